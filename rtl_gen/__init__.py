@@ -1,0 +1,1 @@
+"""Gateware for single-step spiking networks, in Amaranth."""

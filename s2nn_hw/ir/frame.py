@@ -1,0 +1,85 @@
+"""What the network is fed: the shape and range of a frame, and how raw images become one."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from .errors import InputError
+
+MAX_INPUT_BITS = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrameFormat:
+    """Shape, width and encoding of the network's input.
+
+    Semantics: a frame is an array of unsigned integers below ``2**bits``, channel-first.
+    A raw pixel r becomes the number of ``cuts`` it reaches, ``sum(r >= c for c in cuts)``: one
+    cut is a threshold, ``2**bits - 1`` of them a quantiser of any shape.  Without cuts there is
+    no raw form: the caller brings frames.
+
+    Parameters
+    ----------
+    shape: dimensions of one frame, C×H×W for images, (N,) for flat inputs.
+    bits: width of a pixel, 1…8.
+    cuts: strictly increasing raw values, none or exactly ``2**bits - 1`` of them.
+    """
+
+    shape: tuple[int, ...]
+    bits: int = 1
+    cuts: tuple[int, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """Pixels in a frame."""
+        return math.prod(self.shape)
+
+    @property
+    def maximum(self) -> int:
+        """The largest value of a pixel."""
+        return int(2**self.bits - 1)
+
+    def check(self) -> None:
+        """Raise InputError unless the format is one that hardware can be made for."""
+        if not self.shape or any(not isinstance(n, int) or n < 1 for n in self.shape):
+            raise InputError(f"the input shape must be positive integers, not {self.shape!r}")
+        if not 1 <= self.bits <= MAX_INPUT_BITS:
+            raise InputError(f"input bits must be 1…{MAX_INPUT_BITS}, not {self.bits!r}")
+        if self.cuts and len(self.cuts) != self.maximum:
+            raise InputError(
+                f"{self.bits}-bit input must have {self.maximum} cuts, not {len(self.cuts)}"
+            )
+        if any(a >= b for a, b in zip(self.cuts, self.cuts[1:], strict=False)):
+            raise InputError(f"the input cuts must increase, not {list(self.cuts)!r}")
+
+    def quantise(self, raw: npt.ArrayLike) -> npt.NDArray[np.uint8]:
+        """Frames (n, *shape) of raw images (n, *anything of the same size); see Semantics."""
+        if not self.cuts:
+            raise InputError("the network has no input cuts: give it frames, not raw images")
+        images = np.asarray(raw)
+        frames = np.searchsorted(np.asarray(self.cuts), images, side="right").astype(np.uint8)
+        return self.frames(frames)
+
+    def frames(self, values: npt.ArrayLike) -> npt.NDArray[np.uint8]:
+        """The values as an array (n, *shape) of uint8, or InputError naming what is wrong."""
+        array = np.asarray(values)
+        if array.ndim < 1 or array.shape[0] == 0:
+            raise InputError("the image set must hold at least one image, not none")
+        if math.prod(array.shape[1:]) != self.size:
+            raise InputError(
+                f"an image must have shape {self.shape} ({self.size} pixels), "
+                f"not {tuple(array.shape[1:])}"
+            )
+        if array.dtype.kind not in "iub":
+            raise InputError(f"pixels must be integers, not {array.dtype}")
+        low, high = int(array.min()), int(array.max())
+        if low < 0 or high > self.maximum:
+            raise InputError(
+                f"a pixel must be 0…{self.maximum} ({self.bits} bits), not "
+                f"{low if low < 0 else high}; raw images go through quantise() first"
+            )
+        return array.astype(np.uint8).reshape(array.shape[0], *self.shape)
