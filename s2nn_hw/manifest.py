@@ -1,0 +1,227 @@
+"""What the generator tells the bench, and everyone else, about an emitted core."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from s2nn_hw.ir import InputError
+
+VERSION = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class InputPort:
+    """How a frame goes into ``s_axis``.
+
+    Pixel p of beat k is pixel ``k * pixels_per_beat + p`` of the frame in raster order, in bits
+    ``[p * pixel_bits, (p + 1) * pixel_bits)`` of ``s_axis_tdata``.  Bits beyond the last pixel are
+    ignored.  TLAST is 1 on beat ``beats - 1`` alone.
+    """
+
+    tdata_bits: int
+    pixel_bits: int
+    pixels_per_beat: int
+    pixels: int
+
+    @property
+    def beats(self) -> int:
+        """Beats of a frame."""
+        return -(-self.pixels // self.pixels_per_beat)
+
+    def pack(self, frames: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+        """The beats of frames (n, pixels) as little-endian bytes, (n, beats, tdata_bits / 8)."""
+        n = len(frames)
+        padded = np.zeros((n, self.beats * self.pixels_per_beat), np.uint8)
+        padded[:, : self.pixels] = frames.reshape(n, -1)
+        bits = padded[:, :, None] >> np.arange(self.pixel_bits, dtype=np.uint8) & 1
+        beats = np.zeros((n, self.beats, self.tdata_bits), np.uint8)
+        used = self.pixels_per_beat * self.pixel_bits
+        beats[:, :, :used] = bits.reshape(n, self.beats, used)
+        return np.packbits(beats, axis=2, bitorder="little")
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutputPort:
+    """How a result comes out of ``m_axis``.
+
+    A result is the class, unsigned in bits ``[0, class_bits)``, and then the scores, signed, of
+    ``score_bits`` each, all multiples of eight; beats carry it from the least significant bit up.
+    TLAST is 1 on the last of ``beats``.
+    """
+
+    tdata_bits: int
+    class_bits: int
+    score_bits: int
+    classes: int
+
+    @property
+    def bits(self) -> int:
+        """Bits of a result without padding."""
+        return self.class_bits + self.classes * self.score_bits
+
+    @property
+    def beats(self) -> int:
+        """Beats of a result."""
+        return -(-self.bits // self.tdata_bits)
+
+    def unpack(self, beats: list[int]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Classes (n,) and scores (n, classes) of whole results; see the class."""
+        classes, scores = [], []
+        for start in range(0, len(beats), self.beats):
+            word = 0
+            for k, beat in enumerate(beats[start : start + self.beats]):
+                word |= beat << (k * self.tdata_bits)
+            classes.append(word & ((1 << self.class_bits) - 1))
+            word >>= self.class_bits
+            row = []
+            for _ in range(self.classes):
+                value = word & ((1 << self.score_bits) - 1)
+                row.append(value - (value >> (self.score_bits - 1) << self.score_bits))
+                word >>= self.score_bits
+            scores.append(row)
+        return (
+            np.array(classes, dtype=np.int64),
+            np.array(scores, dtype=np.int64).reshape(len(classes), self.classes),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Probe:
+    """Where a bench sees a layer's output inside the core.
+
+    On a clock edge at which ``valid`` is 1, ``data`` is the layer's output for the next frame:
+    spike j in bit j.  Both are paths of signals below the top module, ``module.signal``.
+    """
+
+    layer: str
+    valid: str
+    data: str
+    bits: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Memory:
+    """A ROM of the core and the file that fills it."""
+
+    path: str
+    rows: int
+    row_bits: int
+    file: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerEntry:
+    """One layer as built; ``module`` is the instance below the top whose toggles are its own."""
+
+    name: str
+    module: str
+    engine: str
+    lanes: int
+    inputs: int
+    neurons: int
+    synapses: int
+    weight_bits: int
+    potential_bits: int
+    memories: tuple[Memory, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """The generator's account of a core; written beside its Verilog as ``<top>.json``.
+
+    Parameters
+    ----------
+    top: module name, and stem of the Verilog file.
+    digest: of network, options and emitted files together; ties vectors and reports to them.
+    network: the network's own digest.
+    options: the resolved options of the emission.
+    files: emitted file → SHA-256, the manifest itself aside.
+    counters: names of the counter ports (``count_…``), empty unless asked for.
+    nets: module path (empty for the top) → names of the nets driven in it, a bit of logic once;
+        what toggles are counted over.
+    """
+
+    version: int = VERSION
+    top: str
+    digest: str
+    network: str
+    options: dict[str, Any]
+    files: dict[str, str]
+    input: InputPort
+    output: OutputPort
+    layers: tuple[LayerEntry, ...]
+    probes: tuple[Probe, ...]
+    counters: tuple[str, ...]
+    nets: dict[str, tuple[str, ...]]
+    timing: dict[str, Any]
+    versions: dict[str, str]
+
+    @property
+    def verilog(self) -> str:
+        """Name of the Verilog file."""
+        return f"{self.top}.v"
+
+    def to_json(self) -> str:
+        """Deterministic text, ending in a newline."""
+        return json.dumps(dataclasses.asdict(self), indent=1, sort_keys=True) + "\n"
+
+    @classmethod
+    def read(cls, folder: Path, top: str | None = None) -> Manifest:
+        """The manifest in a build folder, its files compared with their digests.
+
+        Raises InputError naming the file that is absent, foreign or changed.
+        """
+        path = find(folder) if top is None else folder / f"{top}.json"
+        try:
+            data = json.loads(path.read_text())
+            if data["version"] != VERSION:
+                raise InputError(f"{path}: manifest version must be {VERSION}")
+            manifest = cls(
+                **{
+                    **data,
+                    "input": InputPort(**data["input"]),
+                    "output": OutputPort(**data["output"]),
+                    "layers": tuple(
+                        LayerEntry(
+                            **{**entry, "memories": tuple(Memory(**m) for m in entry["memories"])}
+                        )
+                        for entry in data["layers"]
+                    ),
+                    "probes": tuple(Probe(**entry) for entry in data["probes"]),
+                    "counters": tuple(data["counters"]),
+                    "nets": {path: tuple(names) for path, names in data["nets"].items()},
+                }
+            )
+        except OSError as error:
+            raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+        except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
+            raise InputError(f"{path}: not a manifest: {error!r}") from error
+        for name, digest in manifest.files.items():
+            try:
+                found = sha256((folder / name).read_bytes())
+            except OSError as error:
+                raise InputError(f"{folder / name}: cannot be read: {error.strerror}") from error
+            if found != digest:
+                raise InputError(f"{folder / name}: was changed since it was emitted")
+        return manifest
+
+
+def sha256(data: bytes) -> str:
+    """Hexadecimal SHA-256."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def find(folder: Path) -> Path:
+    """The one manifest of a build folder."""
+    found = [p for p in sorted(folder.glob("*.json")) if p.with_suffix(".v").is_file()]
+    if len(found) != 1:
+        raise InputError(f"{folder}: must hold one emitted core (name.v and name.json)")
+    return found[0]
