@@ -1,0 +1,1 @@
+"""How a projection is computed."""

@@ -1,0 +1,1 @@
+"""A layer: engine, accumulators, and what becomes of the potentials."""

@@ -1,0 +1,83 @@
+"""The last layer, whose potentials are the scores."""
+
+from amaranth.hdl import Cat, Module
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import Out
+
+from rtl_gen.lib.argmax import ArgMax
+from rtl_gen.lib.serialiser import Serialiser
+from rtl_gen.lib.slots import Slots
+from rtl_gen.plan import EventPlan
+from rtl_gen.stream import flat
+from s2nn_hw.ir import Layer
+from s2nn_hw.manifest import OutputPort
+
+from .dense import EventLayer
+
+
+class Readout(EventLayer):
+    """A dense layer that does not fire.
+
+    Semantics: the result of a frame is its class, the first maximum of the scores, and the scores
+    themselves, laid out as OutputPort says.
+
+    Latency: ``latency`` cycles from taking the frame's last event to its scores, ``class_latency``
+    more until the class is known, and ``Slots.read_latency`` until the first beat goes out.
+
+    Members
+    -------
+    o: beats of results.
+    """
+
+    def __init__(self, layer: Layer, plan: EventPlan, port: OutputPort):
+        self.port = port
+        super().__init__(
+            layer,
+            plan,
+            [0] * layer.neurons,
+            {"o": Out(stream.Signature(flat(port.tdata_bits)))},
+        )
+        self.argmax = ArgMax(self.accumulators.widths)
+
+    @property
+    def class_latency(self) -> int:
+        """Cycles from scores to class."""
+        return self.argmax.latency
+
+    def elaborate(self, platform):
+        m = Module()
+        port, widths = self.port, self.accumulators.widths
+        m.submodules.scores = scores = Slots(bits=sum(widths), depth=self.plan.slots)
+        wanted = self.accumulate(m, scores)
+        m.submodules.argmax = argmax = self.argmax
+        # Never fuller than the scores' slots, which are reserved.
+        m.submodules.classes = classes = Slots(bits=len(argmax.index), depth=self.plan.slots)
+        m.d.comb += [
+            scores.i.eq(self.accumulators.potentials),
+            scores.push.eq(wanted),
+            argmax.scores.eq(self.accumulators.potentials),
+            argmax.valid.eq(wanted),
+            classes.i.eq(argmax.index),
+            classes.push.eq(argmax.index_valid),
+        ]
+
+        m.submodules.serialiser = serialiser = Serialiser(width=port.tdata_bits, beats=port.beats)
+        fields = [_extended(classes.o.payload, port.class_bits)]
+        at = 0
+        for width in widths:
+            fields.append(_extended(scores.o.payload[at : at + width].as_signed(), port.score_bits))
+            at += width
+        m.d.comb += [
+            serialiser.i.payload.eq(Cat(fields)),
+            serialiser.i.valid.eq(classes.o.valid),
+            classes.o.ready.eq(serialiser.i.ready),
+            scores.o.ready.eq(serialiser.i.ready & classes.o.valid),
+        ]
+        wiring.connect(m, serialiser.o, wiring.flipped(self.o))
+        return m
+
+
+def _extended(value, bits: int):
+    """The value in a field of so many bits."""
+    sign = value[-1] if value.shape().signed else 0
+    return Cat(value, *[sign] * (bits - len(value)))

@@ -1,0 +1,1 @@
+"""The parts that engines and layers are made of."""

@@ -1,0 +1,83 @@
+"""The input port: pixels in, frames with a sure end out."""
+
+from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from s2nn_hw.manifest import InputPort
+
+
+def pixels(port: InputPort) -> data.StructLayout:
+    """A beat of pixels, checked: see word() in stream.py for ``last`` and ``drop``."""
+    return data.StructLayout(
+        {
+            "pixels": data.ArrayLayout(port.pixel_bits, port.pixels_per_beat),
+            "last": 1,
+            "drop": 1,
+        }
+    )
+
+
+class FrameGuard(wiring.Component):
+    """Holds an AXI4-Stream to the frame's length.
+
+    Semantics: a frame ends at its TLAST or at its last expected beat, whichever is first.  Where
+    the two differ the frame is marked ``drop``; after a missing TLAST everything up to and with
+    the next TLAST is swallowed, so that the following frame is whole.  Bits beyond the frame's
+    last pixel read as zero.
+
+    Latency: none, combinational.  Throughput: a beat a cycle.
+
+    Members
+    -------
+    tdata, tvalid, tready, tlast: the port.
+    o: beats of pixels.
+    error: sticky, bit 0 after an early TLAST, bit 1 after a late one.
+    error_clear: clears both; an error in the same cycle stays.
+    """
+
+    def __init__(self, port: InputPort):
+        self.port = port
+        super().__init__(
+            {
+                "tdata": In(port.tdata_bits),
+                "tvalid": In(1),
+                "tready": Out(1),
+                "tlast": In(1),
+                "o": Out(stream.Signature(pixels(port))),
+                "error": Out(2),
+                "error_clear": In(1),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        port = self.port
+
+        beat = Signal(range(max(port.beats, 2)))
+        swallow = Signal()
+        full = Signal()
+        m.d.comb += [
+            full.eq(beat == port.beats - 1),
+            self.o.valid.eq(self.tvalid & ~swallow),
+            self.tready.eq(self.o.ready | swallow),
+            self.o.p.last.eq(full | self.tlast),
+            self.o.p.drop.eq(full ^ self.tlast),
+        ]
+
+        early, late = Signal(), Signal()
+        with m.If(self.tvalid & self.tready):
+            with m.If(swallow):
+                m.d.sync += swallow.eq(~self.tlast)
+            with m.Else():
+                m.d.sync += beat.eq(Mux(self.o.p.last, 0, beat + 1))
+                m.d.sync += swallow.eq(full & ~self.tlast)
+                m.d.comb += [early.eq(~full & self.tlast), late.eq(full & ~self.tlast)]
+        m.d.sync += self.error.eq(Mux(self.error_clear, 0, self.error) | Cat(early, late))
+
+        present = port.pixels - (port.beats - 1) * port.pixels_per_beat
+        for p in range(port.pixels_per_beat):
+            pixel = self.tdata[p * port.pixel_bits : (p + 1) * port.pixel_bits]
+            beyond = full if p >= present else 0
+            m.d.comb += self.o.p.pixels[p].eq(Mux(beyond, 0, pixel))
+        return m

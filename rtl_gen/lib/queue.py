@@ -1,0 +1,73 @@
+"""A bank's queue of words with spikes in them."""
+
+from amaranth.hdl import Module, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.fifo import SyncFIFOBuffered
+from amaranth.lib.wiring import In, Out
+
+from rtl_gen.stream import entry
+
+
+class WordQueue(wiring.Component):
+    """Keeps words that have spikes, and ties the end of a frame to the last of them.
+
+    Semantics: an empty word vanishes, unless the whole frame is empty: then one empty entry is
+    left to carry ``last``.  The newest word is held back until the next one with spikes, or the
+    frame's end, tells whether it is the last.
+
+    Latency: an entry is written when its successor arrives, or one cycle after the frame's end;
+    it can be read ``read_latency`` cycles after that.  Throughput: a word a cycle.
+
+    Parameters
+    ----------
+    positions: bits of a word.
+    rows: rows of the weight memory the words point into.
+    depth: entries of the memory; one more waits in its output register.
+
+    Members
+    -------
+    i: entries as they come, empty ones among them; ``push`` accepts one.
+    push: a word is taken, which is only allowed while ``room``.
+    o: entries without empty ones.
+    """
+
+    #: From the write of an entry to the first cycle in which it can be read.
+    read_latency = 2
+
+    def __init__(self, *, positions: int, rows: int, depth: int):
+        self.depth = depth
+        self.layout = entry(positions, rows)
+        super().__init__(
+            {
+                "i": In(self.layout),
+                "push": In(1),
+                "room": Out(1),
+                "o": Out(stream.Signature(self.layout)),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.fifo = fifo = SyncFIFOBuffered(width=self.layout.size, depth=self.depth + 1)
+
+        held = Signal(self.layout)
+        holding = Signal()
+        spikes = Signal()
+        m.d.comb += [
+            spikes.eq(self.i.bits.any()),
+            self.room.eq(fifo.w_rdy),
+            fifo.w_data.eq(held),
+            fifo.w_en.eq(holding & (held.last | (self.push & spikes))),
+            self.o.payload.eq(fifo.r_data),
+            self.o.valid.eq(fifo.r_rdy),
+            fifo.r_en.eq(self.o.ready),
+        ]
+        ends = holding & held.last
+        with m.If(ends & fifo.w_rdy):
+            m.d.sync += holding.eq(0)
+        with m.If(self.push):
+            with m.If(spikes | (self.i.last & (ends | ~holding))):
+                m.d.sync += [held.eq(self.i), holding.eq(1)]
+            with m.Elif(self.i.last):
+                m.d.sync += [held.last.eq(1), held.drop.eq(self.i.drop)]
+        return m

@@ -1,0 +1,61 @@
+"""Where finished windows wait for their reader."""
+
+from amaranth.hdl import Module, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.fifo import SyncFIFO
+from amaranth.lib.wiring import In, Out
+
+
+class Slots(wiring.Component):
+    """A queue of results in which room is reserved before the work begins.
+
+    Semantics: ``reserve`` claims a slot for a result that is on its way, allowed while ``free``;
+    ``push`` delivers it.  A delivered result always finds room, so the datapath before it needs
+    no way to stop.
+
+    Latency: a result can be read one cycle after ``push``; its slot is free one cycle after it
+    was read.
+
+    Parameters
+    ----------
+    bits: of a result.
+    depth: slots.
+    """
+
+    #: From the delivery of a result to the first cycle in which it can be read.
+    read_latency = 1
+    #: From the reading of a result to the first cycle in which its slot is free.
+    free_latency = 1
+
+    def __init__(self, *, bits: int, depth: int):
+        self.bits = bits
+        self.depth = depth
+        super().__init__(
+            {
+                "reserve": In(1),
+                "free": Out(1),
+                "push": In(1),
+                "i": In(bits),
+                "o": Out(stream.Signature(bits)),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.fifo = fifo = SyncFIFO(width=self.bits, depth=self.depth)
+        claimed = Signal(range(self.depth + 1))
+        release = Signal()
+        m.d.comb += [
+            self.free.eq(claimed != self.depth),
+            release.eq(self.o.valid & self.o.ready),
+            fifo.w_en.eq(self.push),
+            fifo.w_data.eq(self.i),
+            self.o.payload.eq(fifo.r_data),
+            self.o.valid.eq(fifo.r_rdy),
+            fifo.r_en.eq(self.o.ready),
+        ]
+        with m.If(self.reserve & ~release):
+            m.d.sync += claimed.eq(claimed + 1)
+        with m.Elif(release & ~self.reserve):
+            m.d.sync += claimed.eq(claimed - 1)
+        return m
