@@ -1,0 +1,59 @@
+"""The verbs as functions: each joins the parts, and the command line only calls it.
+
+``flow.emit``, ``flow.verify``, … are the functions; the modules of the same names are reached with
+``from s2nn_hw.flow.emit import EmitResult``.  Nothing is loaded before it is used.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .demo import demo
+    from .emit import EmitResult, emit
+    from .report import report
+    from .train import TrainResult, train
+    from .verify import Check, VerifyResult, verify
+
+_HOME = {
+    "Check": "verify",
+    "EmitResult": "emit",
+    "TrainResult": "train",
+    "VerifyResult": "verify",
+    "demo": "demo",
+    "emit": "emit",
+    "report": "report",
+    "train": "train",
+    "verify": "verify",
+}
+__all__ = [
+    "Check",
+    "EmitResult",
+    "TrainResult",
+    "VerifyResult",
+    "demo",
+    "emit",
+    "report",
+    "train",
+    "verify",
+]
+
+
+class _Verbs(ModuleType):
+    """Keeps the import system from hiding a function behind the module it lives in."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name in _HOME and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Verbs
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)

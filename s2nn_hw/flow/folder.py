@@ -1,0 +1,177 @@
+"""Output folders that appear whole or not at all."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from s2nn_hw.ir import InputError
+
+#: Lists, one a line, what we wrote into a folder: only a folder that holds nothing else is ours.
+MARKER = ".s2nn-hw"
+
+_AT_FDCWD = -100
+_RENAME_EXCHANGE = 2
+
+
+@contextmanager
+def output_folder(out: str | os.PathLike[str]) -> Iterator[Path]:
+    """A new empty folder that becomes ``out`` when the block ends well.
+
+    Semantics: the block writes into a hidden sibling of ``out``.  At its end the two change places
+    in one step of the file system and the old folder is removed, so that ``out`` is at any moment
+    the old result or the new one.  When the block raises, or is interrupted, the sibling is
+    removed and ``out`` is untouched.  What a killed process left is removed by the next one.
+
+    ``out`` may be absent, empty, or a folder made by this function to which nobody added a file;
+    any other is refused, so no file of a user is ever deleted.  Whatever should outlive the
+    replacement (a simulator's build) belongs elsewhere.
+
+    Raises InputError naming the folder that cannot or must not be written; in the block, an
+    OSError on a file of the sibling becomes one, naming the file under its later name.
+    """
+    try:
+        target = Path(out).resolve()
+        refuse_foreign(target)
+        made = _make_parents(target.parent)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{out}: cannot be written: {_reason(error)}") from error
+    lock = -1
+    sibling = target.with_name(f".{target.name}.{os.getpid()}.new")
+    try:
+        try:
+            _recover(target)
+            sibling.mkdir()
+            # Held while we live: tells the next process a folder at work from a leftover.
+            lock = os.open(sibling, os.O_RDONLY)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise InputError(f"{out}: cannot be written: {_reason(error)}") from error
+        try:
+            yield sibling
+            _mark(sibling)
+            refuse_foreign(target)
+            _replace(sibling, target)
+        except OSError as error:
+            file = str(error.filename or "")
+            if file.startswith(str(sibling)):
+                name = str(target) + file[len(str(sibling)) :]
+            elif error.errno in (errno.ENOSPC, errno.EDQUOT):  # a write names no file
+                name = str(target)
+            else:
+                raise
+            raise InputError(f"{name}: cannot be written: {_reason(error)}") from error
+    except BaseException:
+        shutil.rmtree(sibling, ignore_errors=True)
+        for folder in made:
+            if not any(folder.iterdir()):
+                folder.rmdir()
+        raise
+    finally:
+        if lock >= 0:
+            os.close(lock)
+    # After an exchange the old folder sits under the sibling's name.
+    shutil.rmtree(sibling, ignore_errors=True)
+
+
+def refuse_foreign(target: Path) -> None:
+    """Raise InputError if the folder holds what we did not write; cheap, for an early look."""
+    if not target.exists():
+        return
+    if not target.is_dir():
+        raise InputError(f"{target}: must be a folder to write into, not a file")
+    if target == Path.cwd():
+        raise InputError(f"{target}: must not be the current folder, which cannot be replaced")
+    present = _files(target)
+    try:
+        ours = set((target / MARKER).read_text().splitlines())
+    except FileNotFoundError:
+        ours = set()
+    foreign = sorted(present - ours - {MARKER})
+    if foreign:
+        more = f" and {len(foreign) - 1} more" if len(foreign) > 1 else ""
+        raise InputError(
+            f"{target}: holds {foreign[0]}{more}, not written by s2nn-hw, which would be lost; "
+            f"move it or name another folder"
+        )
+
+
+def _files(folder: Path) -> set[str]:
+    """All that is in the folder but folders, relative."""
+    return {
+        str(path.relative_to(folder))
+        for path in folder.rglob("*")
+        if path.is_symlink() or not path.is_dir()
+    }
+
+
+def _mark(folder: Path) -> None:
+    (folder / MARKER).write_text("".join(f"{name}\n" for name in sorted(_files(folder))))
+
+
+def _make_parents(folder: Path) -> list[Path]:
+    """Make the missing folders down to this one; those made, innermost first."""
+    missing = []
+    while not folder.exists():
+        missing.append(folder)
+        folder = folder.parent
+    for path in reversed(missing):
+        path.mkdir(exist_ok=True)
+    return missing
+
+
+def _replace(sibling: Path, target: Path) -> None:
+    """Put the sibling in the target's place, in one step where the file system has one."""
+    try:
+        sibling.rename(target)  # one step if the target is absent or empty
+        return
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+    libc = ctypes.CDLL(None, use_errno=True)
+    if hasattr(libc, "renameat2"):
+        names = os.fsencode(sibling), os.fsencode(target)
+        if libc.renameat2(_AT_FDCWD, names[0], _AT_FDCWD, names[1], _RENAME_EXCHANGE) == 0:
+            return
+        code = ctypes.get_errno()
+        if code not in (errno.EINVAL, errno.ENOSYS):
+            raise OSError(code, os.strerror(code), str(target))
+    # Two steps; _recover() undoes the first where the second never came.
+    old = target.with_name(f".{target.name}.old")
+    target.rename(old)
+    sibling.rename(target)
+    old.rename(sibling)
+
+
+def _recover(target: Path) -> None:
+    """Undo what a killed process left beside the target."""
+    old = target.with_name(f".{target.name}.old")
+    if old.is_dir():
+        if target.exists():
+            shutil.rmtree(old, ignore_errors=True)
+        else:
+            old.rename(target)
+    for path in target.parent.iterdir():
+        head, tail = f".{target.name}.", ".new"
+        if not (path.name.startswith(head) and path.name.endswith(tail) and path.is_dir()):
+            continue
+        if not path.name[len(head) : -len(tail)].isdigit():
+            continue
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(path, ignore_errors=True)
+        except BlockingIOError:
+            pass  # its process lives
+        finally:
+            os.close(handle)
+
+
+def _reason(error: Exception) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
