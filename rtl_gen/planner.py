@@ -97,7 +97,7 @@ def _slots(network: Network, layer: Layer, lanes: int, beats: int, pace: int) ->
     """As many as keep windows going while a slot is on its way round."""
     loop = EventEngine.latency + levels(lanes) + Slots.read_latency + Slots.free_latency + beats
     if layer.is_readout:
-        loop += ArgMax([1] * network.classes).latency
+        loop += 1 + ArgMax([1] * network.classes).latency
     return min(MAX_SLOTS, max(2, -(-loop // pace) + 1))
 
 

@@ -1,13 +1,13 @@
 """The event engine: work follows spikes."""
 
 import numpy as np
-from amaranth.hdl import Cat, Module, Signal, unsigned
+from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import stream, wiring
-from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from rtl_gen.lib.encoder import EventEncoder, binary
 from rtl_gen.lib.queue import WordQueue
+from rtl_gen.lib.rom import Rom
 from rtl_gen.plan import Bank, EventPlan
 from rtl_gen.stream import word
 from s2nn_hw.ir import Dense
@@ -43,6 +43,15 @@ class EventEngine(wiring.Component):
         self.plan = plan
         self.projection = projection
         self.row_bits = projection.neurons * projection.weight_bits
+        self.roms = [
+            Rom(
+                name=f"{plan.layer}_weights{b}",
+                rows=self.contents(bank),
+                bits=self.row_bits,
+                ports=bank.ports,
+            )
+            for b, bank in enumerate(plan.banks)
+        ]
         super().__init__(
             {
                 "i": In(stream.Signature(word(plan.positions, plan.planes))),
@@ -82,7 +91,7 @@ class EventEngine(wiring.Component):
         m = Module()
         plan = self.plan
 
-        room, final = [], []
+        room, ending = [], []
         push, go = Signal(), Signal()
         encoders = []
         lane = 0
@@ -93,7 +102,7 @@ class EventEngine(wiring.Component):
             )
             m.submodules[f"encoder{b}"] = encoder
             encoders.append(encoder)
-            final.append(encoder.final)
+            ending.append(encoder.ending)
             m.d.comb += encoder.go.eq(go)
 
             base = Signal(range(max(depth, 2)), name=f"base{b}")
@@ -114,10 +123,10 @@ class EventEngine(wiring.Component):
                 ]
                 wiring.connect(m, queue.o, encoder.words[p])
 
-            memory = Memory(shape=unsigned(self.row_bits), depth=depth, init=self.contents(bank))
-            m.submodules[f"weights{b}"] = memory
+            rom = self.roms[b]
+            m.submodules[f"weights{b}"] = rom
             for port in range(bank.ports):
-                self._lane(m, encoder, port, memory.read_port(), lane, depth)
+                self._lane(m, encoder, port, rom, lane)
                 lane += 1
         m.d.comb += [
             self.i.ready.eq(Cat(room).all()),
@@ -128,7 +137,7 @@ class EventEngine(wiring.Component):
         leader = encoders[0]
         leaves = leader.closes & ~leader.drop
         m.d.comb += [
-            go.eq(Cat(final).all() & (self.free | ~leaves)),
+            go.eq(Cat(ending).all() & (self.free | ~leaves)),
             self.reserve.eq(go & leaves),
         ]
         flags = Cat(go, go & leader.closes, go & leader.closes & leader.drop)
@@ -140,23 +149,23 @@ class EventEngine(wiring.Component):
         m.d.comb += self.events.eq(sum(self.valid[1:], self.valid[0]))
         return m
 
-    def _lane(self, m, encoder, port, memory, lane, depth):
+    def _lane(self, m, encoder, port, rom, lane):
         """Pick → address → memory → output register."""
         picked = Signal(encoder.positions, name=f"picked{lane}")
-        base = Signal(range(max(depth, 2)), name=f"row{lane}")
+        base = Signal(rom.address_bits, name=f"row{lane}")
         read = Signal(name=f"read{lane}")
         data = Signal(self.row_bits, name=f"data{lane}")
         valid = Signal(name=f"valid{lane}")
         index_bits = max(1, (encoder.positions - 1).bit_length())
         m.d.sync += [picked.eq(encoder.picked[port]), base.eq(encoder.base[port])]
         m.d.comb += [
-            memory.addr.eq(base + binary(picked, index_bits)),
-            memory.en.eq(picked.any()),
+            rom.addr[port].eq(base + binary(picked, index_bits)),
+            rom.en[port].eq(picked.any()),
         ]
         m.d.sync += [read.eq(picked.any()), valid.eq(read)]
         # Zeros where there is no event: the adders need no gates of their own.
         with m.If(read):
-            m.d.sync += data.eq(memory.data)
+            m.d.sync += data.eq(rom.data[port])
         with m.Else():
             m.d.sync += data.eq(0)
         m.d.comb += [self.rows[lane].eq(data), self.valid[lane].eq(valid)]

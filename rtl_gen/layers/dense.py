@@ -40,6 +40,7 @@ class EventLayer(wiring.Component):
             ),
             weight_bits=projection.weight_bits,
             planes=plan.planes,
+            scores=layer.is_readout,
         )
         super().__init__(
             {
@@ -122,7 +123,7 @@ class DenseLayer(EventLayer):
         # What a bench watches.
         fire, fire_valid = Signal(neurons), Signal()
         m.d.comb += [
-            fire.eq(~self.accumulators.signs),
+            fire.eq(self.accumulators.fire),
             fire_valid.eq(wanted),
             slots.i.eq(fire),
             slots.push.eq(fire_valid),

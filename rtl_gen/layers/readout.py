@@ -53,9 +53,9 @@ class Readout(EventLayer):
         # Never fuller than the scores' slots, which are reserved.
         m.submodules.classes = classes = Slots(bits=len(argmax.index), depth=self.plan.slots)
         m.d.comb += [
-            scores.i.eq(self.accumulators.potentials),
+            scores.i.eq(self.accumulators.scores),
             scores.push.eq(wanted),
-            argmax.scores.eq(self.accumulators.potentials),
+            argmax.scores.eq(self.accumulators.scores),
             argmax.valid.eq(wanted),
             classes.i.eq(argmax.index),
             classes.push.eq(argmax.index_valid),

@@ -60,20 +60,28 @@ class Accumulators(wiring.Component):
     An offset of minus the threshold costs nothing, as registers start at any value, and leaves
     the comparison to the sign.
 
-    Latency: ``latency`` cycles from rows to ``potentials``.  Throughput: a row a lane a cycle.
+    Latency: ``latency`` cycles from rows to ``fire`` or ``scores``.  Throughput: a row a lane a
+    cycle.
+
+    Parameters
+    ----------
+    neurons: of the layer.
+    weight_bits, planes: widths of a weight and of an input value.
+    scores: whether the potentials are wanted, not only their signs.
 
     Members
     -------
     rows, valid, ends, closes: see EventEngine.
-    signs: of each neuron, 1 where the potential is negative; true while ``done``.
-    potentials: of each neuron, ``widths[j]`` bits, neuron 0 lowest; likewise.
-    done: a frame is complete.
+    done: a frame is complete:
+    fire: ... bit j is 1 where the potential of neuron j is not negative, or
+    scores: ... the potentials, of ``widths[j]`` bits, neuron 0 lowest.
     """
 
-    def __init__(self, neurons: Sequence[Neuron], *, weight_bits: int, planes: int):
+    def __init__(self, neurons: Sequence[Neuron], *, weight_bits: int, planes: int, scores: bool):
         self.neurons = tuple(neurons)
         self.weight_bits = weight_bits
         self.planes = planes
+        self.with_scores = scores
         self.lanes = len(neurons[0].lanes)
         self.widths = tuple(neuron.width(planes) for neuron in neurons)
         super().__init__(
@@ -83,26 +91,24 @@ class Accumulators(wiring.Component):
                 "ends": In(1),
                 "closes": In(1),
                 "done": Out(1),
-                "signs": Out(len(neurons)),
-                "potentials": Out(sum(self.widths)),
+                **({"scores": Out(sum(self.widths))} if scores else {"fire": Out(len(neurons))}),
             }
         )
 
     @property
     def latency(self) -> int:
-        """Cycles from rows to potentials: the levels of the adder tree."""
-        return levels(self.lanes)
+        """Cycles from rows to the result: the adder tree, and a register behind scores."""
+        return levels(self.lanes) + (1 if self.with_scores else 0)
 
     def elaborate(self, platform):
         m = Module()
 
         ends, closes = self.ends, self.closes
-        for level in range(self.latency):
+        for level in range(levels(self.lanes)):
             delayed = Signal(2, name=f"control_{level}")
             m.d.sync += delayed.eq(Cat(ends, closes))
             ends, closes = delayed[0], delayed[1]
         double, incoming = self._incoming(m, ends, closes)
-        m.d.comb += self.done.eq(closes)
 
         signs, potentials = [], []
         for j, neuron in enumerate(self.neurons):
@@ -121,7 +127,10 @@ class Accumulators(wiring.Component):
                 m.d.sync += acc.eq(start)
             signs.append(potential[-1])
             potentials.append(potential)
-        m.d.comb += [self.signs.eq(Cat(signs)), self.potentials.eq(Cat(potentials))]
+        if self.with_scores:
+            m.d.sync += [self.scores.eq(Cat(potentials)), self.done.eq(closes)]
+        else:
+            m.d.comb += [self.fire.eq(~Cat(signs)), self.done.eq(closes)]
         return m
 
     def _tree(self, m, j, neuron):
@@ -134,7 +143,7 @@ class Accumulators(wiring.Component):
             else:
                 value = stored.as_signed()
             nodes.append((value[: signed_width(low, high)].as_signed(), low, high))
-        for level in range(self.latency):
+        for level in range(levels(self.lanes)):
             merged = []
             for k in range(0, len(nodes), 2):
                 pair = nodes[k : k + 2]

@@ -36,8 +36,8 @@ class ArgMax(wiring.Component):
 
     @property
     def latency(self) -> int:
-        """Cycles from scores to index: the input register and the levels of the tree."""
-        return 1 + levels(len(self.widths))
+        """Cycles from scores to index: the levels of the tree."""
+        return levels(len(self.widths))
 
     def elaborate(self, platform):
         m = Module()
@@ -46,11 +46,10 @@ class ArgMax(wiring.Component):
         at = 0
         for j, bits in enumerate(self.widths):
             score = Signal(signed(width), name=f"score_{j}")
-            m.d.sync += score.eq(self.scores[at : at + bits].as_signed())
+            m.d.comb += score.eq(self.scores[at : at + bits].as_signed())
             nodes.append((score, j))
             at += bits
-        valid = Signal()
-        m.d.sync += valid.eq(self.valid)
+        valid = self.valid
         for level in range(levels(len(self.widths))):
             merged = []
             for k in range(0, len(nodes), 2):

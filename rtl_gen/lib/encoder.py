@@ -13,7 +13,7 @@ class EventEncoder(wiring.Component):
     Semantics: one port takes the lowest spike of the current word.  Two ports take the lowest and
     the highest; when only one is left, the second port takes the lowest of the next word, if that
     has arrived and belongs to the same window.  The cycle that takes a window's last spike is its
-    ``final`` one and waits for ``go``.  A frame has a window for each plane, most significant
+    ``ending`` one and waits for ``go``.  A frame has a window for each plane, most significant
     first, each plane with a queue of its own.
 
     Latency: an entry that is read can give events in the next cycle.
@@ -22,9 +22,9 @@ class EventEncoder(wiring.Component):
     Members
     -------
     words: the queues, that of plane b at index b.
-    final: this cycle would end the window.
+    ending: this cycle would end the window.
     go: it may.
-    closes: with ``final``: the window is the frame's last.
+    closes: with ``ending``: the window is the frame's last.
     drop: with ``closes``: the frame is malformed.
     picked: spikes taken in this cycle, one bit set or none.
     base: row of weights of each port's bit 0.
@@ -39,7 +39,7 @@ class EventEncoder(wiring.Component):
         super().__init__(
             {
                 "words": In(stream.Signature(self.entry)).array(planes),
-                "final": Out(1),
+                "ending": Out(1),
                 "go": In(1),
                 "closes": Out(1),
                 "drop": Out(1),
@@ -70,12 +70,13 @@ class EventEncoder(wiring.Component):
             m.d.sync += plane.eq(Mux(plane == 0, self.planes - 1, plane - 1))
 
         current, valid = Signal(state), Signal()
-        first = _lowest(current.entry.bits)
+        first = Signal(self.positions)
         left = Signal(self.positions)
         ends = Signal()
         proceed = Signal()
         m.d.comb += [
-            proceed.eq(valid & (~self.final | self.go)),
+            first.eq(_lowest(current.entry.bits)),
+            proceed.eq(valid & (~self.ending | self.go)),
             self.base[0].eq(current.entry.base),
             self.picked[0].eq(Mux(proceed, first, 0)),
         ]
@@ -84,7 +85,7 @@ class EventEncoder(wiring.Component):
             m.d.comb += [
                 left.eq(current.entry.bits & ~first),
                 ends.eq(~left.any()),
-                self.final.eq(valid & ends & current.entry.last),
+                self.ending.eq(valid & ends & current.entry.last),
                 self.closes.eq(current.closes),
                 self.drop.eq(current.entry.drop),
                 take.eq(~valid | (proceed & ends)),
@@ -96,8 +97,14 @@ class EventEncoder(wiring.Component):
             return m
 
         following, waiting = Signal(state), Signal()
-        second = _lowest(current.entry.bits[::-1])[::-1]
-        third = _lowest(following.entry.bits)
+        mirrored = Signal(self.positions)
+        second = Signal(self.positions)
+        third = Signal(self.positions)
+        m.d.comb += [
+            mirrored.eq(current.entry.bits[::-1]),
+            second.eq(_lowest(mirrored)[::-1]),
+            third.eq(_lowest(following.entry.bits)),
+        ]
         alone = Signal()
         steal = Signal()
         following_left = Signal(self.positions)
@@ -109,7 +116,9 @@ class EventEncoder(wiring.Component):
             steal.eq(alone & ~current.entry.last & waiting),
             following_left.eq(Mux(steal, following.entry.bits & ~third, following.entry.bits)),
             exhausted.eq(steal & ~following_left.any()),
-            self.final.eq(valid & ends & (current.entry.last | (exhausted & following.entry.last))),
+            self.ending.eq(
+                valid & ends & (current.entry.last | (exhausted & following.entry.last))
+            ),
             self.closes.eq(Mux(current.entry.last, current.closes, following.closes)),
             self.drop.eq(Mux(current.entry.last, current.entry.drop, following.entry.drop)),
             self.base[1].eq(Mux(alone, following.entry.base, current.entry.base)),

@@ -1,0 +1,90 @@
+"""A memory of constants, filled from a file."""
+
+from collections.abc import Sequence
+
+from amaranth.hdl import ClockSignal, Instance, Module, unsigned
+from amaranth.lib import wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+
+class Rom(wiring.Component):
+    """Rows of constants behind synchronous read ports.
+
+    Semantics: data[p] is row addr[p] as of the last cycle in which en[p] was 1.
+
+    Latency: one cycle.  Throughput: a read a port a cycle.
+
+    Where the target writes Verilog (see VerilogTarget in emit.py) this is an instance of a module
+    of its own, which reads its rows with ``$readmemh``; tools take that a hundred times faster than
+    as many assignments.  Everywhere else it is an ``amaranth.lib.memory.Memory``.
+
+    Parameters
+    ----------
+    name: unique in the core; stem of module and file.
+    rows: the constants.
+    bits: of a row.
+    ports: reads a cycle.
+    """
+
+    def __init__(self, *, name: str, rows: Sequence[int], bits: int, ports: int):
+        self.name = name
+        self.rows = rows
+        self.bits = bits
+        self.ports = ports
+        self.address_bits = max(1, (len(rows) - 1).bit_length())
+        super().__init__(
+            {
+                "en": In(1).array(ports),
+                "addr": In(self.address_bits).array(ports),
+                "data": Out(bits).array(ports),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        if hasattr(platform, "add_rom"):
+            pins = {"i_clk": ClockSignal()}
+            for p in range(self.ports):
+                pins |= {
+                    f"i_en{p}": self.en[p],
+                    f"i_addr{p}": self.addr[p],
+                    f"o_data{p}": self.data[p],
+                }
+            m.submodules.rom = Instance(platform.add_rom(self), **pins)
+            return m
+        memory = Memory(shape=unsigned(self.bits), depth=len(self.rows), init=self.rows)
+        m.submodules.memory = memory
+        for p in range(self.ports):
+            port = memory.read_port()
+            m.d.comb += [
+                port.en.eq(self.en[p]),
+                port.addr.eq(self.addr[p]),
+                self.data[p].eq(port.data),
+            ]
+        return m
+
+    def verilog(self, module: str, file: str) -> str:
+        """The module that add_rom() promises, reading ``file``."""
+        ports = range(self.ports)
+        pins = ["  input clk"]
+        for p in ports:
+            pins += [
+                f"  input en{p}",
+                f"  input [{self.address_bits - 1}:0] addr{p}",
+                f"  output reg [{self.bits - 1}:0] data{p}",
+            ]
+        reads = "".join(
+            f"  always @(posedge clk) if (en{p}) data{p} <= rows[addr{p}];\n" for p in ports
+        )
+        return (
+            f"module {module} (\n" + ",\n".join(pins) + "\n);\n"
+            f"  reg [{self.bits - 1}:0] rows [0:{len(self.rows) - 1}];\n"
+            f'  initial $readmemh("{file}", rows);\n'
+            f"{reads}endmodule\n"
+        )
+
+    def text(self) -> str:
+        """The file: a row a line, hexadecimal."""
+        digits = -(-self.bits // 4)
+        return "".join(f"{row:0{digits}x}\n" for row in self.rows)
