@@ -90,8 +90,8 @@ class Network:
     def potential_range(self, layer: Layer) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """Least and greatest potential of each neuron, from the actual weights."""
         ranges = [p.potential_range(2 ** self.bits(p.source) - 1) for p in layer.projections]
-        low = np.sum([r[0] for r in ranges], axis=0, dtype=np.int64)
-        high = np.sum([r[1] for r in ranges], axis=0, dtype=np.int64)
+        low = np.stack([r[0] for r in ranges]).sum(axis=0)
+        high = np.stack([r[1] for r in ranges]).sum(axis=0)
         return low, high
 
     def check(self) -> None:

@@ -136,5 +136,5 @@ def unpack(
     """The frames that pack() took."""
     planes = np.unpackbits(packed, axis=2, count=format_.size)
     weights = 1 << np.arange(format_.bits - 1, -1, -1, dtype=np.uint8)
-    flat = (planes * weights[None, :, None]).sum(axis=1, dtype=np.uint8)
+    flat: npt.NDArray[np.uint8] = (planes * weights[None, :, None]).sum(axis=1, dtype=np.uint8)
     return flat.reshape(count, *format_.shape)

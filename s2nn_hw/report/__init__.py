@@ -1,0 +1,8 @@
+"""What was found out, as checks, figures, JSON, text and JUnit XML."""
+
+from .build import BuildReport, LayerReport, read
+from .check import Check
+from .figure import Figure, Origin
+from .junit import junit
+
+__all__ = ["BuildReport", "Check", "Figure", "LayerReport", "Origin", "junit", "read"]

@@ -1,0 +1,113 @@
+"""Has the core grown slower or busier than an earlier result says?"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from s2nn_hw.ir import InputError
+
+from .check import Check
+
+#: What must be alike for cycles and toggles to be comparable, and so is named when it is not.
+#: The network's digest is not among it: to compare across a retraining is what a baseline is for.
+_CONTEXT = ("simulator", "frames", "stall", "counters")
+#: What may not grow.
+_MEASURES = ("latency_cycles.mean", "interval_cycles.mean", "toggles_per_frame")
+
+
+def tolerance(text: str) -> float:
+    """The fraction in ``5%`` or ``5``: growth that is still accepted."""
+    try:
+        value = float(text.strip().removesuffix("%"))
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value) or value < 0:
+        raise InputError(f"tolerance must be a percentage, 0 or more, not {text!r}")
+    return value / 100
+
+
+def read(path: Path) -> dict[str, Any]:
+    """An earlier ``verify.json``, of a verification that passed."""
+    try:
+        data = json.loads(path.read_text())
+    except OSError as error:
+        raise InputError(f"{path}: baseline cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise InputError(f"{path}: baseline is not JSON: {error}") from error
+    if not isinstance(data, dict) or "interval_cycles" not in data:
+        raise InputError(f"{path}: not the result of a verification")
+    if data.get("passed") is not True:
+        raise InputError(f"{path}: baseline must be of a verification that passed")
+    for name in _MEASURES:
+        if _number(data, name) is None:
+            raise InputError(f"{path}: baseline has no {name} to compare with")
+    layers = data.get("layers")
+    if not isinstance(layers, list) or not all(
+        isinstance(layer, dict) and "name" in layer for layer in layers
+    ):
+        raise InputError(f"{path}: baseline has no layers to compare with")
+    return data
+
+
+def compare(
+    result: Mapping[str, Any], baseline: Mapping[str, Any], allowed: float, name: str = "baseline"
+) -> tuple[Check, ...]:
+    """One check per measure: it did not grow beyond the fraction ``allowed``.
+
+    Compared are the mean latency, the mean interval, the toggles per frame of the core and of each
+    layer.  Raises InputError, naming the first difference, when the two are not comparable: other
+    simulator, number of frames, stalls, counters, layers, engines or lanes.
+    """
+    context = list(_CONTEXT)
+    if result.get("stall") != "none":
+        context.append("seed")
+    for key in context:
+        _same(name, key, result.get(key), baseline.get(key))
+    ours = {layer["name"]: layer for layer in result["layers"]}
+    theirs = {layer["name"]: layer for layer in baseline["layers"]}
+    _same(name, "layers", list(ours), list(theirs))
+    for layer, entry in ours.items():
+        for key in ("engine", "lanes"):
+            _same(name, f"{key} of layer {layer!r}", entry.get(key), theirs[layer].get(key))
+
+    checks = [
+        _grown(measure, _number(result, measure), _number(baseline, measure), allowed)
+        for measure in _MEASURES
+    ]
+    for layer, entry in ours.items():
+        new, old = (_number(side, "toggles_per_frame") for side in (entry, theirs[layer]))
+        checks.append(_grown(f"toggles_per_frame of {layer}", new, old, allowed))
+    return tuple(checks)
+
+
+def _grown(measure: str, new: float | None, old: float | None, allowed: float) -> Check:
+    name = f"baseline {measure}"
+    if new is None or old is None:
+        where = " and ".join(
+            side for side, value in (("result", new), ("baseline", old)) if value is None
+        )
+        return Check(name=name, passed=False, detail=f"absent in the {where}")
+    growth = (new - old) / old if old else math.inf if new else 0.0
+    # The comparison is by product: a growth of exactly the tolerance passes, whatever its rounding.
+    passed = new <= old * (1 + allowed) or math.isclose(new, old * (1 + allowed), rel_tol=1e-12)
+    return Check(
+        name=name,
+        passed=passed,
+        detail=f"{old:g} → {new:g} ({growth:+.2%}, allowed +{allowed:.2%})",
+    )
+
+
+def _same(name: str, what: str, ours: object, theirs: object) -> None:
+    if ours != theirs:
+        raise InputError(f"{name}: not comparable: its {what} is {theirs!r}, here {ours!r}")
+
+
+def _number(data: Mapping[str, Any], path: str) -> float | None:
+    value: Any = data
+    for key in path.split("."):
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return None if isinstance(value, bool) or not isinstance(value, int | float) else value

@@ -1,0 +1,117 @@
+"""A build report for a terminal."""
+
+from __future__ import annotations
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from .build import BuildReport
+from .figure import Figure
+
+_LABELS = {
+    "accuracy": "accuracy",
+    "mismatches": "mismatches against the golden model",
+    "latency_min": "latency, least",
+    "latency_mean": "latency, mean",
+    "latency_max": "latency, greatest",
+    "interval": "interval, mean",
+    "interval_predicted": "interval, mean",
+    "interval_floor": "floor of the slowest layer",
+    "interval_over_floor": "interval over floor",
+    "toggles_per_frame": "toggles a frame",
+    "frames_per_second": "frames a second",
+    "arithmetic_energy": "energy, arithmetic only, 45 nm",
+}
+
+
+def text(report: BuildReport) -> RenderableType:
+    """Tables of figures, layers, checks and files; every figure with its origin."""
+    parts: list[RenderableType] = [_title(report), _figures(report), _layers(report)]
+    if report.checks:
+        parts.append(_checks(report))
+    parts.append(_files(report))
+    return Group(*parts)
+
+
+def _title(report: BuildReport) -> Text:
+    if report.passed is None:
+        outcome, style = "not verified", "yellow"
+    else:
+        outcome, style = ("verified", "green") if report.passed else ("FAILED", "bold red")
+    line = Text.assemble((report.top, "bold"), ": ", (outcome, style))
+    if report.passed is not None:
+        line.append(f", {report.frames:,} frames on {report.simulator}, stalls: {report.stall}")
+    line.append(f"\nin {report.folder}, digest {report.digest[:12]}")
+    return line
+
+
+def _figures(report: BuildReport) -> Table:
+    table = _table("figure", ">value", "origin")
+    for name, figure in report.figures.items():
+        table.add_row(_LABELS[name], _value(figure), figure.origin.value)
+    return table
+
+
+def _layers(report: BuildReport) -> Table:
+    table = _table(
+        "layer",
+        "engine",
+        ">lanes",
+        ">inputs",
+        ">neurons",
+        ">weights",
+        ">events\n(predicted)",
+        ">floor\n(predicted)",
+        ">toggles\n(simulated)",
+    )
+    for layer in report.layers:
+        table.add_row(
+            layer.name,
+            layer.engine,
+            str(layer.lanes),
+            f"{layer.inputs:,}",
+            f"{layer.neurons:,}",
+            f"{layer.weight_bits} bit",
+            *(_number(layer.figures[name]) for name in ("events", "floor", "toggles_per_frame")),
+        )
+    return table
+
+
+def _checks(report: BuildReport) -> Table:
+    table = _table("check", "holds", "detail")
+    for check in report.checks:
+        mark = Text("yes", "green") if check.passed else Text("NO", "bold red")
+        table.add_row(Text(check.name), mark, Text(check.detail))
+    return table
+
+
+def _files(report: BuildReport) -> Table:
+    table = _table("file", ">bytes")
+    for name, size in report.files.items():
+        table.add_row(Text(name), f"{size:,}")
+    return table
+
+
+def _table(*columns: str) -> Table:
+    """A plain table; a heading that starts with > is of a column of numbers."""
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), title_justify="left")
+    for heading in columns:
+        name = heading.removeprefix(">")
+        table.add_column(
+            Text(name, "bold"),
+            justify="left" if name == heading else "right",
+            no_wrap=name != "detail",
+        )
+    return table
+
+
+def _value(figure: Figure) -> Text:
+    return Text(figure.text(), "dim" if figure.value is None else "")
+
+
+def _number(figure: Figure) -> Text:
+    """The value without its unit, which the heading or the layer's row implies."""
+    if figure.value is None:
+        return Text("absent", "dim")
+    return Text(f"{figure.value:,.1f}")
