@@ -102,6 +102,42 @@ def refuse_foreign(target: Path) -> None:
         )
 
 
+def write_file(path: Path, text: str) -> None:
+    """Write a file whole or not at all; in a folder of ours it becomes one of its files.
+
+    Raises InputError naming the file.
+    """
+    try:
+        _make_parents(path.parent)
+        temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
+        try:
+            temporary.write_text(text)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+        for folder in path.resolve().parents:
+            if (folder / MARKER).is_file():
+                name = str(path.resolve().relative_to(folder))
+                names = {*(folder / MARKER).read_text().splitlines(), name}
+                (folder / MARKER).write_text("".join(f"{n}\n" for n in sorted(names)))
+                break
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be written: {_reason(error)}") from error
+
+
+def writable_file(path: Path) -> None:
+    """Raise InputError if write_file() could not write this file; nothing is made."""
+    try:
+        parent = next(folder for folder in path.resolve().parents if folder.exists())
+        wrong = "it is a folder" if path.is_dir() else ""
+        if not (parent.is_dir() and os.access(parent, os.W_OK | os.X_OK)):
+            wrong = f"{parent} is not a folder that can be written to"
+    except (OSError, ValueError) as error:
+        wrong = _reason(error)
+    if wrong:
+        raise InputError(f"{path}: cannot be written: {wrong}")
+
+
 def _files(folder: Path) -> set[str]:
     """All that is in the folder but folders, relative."""
     return {

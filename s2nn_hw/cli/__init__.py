@@ -1,0 +1,107 @@
+"""The command ``s2nn-hw``: one module a verb, loaded only as far as it is needed.
+
+Exit status: 0 what was asked holds; 1 a check failed; 2 the input is wrong, told in one sentence;
+130 interrupted, 143 terminated, 141 the reader of the output went away.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import importlib.util
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
+from typing import NoReturn
+
+import s2nn_hw
+from s2nn_hw.ir import InputError
+
+from . import terminal
+
+VERBS = ("demo", "train", "data", "emit", "verify", "report")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one verb and return the exit status."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    # PyTorch's idle threads otherwise spin, and a busy machine becomes a hundred times slower.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    handler = logging.StreamHandler()
+    handler.setLevel(logging.WARNING)  # on the handler: libraries set the levels of loggers
+    logging.basicConfig(format="s2nn-hw: %(message)s", handlers=[handler])
+    try:
+        with terminal.clean_stdout(), _termination():
+            return _run(arguments)
+    except BrokenPipeError:
+        # Else the interpreter complains when it flushes at its end.
+        with open(os.devnull, "wb") as devnull:
+            os.dup2(devnull.fileno(), 1)
+        return 128 + signal.SIGPIPE
+
+
+def _run(arguments: list[str]) -> int:
+    as_json = "--json" in arguments
+    try:
+        args = parser().parse_args(arguments)
+        return int(args.handler(args))
+    except InputError as error:
+        terminal.fail(str(error), as_json=as_json)
+        return 2
+    except KeyboardInterrupt:
+        terminal.fail("interrupted", as_json=as_json, kind="")
+        return 128 + signal.SIGINT
+    except _Terminated:
+        terminal.fail("terminated", as_json=as_json, kind="")
+        return 128 + signal.SIGTERM
+    except SystemExit as end:  # --help and --version
+        return int(end.code or 0)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of the whole command."""
+    top = _Parser(
+        prog="s2nn-hw",
+        description="FPGA hardware from single-step spiking neural networks: from a trained model "
+        "to Verilog that is proved in simulation, with its cycles and toggles.",
+    )
+    top.add_argument("--version", action="version", version=f"s2nn-hw {s2nn_hw.__version__}")
+    subparsers = top.add_subparsers(title="verbs", metavar="VERB", required=True)
+    for verb in VERBS:
+        if importlib.util.find_spec(f"{__name__}.{verb}") is None:
+            continue
+        importlib.import_module(f"{__name__}.{verb}").register(subparsers)
+    return top
+
+
+class _Parser(argparse.ArgumentParser):
+    """Reports a wrong option as every other wrong input is."""
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{message} (see {self.prog} --help)")
+
+
+class _Terminated(BaseException):
+    """SIGTERM, so that what is half written is cleared away."""
+
+
+@contextmanager
+def _termination() -> Iterator[None]:
+    """Let SIGTERM unwind the stack as an interrupt does; the main thread alone may say so."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(signum: int, frame: FrameType | None) -> NoReturn:
+        raise _Terminated
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

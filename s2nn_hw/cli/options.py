@@ -1,0 +1,73 @@
+"""Options that several verbs share, and what they stand for."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from s2nn_hw.ir import InputError
+
+MODEL_FILE = "model.s2nn"
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """The model, a positional argument."""
+    parser.add_argument(
+        "model", type=Path, metavar="MODEL", help=f"a .s2nn file, or a folder with {MODEL_FILE}"
+    )
+
+
+def add_out(parser: argparse.ArgumentParser) -> None:
+    """The output folder."""
+    parser.add_argument(
+        "-o",
+        "--out",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="output folder; replaced whole, and only if s2nn-hw made all that is in it",
+    )
+
+
+def add_core(parser: argparse.ArgumentParser) -> None:
+    """What decides the core: engine, lanes, counters."""
+    parser.add_argument(
+        "--engine", default="event", help="how synapses are computed (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--lanes",
+        type=lanes,
+        default=4,
+        metavar="N[,N…]",
+        help="events a cycle, for all layers or one number a layer (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--counters", action="store_true", help="add hardware counters of cycles and events"
+    )
+
+
+def add_simulator(parser: argparse.ArgumentParser) -> None:
+    """Which simulator."""
+    parser.add_argument(
+        "--simulator", default="verilator", help="verilator or icarus (default: %(default)s)"
+    )
+
+
+def lanes(text: str) -> int | tuple[int, ...]:
+    """``4``, or ``4,2,1`` for one number a layer."""
+    try:
+        numbers = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"must be a number, or one a layer as in 4,2,1, not {text!r}"
+        ) from None
+    return numbers[0] if len(numbers) == 1 else numbers
+
+
+def model_file(path: Path) -> Path:
+    """The model's file; InputError if the folder has none."""
+    if not path.is_dir():
+        return path
+    if not (path / MODEL_FILE).is_file():
+        raise InputError(f"{path}: holds no {MODEL_FILE}")
+    return path / MODEL_FILE

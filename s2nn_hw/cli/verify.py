@@ -1,0 +1,137 @@
+"""``s2nn-hw verify``: simulation against the golden model."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from . import options, terminal
+
+if TYPE_CHECKING:
+    from s2nn_hw.report import Check
+
+
+def register(subparsers: Any) -> None:
+    """Add the verb."""
+    parser = subparsers.add_parser(
+        "verify",
+        help="prove a model's Verilog in simulation",
+        description="Emit a model's Verilog, simulate it and compare every layer's spikes, every "
+        "score, class and cycle with the golden model. The exit status is 0 only if all agree.",
+    )
+    options.add_model(parser)
+    options.add_out(parser)
+    options.add_core(parser)
+    options.add_simulator(parser)
+    parser.add_argument(
+        "--images",
+        metavar="FILE|DATASET",
+        help="an .npz or .npy file, or mnist, fashion-mnist or digits (default: images.npz beside "
+        "the model, else random frames)",
+    )
+    parser.add_argument("--data", type=Path, metavar="DIR", help="where the data set lies")
+    parser.add_argument("--frames", type=int, metavar="N", help="take the first N images")
+    parser.add_argument(
+        "--stall",
+        default="none",
+        metavar="PATTERN",
+        help="idle and back-pressure: none, random, … (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, help="of stalls and random frames (default: %(default)s)"
+    )
+    parser.add_argument("--junit", type=Path, metavar="FILE", help="write the checks as JUnit XML")
+    parser.add_argument(
+        "--baseline",
+        type=Path,
+        metavar="FILE.json",
+        help="an earlier verify.json: fail if cycles or toggles grew against it",
+    )
+    parser.add_argument(
+        "--tolerance",
+        default="0%",
+        metavar="P%",
+        help="growth still accepted with --baseline (default: %(default)s)",
+    )
+    terminal.add_json(parser)
+    parser.set_defaults(handler=handler)
+
+
+def handler(args: argparse.Namespace) -> int:
+    """Verify; 0 if every check passed, the baseline's among them, else 1."""
+    from s2nn_hw import flow, load
+    from s2nn_hw.flow.folder import writable_file
+    from s2nn_hw.flow.images import images
+    from s2nn_hw.report import baseline
+
+    # All that can be refused is, before minutes are spent; and the baseline may lie in DIR.
+    allowed = baseline.tolerance(args.tolerance)
+    earlier = None if args.baseline is None else baseline.read(args.baseline)
+    if args.junit is not None:
+        writable_file(args.junit)
+    model = options.model_file(args.model)
+    network = load(model)
+    chosen = images(
+        network, args.images, model=model, frames=args.frames, seed=args.seed, data=args.data
+    )
+    with terminal.progress() as progress:
+        result = flow.verify(
+            network,
+            chosen.frames,
+            args.out,
+            labels=chosen.labels,
+            simulator=args.simulator,
+            stall=args.stall,
+            seed=args.seed,
+            engine=args.engine,
+            lanes=args.lanes,
+            counters=args.counters,
+            progress=progress,
+        )
+    data = result.as_dict()
+    passed = bool(result.passed)
+    compared: tuple[Check, ...] = ()
+    if earlier is not None:
+        compared = baseline.compare(data, earlier, allowed, str(args.baseline))
+        passed = passed and all(check.passed for check in compared)
+    if args.junit is not None:
+        _junit(args.junit, data, compared)
+    _print(args, data, compared)
+    return 0 if passed else 1
+
+
+def _print(args: argparse.Namespace, data: dict[str, Any], compared: tuple[Check, ...]) -> None:
+    """The result, under ``--json`` with the comparison as a field of its own."""
+    from dataclasses import asdict, replace
+
+    from s2nn_hw import report
+
+    if args.baseline is not None:
+        data = {
+            **data,
+            "baseline": {
+                "file": str(args.baseline),
+                "tolerance": args.tolerance,
+                "passed": all(check.passed for check in compared),
+                "checks": [asdict(check) for check in compared],
+            },
+        }
+
+    def text() -> Any:
+        from s2nn_hw.report.text import text as render
+
+        build = report.read(args.out)
+        passed = bool(build.passed) and all(check.passed for check in compared)
+        return render(replace(build, checks=(*build.checks, *compared), passed=passed))
+
+    terminal.result(args, data, text)
+
+
+def _junit(path: Path, data: dict[str, Any], compared: tuple[Check, ...]) -> None:
+    from s2nn_hw.flow.folder import write_file
+    from s2nn_hw.report import Check, junit
+
+    checks = [*(Check(**check) for check in data["checks"]), *compared]
+    seconds = sum(value for value in data["seconds"].values() if value)
+    write_file(path, junit(checks, suite="s2nn-hw verify", seconds=seconds))
