@@ -1,0 +1,38 @@
+# make demo   the main job on a trained MNIST network, with a report in the terminal
+# make test   the tests
+# make setup  what both need, in .venv; installs once, and again when the lock changes
+# make lint   format, rules, types, and the direction of imports
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+# PyTorch's idle threads otherwise spin, and a busy machine becomes a hundred times slower.
+export OMP_WAIT_POLICY ?= PASSIVE
+
+.PHONY: setup demo test lint
+setup: $(READY)
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo 'make: $(PYTHON) must be Python 3.11 or later; name one with PYTHON=…' >&2; exit 2; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	  { echo 'make: $(PYTHON) cannot make virtual environments; install python3-venv' >&2; exit 2; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --disable-pip-version-check -r requirements.lock
+	$(BIN)/python -m pip install --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+demo: setup
+	$(BIN)/s2nn-hw demo -o build/demo
+
+# One worker a core; the tests of one file stay together, for what they build is shared.
+test: setup
+	$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
+
+lint: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
