@@ -11,7 +11,6 @@ from s2nn_hw.manifest import InputPort, OutputPort
 
 from .engines.event import EventEngine
 from .lib.accumulator import levels
-from .lib.argmax import ArgMax
 from .lib.slots import Slots
 from .placement import balance
 from .plan import Bank, CorePlan, EventPlan, signed_width
@@ -97,7 +96,7 @@ def _slots(network: Network, layer: Layer, lanes: int, beats: int, pace: int) ->
     """As many as keep windows going while a slot is on its way round."""
     loop = EventEngine.latency + levels(lanes) + Slots.read_latency + Slots.free_latency + beats
     if layer.is_readout:
-        loop += 1 + ArgMax([1] * network.classes).latency
+        loop += 1 + levels(network.classes)
     return min(MAX_SLOTS, max(2, -(-loop // pace) + 1))
 
 

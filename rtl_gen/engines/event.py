@@ -5,6 +5,7 @@ from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from rtl_gen.lib.delay import delayed
 from rtl_gen.lib.encoder import EventEncoder, binary
 from rtl_gen.lib.queue import WordQueue
 from rtl_gen.lib.rom import Rom
@@ -140,12 +141,13 @@ class EventEngine(wiring.Component):
             go.eq(Cat(ending).all() & (self.free | ~leaves)),
             self.reserve.eq(go & leaves),
         ]
-        flags = Cat(go, go & leader.closes, go & leader.closes & leader.drop)
-        for stage in range(self.latency):
-            delayed = Signal(3, name=f"flags{stage}")
-            m.d.sync += delayed.eq(flags)
-            flags = delayed
-        m.d.comb += Cat(self.ends, self.closes, self.drop).eq(flags)
+        closes = Signal()
+        m.d.comb += closes.eq(go & leader.closes)
+        m.d.comb += [
+            self.ends.eq(delayed(m, go, self.latency, "ends")),
+            self.closes.eq(delayed(m, closes, self.latency, "closes")),
+            self.drop.eq(delayed(m, closes & leader.drop, self.latency, "drop")),
+        ]
         m.d.comb += self.events.eq(sum(self.valid[1:], self.valid[0]))
         return m
 

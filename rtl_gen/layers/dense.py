@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out
 
 from rtl_gen.engines.event import EventEngine
 from rtl_gen.lib.accumulator import Accumulators, neurons
+from rtl_gen.lib.delay import delayed
 from rtl_gen.lib.serialiser import Serialiser
 from rtl_gen.lib.slots import Slots
 from rtl_gen.plan import EventPlan
@@ -75,11 +76,7 @@ class EventLayer(wiring.Component):
                 accumulators.rows[lane].eq(engine.rows[lane]),
                 accumulators.valid[lane].eq(engine.valid[lane]),
             ]
-        drop = engine.drop
-        for level in range(accumulators.latency):
-            delayed = Signal(name=f"drop_{level}")
-            m.d.sync += delayed.eq(drop)
-            drop = delayed
+        drop = delayed(m, engine.drop, accumulators.latency, "drop")
         wanted = Signal()
         m.d.comb += wanted.eq(accumulators.done & ~drop)
         return wanted

@@ -11,6 +11,8 @@ from amaranth.lib.wiring import In, Out
 
 from rtl_gen.plan import signed_width
 
+from .delay import delayed
+
 
 @dataclass(frozen=True, kw_only=True)
 class Neuron:
@@ -103,11 +105,9 @@ class Accumulators(wiring.Component):
     def elaborate(self, platform):
         m = Module()
 
-        ends, closes = self.ends, self.closes
-        for level in range(levels(self.lanes)):
-            delayed = Signal(2, name=f"control_{level}")
-            m.d.sync += delayed.eq(Cat(ends, closes))
-            ends, closes = delayed[0], delayed[1]
+        depth = levels(self.lanes)
+        ends = delayed(m, self.ends, depth, "ends")
+        closes = delayed(m, self.closes, depth, "closes")
         double, incoming = self._incoming(m, ends, closes)
 
         signs, potentials = [], []

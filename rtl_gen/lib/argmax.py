@@ -7,6 +7,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from .accumulator import levels
+from .delay import delayed
 
 
 class ArgMax(wiring.Component):
@@ -49,7 +50,6 @@ class ArgMax(wiring.Component):
             m.d.comb += score.eq(self.scores[at : at + bits].as_signed())
             nodes.append((score, j))
             at += bits
-        valid = self.valid
         for level in range(levels(len(self.widths))):
             merged = []
             for k in range(0, len(nodes), 2):
@@ -64,8 +64,8 @@ class ArgMax(wiring.Component):
                 ]
                 merged.append((best, which))
             nodes = merged
-            delayed = Signal(name=f"valid_{level}")
-            m.d.sync += delayed.eq(valid)
-            valid = delayed
-        m.d.comb += [self.index.eq(nodes[0][1]), self.index_valid.eq(valid)]
+        m.d.comb += [
+            self.index.eq(nodes[0][1]),
+            self.index_valid.eq(delayed(m, self.valid, self.latency, "valid")),
+        ]
         return m

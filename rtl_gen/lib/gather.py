@@ -45,21 +45,21 @@ class Gather(wiring.Component):
         with m.If(accept):
             m.d.sync += beat.eq(Mux(complete, 0, beat + 1))
 
-        parts = []
+        words = []
         for k in range(self.beats):
             here = Signal(name=f"here_{k}")
             m.d.comb += here.eq(beat == k)
-            current = [Mux(here, self.i.p.pixels[p], 0) for p in range(self.port.pixels_per_beat)]
-            if k == self.beats - 1:
-                parts += current
-                continue
-            held = Signal(self.i.p.pixels.shape(), name=f"held_{k}")
-            with m.If(accept & complete):
-                m.d.sync += held.eq(0)
-            with m.Elif(accept & here):
-                m.d.sync += held.eq(self.i.p.pixels)
-            parts += [held[p] | current[p] for p in range(self.port.pixels_per_beat)]
-
+            current = Mux(here, self.i.p.pixels, 0) if self.beats > 1 else self.i.p.pixels
+            if k < self.beats - 1:
+                held = Signal(len(self.i.p.pixels), name=f"held_{k}")
+                with m.If(accept & complete):
+                    m.d.sync += held.eq(0)
+                with m.Elif(accept & here):
+                    m.d.sync += held.eq(self.i.p.pixels)
+                current = held | current
+            words.append(current)
+        pixels = Signal(self.beats * len(self.i.p.pixels))
+        m.d.comb += pixels.eq(Cat(words))
         for b in range(self.port.pixel_bits):
-            m.d.comb += self.o.p.planes[b].eq(Cat(part[b] for part in parts))
+            m.d.comb += self.o.p.planes[b].eq(Cat(pixels[b :: self.port.pixel_bits]))
         return m

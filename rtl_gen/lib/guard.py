@@ -1,6 +1,6 @@
 """The input port: pixels in, frames with a sure end out."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -11,7 +11,7 @@ def pixels(port: InputPort) -> data.StructLayout:
     """A beat of pixels, checked: see word() in stream.py for ``last`` and ``drop``."""
     return data.StructLayout(
         {
-            "pixels": data.ArrayLayout(port.pixel_bits, port.pixels_per_beat),
+            "pixels": port.pixel_bits * port.pixels_per_beat,
             "last": 1,
             "drop": 1,
         }
@@ -76,8 +76,6 @@ class FrameGuard(wiring.Component):
         m.d.sync += self.error.eq(Mux(self.error_clear, 0, self.error) | Cat(early, late))
 
         present = port.pixels - (port.beats - 1) * port.pixels_per_beat
-        for p in range(port.pixels_per_beat):
-            pixel = self.tdata[p * port.pixel_bits : (p + 1) * port.pixel_bits]
-            beyond = full if p >= present else 0
-            m.d.comb += self.o.p.pixels[p].eq(Mux(beyond, 0, pixel))
+        keep = Const((1 << present * port.pixel_bits) - 1, len(self.o.p.pixels))
+        m.d.comb += self.o.p.pixels.eq(Mux(full, self.tdata & keep, self.tdata))
         return m

