@@ -1,0 +1,7 @@
+"""Data sets: found on this machine, or got where the user asks for it."""
+
+from .dataset import Dataset
+from .get import get
+from .load import NAMES, load
+
+__all__ = ["NAMES", "Dataset", "get", "load"]

@@ -1,0 +1,65 @@
+"""Random small deformations of raw images, for training only."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+
+#: Points of the coarse grid, each way, on which a warp is drawn before it is smoothed.
+_COARSE = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Augmentation:
+    """How far an image may be moved; every amount is drawn evenly from −limit…limit, per image.
+
+    Parameters
+    ----------
+    shift: pixels, each way, fractions included.
+    rotate: degrees.
+    zoom: share of the size, 0.1 for 0.9…1.1, each way by itself.
+    warp: pixels by which points of a coarse grid are displaced, the points between them smoothly.
+    """
+
+    shift: float = 0.0
+    rotate: float = 0.0
+    zoom: float = 0.0
+    warp: float = 0.0
+
+    @property
+    def active(self) -> bool:
+        """Whether anything is moved at all."""
+        return any((self.shift, self.rotate, self.zoom, self.warp))
+
+    def apply(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """Deformed float32 images of raw values from images (n, C, H, W); outside is 0."""
+        images = images.float()
+        if not self.active:
+            return images
+        n, _, height, width = images.shape
+
+        def draw(*shape: int) -> torch.Tensor:
+            values = torch.rand(*shape, generator=generator, dtype=torch.float32)
+            return (values * 2 - 1).to(images.device)
+
+        pixel = torch.tensor([2 / width, 2 / height], device=images.device)
+        angle = draw(n) * math.radians(self.rotate)
+        size = 1 + draw(n, 2) * self.zoom
+        move = draw(n, 2) * self.shift * pixel
+        cos, sin = angle.cos(), angle.sin()
+        matrix = torch.stack(
+            [
+                torch.stack([cos * size[:, 0], -sin * size[:, 1], move[:, 0]], dim=1),
+                torch.stack([sin * size[:, 0], cos * size[:, 1], move[:, 1]], dim=1),
+            ],
+            dim=1,
+        )
+        grid = F.affine_grid(matrix, list(images.shape), align_corners=False)
+        if self.warp:
+            coarse = draw(n, 2, _COARSE, _COARSE) * self.warp
+            field = F.interpolate(coarse, (height, width), mode="bicubic", align_corners=True)
+            grid = grid + field.permute(0, 2, 3, 1) * pixel
+        return F.grid_sample(images, grid, align_corners=False)

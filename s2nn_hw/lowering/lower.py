@@ -1,0 +1,59 @@
+"""The one function that makes an integer network of a module."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from torch import nn
+
+from s2nn_hw.ir import FrameFormat, InputError, Network
+from s2nn_hw.nn import SpikingNetwork
+
+from .sequential import sequential_layers
+from .spiking import spiking_layers
+
+
+def lower(
+    module: nn.Module,
+    input: FrameFormat | None = None,
+    *,
+    calibration: npt.ArrayLike | None = None,
+    provenance: dict[str, Any] | None = None,
+) -> Network:
+    """The integer network that computes what the module computes, checked.
+
+    Parameters
+    ----------
+    module: a SpikingNetwork, or a torch Sequential of Flatten, Linear with whole-number weights,
+        BatchNorm1d and Neuron (see sequential.py).  It is read, not run; its mode is of no matter.
+    input: format of the frames; may be left out for a SpikingNetwork, which has its own.
+    calibration: frames of the training set to be stored with the network.
+    provenance: free JSON to be stored with the network.
+
+    The firing condition is folded over the real numbers for the parameters as stored
+    (see fold.py).  Raises InputError naming the layer and value where a number is NaN or infinite,
+    a weight does not fit, or a module is not supported.
+    """
+    if isinstance(module, SpikingNetwork):
+        if input is not None and input != module.input:
+            raise InputError(f"the input must be the module's own, {module.input}, not {input}")
+        input, layers = module.input, spiking_layers(module)
+    elif isinstance(module, nn.Sequential):
+        if input is None:
+            raise InputError("a Sequential must be lowered with the input's FrameFormat")
+        layers = sequential_layers(module, input)
+    else:
+        raise InputError(
+            f"the module must be a SpikingNetwork or a torch Sequential, "
+            f"not {type(module).__name__}"
+        )
+    network = Network(
+        input=input,
+        layers=tuple(layers),
+        calibration=None if calibration is None else input.frames(np.asarray(calibration)),
+        provenance={} if provenance is None else dict(provenance),
+    )
+    network.check()
+    return network

@@ -1,0 +1,88 @@
+"""A whole layer folded: its integer weights and what normalises it become an ir.Layer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from s2nn_hw.ir import InputError, Layer, Projection
+
+from .fold import fold
+
+
+def firing_layer(
+    name: str,
+    projections: Sequence[Projection],
+    x_max: Sequence[int],
+    condition: Callable[[int], dict[str, Any]],
+) -> Layer:
+    """A hidden layer; ``condition(j)`` gives neuron j's numbers as fold() takes them.
+
+    x_max: the greatest element of each projection's source.
+    """
+    low = sum(p.potential_range(m)[0] for p, m in zip(projections, x_max, strict=True))
+    high = sum(p.potential_range(m)[1] for p, m in zip(projections, x_max, strict=True))
+    neurons = projections[0].neurons
+    thresholds = np.zeros(neurons, np.int64)
+    sign = np.ones((neurons, 1), np.int8)
+    for j in range(neurons):
+        theta, negate = fold(low=int(low[j]), high=int(high[j]), **condition(j))
+        thresholds[j] = theta
+        sign[j] = -1 if negate else 1
+    return Layer(
+        name=name,
+        projections=tuple(replace(p, weights=p.weights * sign) for p in projections),
+        thresholds=thresholds,
+    )
+
+
+def numbers(tensor: torch.Tensor, what: str) -> npt.NDArray[np.float64]:
+    """The values in float64, all finite; else InputError naming the first that is not."""
+    array = tensor.detach().cpu().double().numpy()
+    wrong = ~np.isfinite(array)
+    if wrong.any():
+        place = ", ".join(str(int(k)) for k in np.argwhere(wrong)[0])
+        raise InputError(f"{what} must be finite, not {array[wrong][0]} (at {place})")
+    return array
+
+
+def normalisation(
+    norm: nn.BatchNorm1d | None, where: str
+) -> Callable[[int], dict[str, Fraction]]:
+    """Gain, offset, mean and variance (eps included) by neuron, exact; without a norm, identity.
+
+    Raises InputError, beginning with ``where``, for numbers that cannot be folded.
+    """
+    if norm is None:
+        one, zero = Fraction(1), Fraction(0)
+        return lambda j: {"gain": one, "offset": zero, "mean": zero, "variance": one}
+    if norm.running_mean is None or norm.running_var is None:
+        raise InputError(f"{where}: batch normalisation must track running statistics")
+    size = norm.num_features
+    gain = numbers(
+        torch.ones(size) if norm.weight is None else norm.weight, f"{where}: batch-norm gain"
+    )
+    offset = numbers(
+        torch.zeros(size) if norm.bias is None else norm.bias, f"{where}: batch-norm offset"
+    )
+    mean = numbers(norm.running_mean, f"{where}: batch-norm mean")
+    variance = numbers(norm.running_var, f"{where}: batch-norm variance")
+    for j, value in enumerate(variance):
+        if Fraction(value) + Fraction(norm.eps) <= 0:
+            raise InputError(
+                f"{where}: batch-norm variance plus eps must be positive, "
+                f"not {value + norm.eps} (neuron {j})"
+            )
+    return lambda j: {
+        "gain": Fraction(gain[j]),
+        "offset": Fraction(offset[j]),
+        "mean": Fraction(mean[j]),
+        "variance": Fraction(variance[j]) + Fraction(norm.eps),
+    }

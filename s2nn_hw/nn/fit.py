@@ -1,0 +1,164 @@
+"""The training loop."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+import torch.nn.functional as F
+
+from s2nn_hw.datasets.augment import Augmentation
+from s2nn_hw.ir import InputError
+
+from .network import SpikingNetwork
+
+#: Share of the steps in which the learning rate rises, before it falls along a cosine.
+_WARM_UP = 0.05
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schedule:
+    """How a network is trained: Adam, one cosine, cross-entropy.
+
+    Parameters
+    ----------
+    epochs: passes over the training set, at least 1.
+    batch: frames a step.
+    learning_rate: the greatest.
+    weight_decay: decoupled, of weights alone.
+    label_smoothing: share of the label given to all classes.
+    augmentation: of the raw images.
+    """
+
+    epochs: int = 60
+    batch: int = 128
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.0
+    label_smoothing: float = 0.0
+    augmentation: Augmentation = field(default_factory=Augmentation)
+
+    def check(self) -> None:
+        """Raise InputError naming the option that is out of range."""
+        for name, least in (("epochs", 1), ("batch", 2)):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                raise InputError(f"{name} must be a whole number from {least} on, not {value!r}")
+        moves = self.augmentation
+        for name, value, low, high in (
+            ("learning rate", self.learning_rate, 1e-9, 10.0),
+            ("weight decay", self.weight_decay, 0.0, 10.0),
+            ("label smoothing", self.label_smoothing, 0.0, 0.99),
+            ("shift", moves.shift, 0.0, 100.0),
+            ("rotate", moves.rotate, 0.0, 180.0),
+            ("zoom", moves.zoom, 0.0, 0.9),
+            ("warp", moves.warp, 0.0, 100.0),
+        ):
+            if not low <= value <= high:  # refuses NaN as well
+                raise InputError(f"{name} must be {low}…{high}, not {value!r}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Epoch:
+    """What an epoch came to: mean loss, and share of the (augmented) training frames right."""
+
+    epoch: int
+    loss: float
+    accuracy: float
+
+
+def fit(
+    network: SpikingNetwork,
+    images: torch.Tensor,
+    labels: torch.Tensor,
+    schedule: Schedule,
+    *,
+    generator: torch.Generator,
+    progress: Callable[[Epoch], None] | None = None,
+) -> list[Epoch]:
+    """Train on raw images uint8 (n, C, H, W) and labels int64 (n,); leaves evaluation mode on.
+
+    After the last epoch the statistics of batch normalisation are taken anew over the training
+    set as it is, with the final weights.  The last epoch's weights are the result: nothing is
+    selected, so nothing but the training set is looked at.  ``generator`` decides order and
+    augmentation; dropout, where the network has it, follows torch's global generator.
+    """
+    schedule.check()
+    if len(images) < 2:
+        raise InputError(f"training needs at least 2 images, not {len(images)}")
+    device = labels.device
+    cuts = torch.tensor(network.input.cuts, dtype=torch.float32, device=device)
+    batch = min(schedule.batch, len(images))
+    steps = len(images) // batch
+    optimiser = torch.optim.AdamW(_groups(network, schedule), lr=schedule.learning_rate)
+    rate = torch.optim.lr_scheduler.LambdaLR(optimiser, _rate(schedule.epochs * steps))
+    log = []
+    for epoch in range(1, schedule.epochs + 1):
+        network.train()
+        order = torch.randperm(len(images), generator=generator).to(device)
+        loss_sum = torch.zeros((), device=device)
+        right = torch.zeros((), device=device)
+        for step in range(steps):
+            index = order[step * batch : (step + 1) * batch]
+            raw = schedule.augmentation.apply(images[index], generator)
+            frames = torch.bucketize(raw, cuts, right=True)
+            logits = network(frames)
+            target = labels[index]
+            loss = F.cross_entropy(logits, target, label_smoothing=schedule.label_smoothing)
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            optimiser.step()
+            rate.step()
+            network.keep_scales_positive()
+            loss_sum += loss.detach()
+            right += (logits.detach().argmax(dim=1) == target).sum()
+        entry = Epoch(
+            epoch=epoch, loss=float(loss_sum) / steps, accuracy=float(right) / (steps * batch)
+        )
+        log.append(entry)
+        if progress is not None:
+            progress(entry)
+    _settle(network, images, cuts)
+    return log
+
+
+def _groups(network: SpikingNetwork, schedule: Schedule) -> list[dict[str, object]]:
+    """Weights with decay; scales, gains and offsets without."""
+    weights, others = [], []
+    for parameter in network.parameters():
+        if parameter.requires_grad:
+            (weights if parameter.dim() > 1 else others).append(parameter)
+    return [
+        {"params": weights, "weight_decay": schedule.weight_decay},
+        {"params": others, "weight_decay": 0.0},
+    ]
+
+
+def _rate(steps: int) -> Callable[[int], float]:
+    warm = max(1, round(steps * _WARM_UP))
+
+    def factor(step: int) -> float:
+        if step < warm:
+            return (step + 1) / warm
+        return 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, steps - warm)))
+
+    return factor
+
+
+@torch.no_grad()
+def _settle(network: SpikingNetwork, images: torch.Tensor, cuts: torch.Tensor) -> None:
+    """Statistics of batch normalisation over the whole training set; evaluation mode after."""
+    norms = [m for m in network.modules() if isinstance(m, torch.nn.BatchNorm1d)]
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # a plain mean over the batches
+    network.train()
+    network.dropout.eval()
+    parts = max(1, len(images) // 1000)
+    for part in torch.tensor_split(images, parts):
+        network(torch.bucketize(part.float(), cuts, right=True))
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
+    network.eval()

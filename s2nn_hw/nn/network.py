@@ -1,0 +1,115 @@
+"""Layers joined by name, as in the integer network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+
+from s2nn_hw.ir import INPUT, FrameFormat, InputError
+
+from .dense import Dense
+from .layer import Readout, SpikingLayer
+from .neuron import Neuron
+from .surrogate import Surrogate
+
+
+class SpikingNetwork(nn.Module):
+    """A single-step spiking network that can be trained and lowered.
+
+    Semantics: frames (n, *shape) of integers, as input.quantise() makes them, pass the layers in
+    order; each projection reads the layer it names as its source, or the one before.  In training
+    mode forward gives logits, in evaluation mode the integer scores (float64, exact), equal to
+    golden.run() on the lowered network bit for bit.
+
+    Parameters
+    ----------
+    input: format of the frames.
+    layers: name → SpikingLayer, in order; the last is a Readout.
+    dropout: share of spikes dropped in training after each hidden layer.
+    """
+
+    def __init__(
+        self,
+        input: FrameFormat,
+        layers: dict[str, SpikingLayer | Readout],
+        *,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        input.check()
+        *hidden, last = layers.values()
+        if not isinstance(last, Readout) or any(isinstance(layer, Readout) for layer in hidden):
+            raise InputError("the last layer of a network, and no other, must be a Readout")
+        self.input = input
+        self.layers = nn.ModuleDict(layers)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(
+        self, frames: torch.Tensor, trace: dict[str, torch.Tensor] | None = None
+    ) -> torch.Tensor:
+        """Logits or scores (n, classes); ``trace`` is given every layer's output by name."""
+        previous = INPUT
+        values = {INPUT: frames.flatten(1).to(torch.float32)}
+        for name, layer in self.layers.items():
+            sources = [
+                values[previous if p.source is None else p.source] for p in layer.projections
+            ]
+            out = layer(*sources)
+            if trace is not None:
+                trace[name] = out
+            values[name] = self.dropout(out) if isinstance(layer, SpikingLayer) else out
+            previous = name
+        return values[previous]
+
+    def keep_scales_positive(self) -> None:
+        """To be called after each step of an optimiser."""
+        for layer in self.layers.values():
+            layer.keep_scale_positive()
+
+
+class Mlp(SpikingNetwork):
+    """Dense layers in a chain: hidden1, hidden2, …, readout.
+
+    Parameters
+    ----------
+    input: format of the frames.
+    hidden: widths of the hidden layers, any number of them, also none.
+    classes: number of scores.
+    weight_bits: 1…8, for every layer.
+    surrogate, threshold, strict: of the neurons, see Neuron.
+    learned_scale: see SpikingLayer.
+    """
+
+    def __init__(
+        self,
+        input: FrameFormat,
+        hidden: Sequence[int] = (128,),
+        classes: int = 10,
+        *,
+        weight_bits: int = 4,
+        surrogate: Surrogate | None = None,
+        threshold: float = 1.0,
+        strict: bool = False,
+        learned_scale: bool = True,
+        dropout: float = 0.0,
+    ) -> None:
+        for width in (*hidden, classes):
+            if width < 1:
+                raise InputError(f"a layer's width must be at least 1, not {width}")
+        layers: dict[str, SpikingLayer | Readout] = {}
+        inputs = input.size
+        for k, width in enumerate(hidden):
+            layers[f"hidden{k + 1}"] = SpikingLayer(
+                [Dense(inputs, width, weight_bits=weight_bits)],
+                Neuron(threshold, surrogate=surrogate, strict=strict),
+                learned_scale=learned_scale,
+            )
+            inputs = width
+        layers["readout"] = Readout(
+            [Dense(inputs, classes, weight_bits=weight_bits)],
+            gain=1.0 if hidden else 1.0 / input.maximum,
+            learned_scale=learned_scale,
+        )
+        super().__init__(input, layers, dropout=dropout)
