@@ -9,8 +9,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-#: Bound on the work of the search, in trial swaps times samples: a second or so.
-_WORK = 40_000_000
+#: Bound on the work of the search, in trial swaps times samples: about a second.
+_WORK = 50_000_000
 
 
 def balance(
@@ -32,43 +32,48 @@ def balance(
     owner = _striped(items, sizes)
     if counts is None or len(sizes) == 1 or len(counts) == 0:
         return owner
-    counts = counts[counts.sum(axis=1) > 0].astype(np.int32)
-    if len(counts) == 0:
-        return owner
-    # Ceilings make plateaus; the unrounded load breaks their ties.
-    load = np.stack([counts[:, owner == b].sum(axis=1) for b in range(len(sizes))], axis=1)
-    speed = np.asarray(ports, dtype=np.int32)
-
-    def cost(loads: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
-        cycles = -(-loads // speed)
-        return np.asarray(
-            cycles.max(axis=-1).mean(axis=0) + 0.25 * (loads / speed).max(axis=-1).mean(axis=0)
-        )
-
-    best = float(cost(load))
+    spikes = np.ascontiguousarray(counts[counts.sum(axis=1) > 0].T, dtype=np.float32)
+    banks = range(len(sizes))
+    load = np.stack([spikes[owner == b].sum(axis=0) for b in banks])
+    best = float(_cycles(load, np.asarray(ports)[:, None]).max(axis=0).mean())
     budget = _WORK
     improved = True
     while improved and budget > 0:
         improved = False
-        for a in range(items):
-            others = np.flatnonzero(owner != owner[a])
-            budget -= len(others) * len(counts)
+        for item in range(items):
+            a = owner[item]
+            for b in banks:
+                if b == a:
+                    continue
+                others = np.flatnonzero(owner == b)
+                budget -= len(others) * spikes.shape[1]
+                move = spikes[others] - spikes[item]
+                rest = [k for k in banks if k not in (a, b)]
+                cost = np.maximum(
+                    _cycles(load[a] + move, ports[a]), _cycles(load[b] - move, ports[b])
+                )
+                if rest:
+                    bound = _cycles(load[rest], np.asarray(ports)[rest, None]).max(axis=0)
+                    cost = np.maximum(cost, bound)
+                mean = cost.mean(axis=1)
+                k = int(mean.argmin()) if len(others) else 0
+                if len(others) and mean[k] < best - 1e-5:
+                    best = float(mean[k])
+                    load[a] += move[k]
+                    load[b] -= move[k]
+                    owner[item], owner[others[k]] = b, a
+                    a = b
+                    improved = True
+                    break
             if budget <= 0:
                 break
-            # load of every sample after each trial swap: (samples, others, banks)
-            move = counts[:, others] - counts[:, [a]]
-            trial = np.repeat(load[:, None, :], len(others), axis=1)
-            trial[:, :, owner[a]] += move
-            np.subtract.at(trial, (slice(None), np.arange(len(others)), owner[others]), move)
-            costs = cost(trial)
-            k = int(costs.argmin())
-            if costs[k] < best - 1e-9:
-                b = others[k]
-                load = trial[:, k, :]
-                owner[a], owner[b] = owner[b], owner[a]
-                best = float(costs[k])
-                improved = True
     return owner
+
+
+def _cycles(load: npt.NDArray[np.float32], ports: npt.ArrayLike) -> npt.NDArray[np.float32]:
+    """Cycles of a bank; the unrounded load, at less weight, breaks the ties of the ceiling."""
+    share = load / np.asarray(ports, dtype=np.float32)
+    return np.asarray(np.ceil(share) + np.float32(0.25) * share, dtype=np.float32)
 
 
 def _striped(items: int, sizes: Sequence[int]) -> npt.NDArray[np.int64]:

@@ -1,0 +1,141 @@
+"""From network to Verilog and manifest."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from s2nn_hw.ir import INPUT, InputError, Network
+
+from .folder import output_folder
+
+if TYPE_CHECKING:
+    from rtl_gen.plan import CorePlan
+    from s2nn_hw.manifest import Manifest
+
+ENGINES = ("event",)
+OPTIONS = "options.json"
+
+#: Verilog keywords are refused by the tools; a top module's name must be an identifier.
+_TOP_LIMIT = 63
+
+Lanes = int | Sequence[int] | None
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmitResult:
+    """What emit() wrote.
+
+    top: module name.
+    files: names in the output folder.
+    seconds: it took.
+    digest: of network, options and files; the manifest's.
+    """
+
+    top: str
+    files: tuple[str, ...]
+    seconds: float
+    digest: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Core:
+    """An emitted core, in memory.
+
+    files: name → text, the manifest and the resolved options among them.
+    """
+
+    plan: CorePlan
+    manifest: Manifest
+    files: dict[str, str]
+
+    def write(self, folder: Path) -> None:
+        """Write every file."""
+        for name, text in self.files.items():
+            (folder / name).write_text(text)
+
+
+def emit(
+    network: Network,
+    out: str | os.PathLike[str],
+    *,
+    engine: str = "event",
+    lanes: Lanes = None,
+    top: str = "s2nn_core",
+    counters: bool = False,
+) -> EmitResult:
+    """Write the core's Verilog, its memory files, the manifest and the options into ``out``.
+
+    Parameters
+    ----------
+    engine: ``event``.
+    lanes: events a cycle, of every layer or one number a layer; None: 4, or as many as there are
+        inputs.
+    top: name of the top module and stem of every file.
+    counters: add ports that count cycles and events.
+
+    Raises InputError naming the layer, option or folder that is wrong; nothing is written then.
+    """
+    start = time.perf_counter()
+    with output_folder(out) as folder:
+        core = build(network, engine=engine, lanes=lanes, top=top, counters=counters)
+        core.write(folder)
+    return EmitResult(
+        top=top,
+        files=tuple(sorted(core.files)),
+        seconds=round(time.perf_counter() - start, 3),
+        digest=core.manifest.digest,
+    )
+
+
+def build(network: Network, *, engine: str, lanes: Lanes, top: str, counters: bool) -> Core:
+    """The core of emit(), not yet written."""
+    import rtl_gen.emit
+    from rtl_gen.planner import plan
+
+    network.check()
+    if engine not in ENGINES:
+        raise InputError(f"engine must be one of {', '.join(ENGINES)}, not {engine!r}")
+    if not (top.isidentifier() and top.isascii() and top[0] != "_" and len(top) <= _TOP_LIMIT):
+        raise InputError(
+            f"top must be a letter and then letters, digits or _, at most {_TOP_LIMIT}, not {top!r}"
+        )
+    samples = calibration(network)
+    chosen = plan(network, lanes=lanes, top=top, counters=counters, samples=samples)
+    manifest, files = rtl_gen.emit.emit(network, chosen, samples)
+    options = {
+        "engine": engine,
+        "lanes": [layer.lanes for layer in chosen.layers],
+        "top": top,
+        "counters": counters,
+    }
+    files[OPTIONS] = json.dumps(options, indent=1) + "\n"
+    return Core(plan=chosen, manifest=manifest, files=files)
+
+
+def calibration(network: Network) -> dict[str, npt.NDArray[np.uint8]] | None:
+    """Values of every source for the network's calibration frames, if it has any."""
+    if network.calibration is None:
+        return None
+    from s2nn_hw import golden
+
+    trace = golden.run(network, network.calibration)
+    return values(network.calibration, trace)
+
+
+def values(frames: npt.NDArray[np.uint8], trace: Any) -> dict[str, npt.NDArray[np.uint8]]:
+    """What each source gives for the frames, (n, elements): pixels and spikes."""
+    return {INPUT: frames.reshape(len(frames), -1), **trace.spikes}
