@@ -2,6 +2,6 @@
 
 from .dataset import Dataset
 from .get import get
-from .load import NAMES, load
+from .load import NAMES, find, load
 
-__all__ = ["NAMES", "Dataset", "get", "load"]
+__all__ = ["NAMES", "Dataset", "find", "get", "load"]

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
+from torch.nn import functional
 
 #: Points of the coarse grid, each way, on which a warp is drawn before it is smoothed.
 _COARSE = 5
@@ -28,6 +28,15 @@ class Augmentation:
     rotate: float = 0.0
     zoom: float = 0.0
     warp: float = 0.0
+
+    @classmethod
+    def of_strength(cls, strength: float, width: int) -> Augmentation:
+        """All four at once; strength 1 suits handwriting, 0 is none.
+
+        At 1, for images 28 pixels wide: shift and warp by a pixel, rotation by 8°, zoom by 10 %.
+        """
+        pixels = strength * width / 28
+        return cls(shift=pixels, rotate=8 * strength, zoom=0.1 * strength, warp=pixels)
 
     @property
     def active(self) -> bool:
@@ -57,9 +66,11 @@ class Augmentation:
             ],
             dim=1,
         )
-        grid = F.affine_grid(matrix, list(images.shape), align_corners=False)
+        grid = functional.affine_grid(matrix, list(images.shape), align_corners=False)
         if self.warp:
             coarse = draw(n, 2, _COARSE, _COARSE) * self.warp
-            field = F.interpolate(coarse, (height, width), mode="bicubic", align_corners=True)
+            field = functional.interpolate(
+                coarse, (height, width), mode="bicubic", align_corners=True
+            )
             grid = grid + field.permute(0, 2, 3, 1) * pixel
-        return F.grid_sample(images, grid, align_corners=False)
+        return functional.grid_sample(images, grid, align_corners=False)

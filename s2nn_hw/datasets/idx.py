@@ -32,9 +32,7 @@ def parse_idx(content: bytes, name: str) -> npt.NDArray[np.uint8]:
     start = 4 + 4 * content[3]
     shape = tuple(int(n) for n in np.frombuffer(content[4:start], ">u4"))
     if len(shape) != content[3] or len(content) - start != int(np.prod(shape, dtype=object)):
-        raise InputError(
-            f"{name}: truncated or overlong: {len(content)} bytes for shape {shape}"
-        )
+        raise InputError(f"{name}: truncated or overlong: {len(content)} bytes for shape {shape}")
     return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
 
 

@@ -44,18 +44,26 @@ def load(name: str, data: str | os.PathLike[str] | None = None) -> Dataset:
 
     Raises InputError, naming the command that gets the data where there are none.
     """
-    check_name(name)
-    places = [Path(data)] if data is not None else [cache_folder(name), *_elsewhere(name)]
-    for place in places:
-        files = [_present(place, file) for file in NAMES[name]]
-        if all(files):
-            dataset = _digits(files[0]) if name == "digits" else _idx(name, files)
-            dataset.check()
-            return dataset
+    folder = find(name, data)
+    if folder is not None:
+        files = [_present(folder, file) for file in NAMES[name]]
+        dataset = _digits(files[0]) if name == "digits" else _idx(name, files)
+        dataset.check()
+        return dataset
     if data is not None:
         missing = next(f for f in NAMES[name] if _present(Path(data), f) is None)
         raise InputError(f"{data}: must hold {missing} (or {missing}.gz) of {name}")
     raise InputError(f"{name} is not on this machine: get it with 's2nn-hw data get {name}'")
+
+
+def find(name: str, data: str | os.PathLike[str] | None = None) -> Path | None:
+    """The folder from which load() would take the data set; None where there is none."""
+    check_name(name)
+    places = [Path(data)] if data is not None else [cache_folder(name), *_elsewhere(name)]
+    for place in places:
+        if all(_present(place, file) for file in NAMES[name]):
+            return place
+    return None
 
 
 def cache_folder(name: str) -> Path:

@@ -40,10 +40,7 @@ def fold(
     p = mean / scale
     r = (threshold - offset) / (gain * scale)
     square = r**2 * variance
-    if strict:
-        theta = _floor(p, square, r >= 0) + 1
-    else:
-        theta = -_floor(-p, square, r < 0)
+    theta = _floor(p, square, r >= 0) + 1 if strict else -_floor(-p, square, r < 0)
     return min(max(theta, low), high + 1), negate
 
 

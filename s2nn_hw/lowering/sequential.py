@@ -118,9 +118,7 @@ def _hidden(
     return firing_layer(name, [dense], [input.maximum if source == INPUT else 1], condition)
 
 
-def _readout(
-    linear: nn.Linear, norm: nn.BatchNorm1d | None, source: str, at: str | None
-) -> Layer:
+def _readout(linear: nn.Linear, norm: nn.BatchNorm1d | None, source: str, at: str | None) -> Layer:
     if norm is not None:
         raise InputError(f"module {at}: the readout must not be normalised")
     if linear.bias is not None and numbers(linear.bias, "layer 'readout': bias").any():

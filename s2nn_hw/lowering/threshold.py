@@ -53,9 +53,7 @@ def numbers(tensor: torch.Tensor, what: str) -> npt.NDArray[np.float64]:
     return array
 
 
-def normalisation(
-    norm: nn.BatchNorm1d | None, where: str
-) -> Callable[[int], dict[str, Fraction]]:
+def normalisation(norm: nn.BatchNorm1d | None, where: str) -> Callable[[int], dict[str, Fraction]]:
     """Gain, offset, mean and variance (eps included) by neuron, exact; without a norm, identity.
 
     Raises InputError, beginning with ``where``, for numbers that cannot be folded.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import nn
+from torch.nn import functional
 
 from . import quantise
 
@@ -37,7 +37,7 @@ class Dense(nn.Module):
 
     def forward(self, x: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
         weight = quantise.fake_quantise(self.weight, scale, self.weight_bits)
-        return F.linear(x.flatten(1), weight)
+        return functional.linear(x.flatten(1), weight)
 
     def integers(self, scale: torch.Tensor) -> torch.Tensor:
         """The weights as whole numbers in the range of weight_bits, dtype of the weight."""
@@ -45,7 +45,7 @@ class Dense(nn.Module):
 
     def potential(self, x: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
         """The projection's integer share of the potential, float64 and exact: below 2^53."""
-        return F.linear(x.flatten(1).double(), self.integers(scale.detach()).double())
+        return functional.linear(x.flatten(1).double(), self.integers(scale.detach()).double())
 
     def extra_repr(self) -> str:
         return f"{self.inputs}, {self.neurons}, weight_bits={self.weight_bits}"

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import torch
-import torch.nn.functional as F
+from torch.nn import functional
 
 from s2nn_hw.datasets.augment import Augmentation
 from s2nn_hw.ir import InputError
@@ -105,7 +105,9 @@ def fit(
             frames = torch.bucketize(raw, cuts, right=True)
             logits = network(frames)
             target = labels[index]
-            loss = F.cross_entropy(logits, target, label_smoothing=schedule.label_smoothing)
+            loss = functional.cross_entropy(
+                logits, target, label_smoothing=schedule.label_smoothing
+            )
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             optimiser.step()

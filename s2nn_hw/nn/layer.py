@@ -54,9 +54,7 @@ class _Layer(nn.Module):
 
     def potential(self, *sources: torch.Tensor) -> torch.Tensor:
         """The integer potential, float64 and exact: (frames, neurons)."""
-        parts = [
-            p.potential(x, self.scale) for p, x in zip(self.projections, sources, strict=True)
-        ]
+        parts = [p.potential(x, self.scale) for p, x in zip(self.projections, sources, strict=True)]
         return torch.stack(parts).sum(dim=0) if len(parts) > 1 else parts[0]
 
 
@@ -117,9 +115,9 @@ class SpikingLayer(_Layer):
         right = (threshold - offset) * root
         spikes = left > right if self.neuron.strict else left >= right
         # A dozen roundings of 2^-53 relative to these magnitudes are far below the bound.
-        magnitude = gain.abs() * (scale * u.abs() + mean.abs()) + (
-            abs(threshold) + offset.abs()
-        ) * root
+        magnitude = (
+            gain.abs() * (scale * u.abs() + mean.abs()) + (abs(threshold) + offset.abs()) * root
+        )
         doubtful = (left - right).abs() <= magnitude * 2.0**-44
         decided: dict[tuple[int, int], bool] = {}
         for n, j in doubtful.nonzero().tolist():

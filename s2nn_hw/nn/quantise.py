@@ -73,9 +73,7 @@ def _over(scale: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
 
 class _FakeQuantise(torch.autograd.Function):
     @staticmethod
-    def forward(
-        ctx: Any, weight: torch.Tensor, scale: torch.Tensor, bits: int
-    ) -> torch.Tensor:
+    def forward(ctx: Any, weight: torch.Tensor, scale: torch.Tensor, bits: int) -> torch.Tensor:
         k = integers(weight, scale, bits)
         ctx.save_for_backward(weight, scale, k)
         ctx.bits = bits

@@ -36,9 +36,7 @@ class S2NN:
     def derivative(self, x: torch.Tensor) -> torch.Tensor:
         s = torch.sigmoid(self.alpha * x)
         # The clamp keeps x + 1 from 0 in the branch that is not taken.
-        return torch.where(
-            x < 0, self.alpha * s * (1 - s), self.beta / (x.clamp_min(0) + 1)
-        )
+        return torch.where(x < 0, self.alpha * s * (1 - s), self.beta / (x.clamp_min(0) + 1))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +83,7 @@ class Triangle:
 
 @dataclass(frozen=True, kw_only=True)
 class BiReal:
-    """Quadratic approximation of the sign (arXiv 1808.00278): ``2 − 2·|x|`` for |x| <= 1, else 0."""
+    """Quadratic sign approximation (arXiv 1808.00278): ``2 − 2·|x|`` for |x| <= 1, else 0."""
 
     def derivative(self, x: torch.Tensor) -> torch.Tensor:
         return (2 - 2 * x.abs()).clamp_min(0)

@@ -1,0 +1,142 @@
+"""``s2nn-hw train``: a data set becomes a model."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from . import options, terminal
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from s2nn_hw.flow import TrainResult
+
+
+def register(subparsers: Any) -> None:
+    """Add the verb."""
+    parser = subparsers.add_parser(
+        "train",
+        help="train a network on a data set",
+        description="Train a network of single-step spiking neurons with quantised weights, lower "
+        "it to integers, check that both agree on the whole test set, and write the model, some "
+        "test images, the log and the command into a folder.",
+    )
+    parser.add_argument("dataset", metavar="DATASET", help="mnist, fashion-mnist or digits")
+    options.add_out(parser)
+    shape = parser.add_argument_group("network")
+    shape.add_argument(
+        "--hidden",
+        type=int,
+        nargs="*",
+        default=[128],
+        metavar="N",
+        help="widths of the hidden layers; none for a readout alone (default: 128)",
+    )
+    shape.add_argument(
+        "--weight-bits",
+        type=int,
+        default=4,
+        metavar="N",
+        help="1 (±1), 2 (ternary), 3 … 8, symmetric (default: %(default)s)",
+    )
+    shape.add_argument(
+        "--input-bits",
+        type=int,
+        default=1,
+        metavar="N",
+        help="bits of a pixel, 1…8 (default: %(default)s)",
+    )
+    shape.add_argument(
+        "--input-threshold",
+        type=int,
+        metavar="N",
+        help="raw value from which a 1-bit pixel is 1 (default: half intensity)",
+    )
+    shape.add_argument(
+        "--surrogate",
+        default="s2nn",
+        metavar="NAME",
+        help="s2nn, boxcar, slayer, sigmoid, triangle or bireal (default: %(default)s)",
+    )
+    for name, default in (("--alpha", 4.0), ("--beta", 1.0)):
+        shape.add_argument(
+            name,
+            type=float,
+            default=default,
+            metavar="X",
+            help="of the surrogate (default: %(default)s)",
+        )
+    _schedule(parser.add_argument_group("training"))
+    terminal.add_json(parser)
+    parser.set_defaults(handler=handler)
+
+
+def _schedule(group: argparse._ArgumentGroup) -> None:
+    for name, kind, default, text in (
+        ("--epochs", int, 60, "passes over the training set"),
+        ("--seed", int, 0, "of weights, order and augmentation"),
+        ("--learning-rate", float, 0.03, "at its greatest"),
+        ("--batch", int, 256, "images a step"),
+        ("--weight-decay", float, 0.0, "of the weights"),
+        ("--label-smoothing", float, 0.0, "share of a label given to all classes"),
+        ("--dropout", float, 0.0, "share of hidden spikes dropped"),
+        ("--augment", float, 1.0, "strength of random deformations, 0 for none"),
+    ):
+        group.add_argument(
+            name,
+            type=kind,
+            default=default,
+            metavar="N" if kind is int else "X",
+            help=f"{text} (default: %(default)s)",
+        )
+    group.add_argument("--device", default="cpu", help="torch device (default: %(default)s)")
+    group.add_argument(
+        "--data", type=Path, metavar="DIR", help="folder of the data set's files, not the usual one"
+    )
+
+
+def handler(args: argparse.Namespace) -> int:
+    """Train; 0."""
+    from s2nn_hw import flow
+
+    with terminal.progress() as progress:
+        result = flow.train(
+            args.dataset,
+            args.out,
+            hidden=args.hidden,
+            weight_bits=args.weight_bits,
+            input_bits=args.input_bits,
+            input_threshold=args.input_threshold,
+            epochs=args.epochs,
+            seed=args.seed,
+            surrogate=args.surrogate,
+            alpha=args.alpha,
+            beta=args.beta,
+            learning_rate=args.learning_rate,
+            batch=args.batch,
+            weight_decay=args.weight_decay,
+            label_smoothing=args.label_smoothing,
+            dropout=args.dropout,
+            augment=args.augment,
+            data=args.data,
+            device=args.device,
+            progress=progress,
+        )
+    terminal.result(args, result.as_dict(), lambda: _text(result))
+    return 0
+
+
+def _text(result: TrainResult) -> RenderableType:
+    from rich.text import Text
+
+    fire = ", ".join(f"{name} {share:.1%}" for name, share in result.spikes.items())
+    lines = [
+        f"accuracy {result.accuracy:.2%} on the test set, integer network "
+        f"({result.train_accuracy:.2%} on the training set), in {result.seconds:.0f} s",
+        f"spikes: input {result.input_activity:.1%}" + (f", {fire}" if fire else ""),
+        f"network {result.digest[:12]}, data {result.data_digest[:12]}",
+        *(str(Path(result.out) / name) for name in result.files),
+    ]
+    return Text("\n".join(lines))
