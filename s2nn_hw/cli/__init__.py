@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import importlib.util
 import logging
 import os
 import signal
@@ -73,8 +72,6 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"s2nn-hw {s2nn_hw.__version__}")
     subparsers = top.add_subparsers(title="verbs", metavar="VERB", required=True)
     for verb in VERBS:
-        if importlib.util.find_spec(f"{__name__}.{verb}") is None:
-            continue
         importlib.import_module(f"{__name__}.{verb}").register(subparsers)
     return top
 

@@ -37,9 +37,9 @@ def add_core(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--lanes",
         type=lanes,
-        default=4,
         metavar="N[,N…]",
-        help="events a cycle, for all layers or one number a layer (default: %(default)s)",
+        help="events a cycle, for all layers or one number a layer (default: 4, or as many as a "
+        "layer has inputs)",
     )
     parser.add_argument(
         "--counters", action="store_true", help="add hardware counters of cycles and events"

@@ -22,7 +22,6 @@ def demo(
     model: str | os.PathLike[str] = MODEL,
     frames: int | None = None,
     simulator: str = "verilator",
-    lanes: int = 4,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> dict[str, Any]:
     """Golden model → Verilog and manifest → simulation → report.
@@ -43,7 +42,6 @@ def demo(
         out,
         labels=chosen.labels,
         simulator=simulator,
-        lanes=lanes,
         progress=progress,
     )
     return {

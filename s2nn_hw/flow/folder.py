@@ -40,6 +40,8 @@ def output_folder(out: str | os.PathLike[str]) -> Iterator[Path]:
         target = Path(out).resolve()
         refuse_foreign(target)
         made = _make_parents(target.parent)
+    except InputError:
+        raise
     except (OSError, ValueError) as error:
         raise InputError(f"{out}: cannot be written: {_reason(error)}") from error
     lock = -1
@@ -81,23 +83,21 @@ def output_folder(out: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 def refuse_foreign(target: Path) -> None:
-    """Raise InputError if the folder holds what we did not write; cheap, for an early look."""
+    """Raise InputError if the folder holds what we did not write."""
     if not target.exists():
         return
     if not target.is_dir():
         raise InputError(f"{target}: must be a folder to write into, not a file")
     if target == Path.cwd():
         raise InputError(f"{target}: must not be the current folder, which cannot be replaced")
-    present = _files(target)
     try:
         ours = set((target / MARKER).read_text().splitlines())
     except FileNotFoundError:
         ours = set()
-    foreign = sorted(present - ours - {MARKER})
-    if foreign:
-        more = f" and {len(foreign) - 1} more" if len(foreign) > 1 else ""
+    foreign = next((name for name in _files(target) if name not in ours | {MARKER}), None)
+    if foreign is not None:
         raise InputError(
-            f"{target}: holds {foreign[0]}{more}, not written by s2nn-hw, which would be lost; "
+            f"{target}: holds {foreign}, not written by s2nn-hw, which would be lost; "
             f"move it or name another folder"
         )
 
@@ -138,13 +138,13 @@ def writable_file(path: Path) -> None:
         raise InputError(f"{path}: cannot be written: {wrong}")
 
 
-def _files(folder: Path) -> set[str]:
-    """All that is in the folder but folders, relative."""
-    return {
-        str(path.relative_to(folder))
-        for path in folder.rglob("*")
-        if path.is_symlink() or not path.is_dir()
-    }
+def _files(folder: Path) -> Iterator[str]:
+    """All that is in the folder but folders, relative, in order; lazily, for it may be huge."""
+    for path in sorted(folder.iterdir()):
+        if path.is_dir() and not path.is_symlink():
+            yield from (f"{path.name}/{name}" for name in _files(path))
+        else:
+            yield path.name
 
 
 def _mark(folder: Path) -> None:

@@ -122,11 +122,12 @@ def _arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
     if not path.is_file():
         raise InputError(f"{path}: no such image file, nor a data set's name")
     try:
-        loaded = np.load(path, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            return {"frames": loaded}
-        with loaded:
-            return {name: loaded[name] for name in loaded.files}
+        with path.open("rb") as file:  # np.load would leave a broken one open
+            loaded = np.load(file, allow_pickle=False)
+            if isinstance(loaded, np.ndarray):
+                return {"frames": loaded}
+            with loaded:
+                return {name: loaded[name] for name in loaded.files}
     except _UNREADABLE as error:
         raise InputError(f"{path}: not a whole .npy or .npz file of plain arrays") from error
     except OSError as error:

@@ -92,7 +92,7 @@ def test_never_deletes_a_file_added_meanwhile(tmp_path: Path) -> None:
 def test_refuses_a_foreign_folder(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("mine")
     (tmp_path / "b.txt").write_text("mine")
-    with pytest.raises(InputError, match=r"holds a\.txt and 1 more, not written by s2nn-hw"):
+    with pytest.raises(InputError, match=r"^/.*: holds a\.txt, not written by s2nn-hw"):
         write(tmp_path, "x")
     assert contents(tmp_path) == {"a.txt": "mine", "b.txt": "mine"}
 
@@ -181,3 +181,31 @@ def test_leaves_a_living_writer_alone(tmp_path: Path) -> None:
         other.rename(work)
         (work / "options.json").write_text("late")
     assert contents(tmp_path) == {"out/options.json": "late"}
+
+
+def test_a_file_put_into_a_folder_of_ours_is_ours(tmp_path: Path) -> None:
+    """Such as the JUnit XML of the verification that made the folder."""
+    out = tmp_path / "out"
+    write(out, "first")
+    folder.write_file(out / "ci" / "junit.xml", "<x/>")
+    write(out, "second")
+    assert not (out / "ci").exists()
+
+
+def test_a_file_is_written_whole(tmp_path: Path) -> None:
+    folder.write_file(tmp_path / "a" / "x.xml", "one")
+    folder.write_file(tmp_path / "a" / "x.xml", "two")
+    assert contents(tmp_path) == {"a/x.xml": "two"}
+    for path in ("a", "a/x.xml/y", "/proc/x"):
+        with pytest.raises(InputError, match="cannot be written"):
+            folder.write_file(tmp_path / path, "x")
+    assert contents(tmp_path) == {"a/x.xml": "two"}
+
+
+def test_a_file_that_cannot_be_written_is_told_before(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    folder.writable_file(tmp_path / "a" / "b" / "x.xml")
+    assert contents(tmp_path) == {"file": ""}
+    for path in (tmp_path, tmp_path / "file" / "x", Path("nul\0l")):
+        with pytest.raises(InputError, match="cannot be written"):
+            folder.writable_file(path)
