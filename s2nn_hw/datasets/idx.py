@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import math
 import zlib
 from pathlib import Path
 
@@ -30,8 +31,8 @@ def parse_idx(content: bytes, name: str) -> npt.NDArray[np.uint8]:
     if len(content) < 4 or content[:3] != _MAGIC:
         raise InputError(f"{name}: not an IDX file of unsigned bytes")
     start = 4 + 4 * content[3]
-    shape = tuple(int(n) for n in np.frombuffer(content[4:start], ">u4"))
-    if len(shape) != content[3] or len(content) - start != int(np.prod(shape, dtype=object)):
+    shape = tuple(int.from_bytes(content[k : k + 4]) for k in range(4, start, 4))
+    if len(content) - start != math.prod(shape):
         raise InputError(f"{name}: truncated or overlong: {len(content)} bytes for shape {shape}")
     return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
 

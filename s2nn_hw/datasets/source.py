@@ -18,7 +18,7 @@ from pathlib import Path
 from s2nn_hw.ir import InputError
 
 from .idx import plain
-from .load import DIGITS_FILE, IDX_FILES, NAMES, cache_folder, check_name
+from .places import DIGITS_FILE, IDX_FILES, NAMES, cache_folder, check_name
 
 #: Name → SHA-256 of each file, decompressed.
 CHECKSUMS: dict[str, dict[str, str]] = {

@@ -1,6 +1,5 @@
 """From a torch module to the integer network."""
 
-from .fold import fold
 from .lower import lower
 
-__all__ = ["fold", "lower"]
+__all__ = ["lower"]

@@ -5,7 +5,7 @@ from .encode import frame_format
 from .layer import Readout, SpikingLayer
 from .network import Mlp, SpikingNetwork
 from .neuron import Neuron
-from .surrogate import (
+from .surrogates import (
     S2NN,
     SURROGATES,
     BiReal,

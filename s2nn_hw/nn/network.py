@@ -12,7 +12,7 @@ from s2nn_hw.ir import INPUT, FrameFormat, InputError
 from .dense import Dense
 from .layer import Readout, SpikingLayer
 from .neuron import Neuron
-from .surrogate import Surrogate
+from .surrogates import Surrogate
 
 
 class SpikingNetwork(nn.Module):

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from .surrogate import S2NN, Surrogate
+from .surrogates import S2NN, Surrogate
 
 
 class _Spike(torch.autograd.Function):
