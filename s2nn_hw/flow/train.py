@@ -133,6 +133,12 @@ def train(
         raise InputError(f"the seed must be a whole number from 0 on, not {seed!r}")
     if not 0 <= dropout < 1:
         raise InputError(f"dropout must be from 0 to below 1, not {dropout!r}")
+    if not 0 <= augment <= 10:
+        raise InputError(f"augment must be 0…10, not {augment!r}")
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise InputError(f"device must be one that torch knows, not {device!r}") from error
     schedule = Schedule(
         epochs=epochs,
         batch=batch,
