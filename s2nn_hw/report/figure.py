@@ -40,5 +40,6 @@ class Figure:
             return "absent"
         if self.unit == "%":
             return f"{100 * self.value:.2f} %"
-        number = f"{self.value:,}" if isinstance(self.value, int) else f"{self.value:,.2f}"
+        whole = isinstance(self.value, int) or self.value >= 100_000
+        number = f"{self.value:,.0f}" if whole else f"{self.value:,.2f}"
         return f"{number} {self.unit}".rstrip()

@@ -27,11 +27,10 @@ _LABELS = {
 
 def text(report: BuildReport) -> RenderableType:
     """Tables of figures, layers, checks and files; every figure with its origin."""
-    parts: list[RenderableType] = [_title(report), _figures(report), _layers(report)]
+    parts: list[RenderableType] = [_title(report), "", _figures(report), "", _layers(report), ""]
     if report.checks:
-        parts.append(_checks(report))
-    parts.append(_files(report))
-    return Group(*parts)
+        parts += [_checks(report), ""]
+    return Group(*parts, _files(report))
 
 
 def _title(report: BuildReport) -> Text:
@@ -49,7 +48,9 @@ def _title(report: BuildReport) -> Text:
 def _figures(report: BuildReport) -> Table:
     table = _table("figure", ">value", "origin")
     for name, figure in report.figures.items():
-        table.add_row(_LABELS[name], _value(figure), figure.origin.value)
+        absent = figure.value is None
+        value = Text(figure.text(), "dim" if absent else "")
+        table.add_row(_LABELS[name], value, "" if absent else figure.origin.value)
     return table
 
 
@@ -104,10 +105,6 @@ def _table(*columns: str) -> Table:
             no_wrap=name != "detail",
         )
     return table
-
-
-def _value(figure: Figure) -> Text:
-    return Text(figure.text(), "dim" if figure.value is None else "")
 
 
 def _number(figure: Figure) -> Text:
