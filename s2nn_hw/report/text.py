@@ -16,7 +16,7 @@ _LABELS = {
     "latency_mean": "latency, mean",
     "latency_max": "latency, greatest",
     "interval": "interval, mean",
-    "interval_predicted": "interval, mean",
+    "interval_predicted": "interval, predicted",
     "interval_floor": "floor of the slowest layer",
     "interval_over_floor": "interval over floor",
     "toggles_per_frame": "toggles a frame",
