@@ -22,6 +22,8 @@ $(READY): requirements.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --disable-pip-version-check -r requirements.lock
 	$(BIN)/python -m pip install --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@test -n "$$($(BIN)/find_libpython)" || \
+	  { echo 'make: cocotb needs the shared library of $(PYTHON); install libpython3-dev' >&2; exit 2; }
 	touch $@
 
 demo: setup
