@@ -1,0 +1,61 @@
+"""Real data, where it is on this machine, and the examples that ship."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from s2nn_hw import datasets, golden, load
+from s2nn_hw.flow.train import train
+
+EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*/model.s2nn"))
+
+
+def need(name):
+    if datasets.find(name) is None:
+        pytest.skip(f"{name} is not on this machine: s2nn-hw data get {name}")
+
+
+@pytest.mark.parametrize("weight_bits", [1, 2, 3, 4, 8])
+@pytest.mark.parametrize("input_bits", [1, 4])
+def test_digits_torch_equals_golden_on_the_whole_test_set(tmp_path, weight_bits, input_bits):
+    """train() compares every layer on every test image, and raises where they differ."""
+    need("digits")
+    result = train(
+        "digits",
+        tmp_path / "out",
+        hidden=(64, 32),
+        weight_bits=weight_bits,
+        input_bits=input_bits,
+        epochs=20,
+        batch=64,
+        augment=0.0,
+    )
+    assert result.accuracy > 0.75
+
+
+def test_mnist_torch_equals_golden_on_the_whole_test_set(tmp_path):
+    need("mnist")
+    result = train("mnist", tmp_path / "out", hidden=(32,), epochs=1, augment=0.0)
+    assert result.accuracy > 0.88
+
+
+@pytest.mark.parametrize("model", EXAMPLES, ids=lambda path: path.parent.name)
+def test_an_example_is_as_good_as_it_says(model):
+    network = load(model)
+    with np.load(model.parent / "images.npz", allow_pickle=False) as packed:
+        images, labels = packed["images"], packed["labels"]
+    assert len(images) == 200
+    classes = golden.run(network, network.input.quantise(images)).classes
+    assert (classes == labels).mean() > 0.97
+    assert len(network.calibration) == 512
+    assert sum(path.stat().st_size for path in model.parent.iterdir()) < 10**6
+    need("mnist")
+    data = datasets.load("mnist")
+    assert data.digest() == network.provenance["data_digest"]
+    classes = golden.run(network, network.input.quantise(data.test_images)).classes
+    assert float((classes == data.test_labels).mean()) == network.provenance["accuracy"]
+
+
+def test_there_are_examples():
+    assert [path.parent.name for path in EXAMPLES] == ["mnist-mlp-128", "mnist-mlp-256-256"]
