@@ -20,16 +20,22 @@ from .network import Core
 from .plan import CorePlan
 from .timing import Values, bounds, floors, schedule, steady
 
-#: What yosys needs to turn processes and memories into Verilog that any tool reads.
+#: From Amaranth's processes to registers with enable and reset, and assignments: there is no
+#: ``always @*``, of which simulators disagree whether it runs at time zero.
 _SCRIPT = """
 read_rtlil <<rtlil
 {rtlil}
 rtlil
-proc -nomux -norom
+proc -norom
 memory_collect
+opt_expr
+opt_clean -purge
+opt_dff -simple-dffe
+opt_clean -purge
 attrmap {strip}
 attrmap -modattr {strip}
-write_verilog -norename
+write_verilog -noattr
+write_json
 """
 
 #: Attributes that mean something to Amaranth alone.
@@ -70,16 +76,20 @@ def emit(
         module = f"{plan.top}_{rom.name}"
         files[f"{module}.hex"] = rom.text()
         roms.append(rom.verilog(module, f"{module}.hex"))
-    files[f"{plan.top}.v"] = "\n".join([_verilog(text), *roms])
-    manifest = _manifest(network, plan, core, files, nets(text, plan.top), samples)
+    verilog, netlist = _translated(text)
+    files[f"{plan.top}.v"] = "\n".join([verilog, *roms])
+    manifest = _manifest(network, plan, core, files, nets(netlist, plan.top), samples)
     files[f"{plan.top}.json"] = manifest.to_json()
     return manifest, files
 
 
-def _verilog(text: str) -> str:
+def _translated(text: str) -> tuple[str, str]:
+    """Verilog and JSON netlist of RTLIL."""
     yosys = find_yosys(lambda version: version >= (0, 40))
-    # Not all processes can be translated, says every run; Amaranth emits only those that can.
-    return yosys.run(["-q", "-"], _SCRIPT.format(rtlil=text, strip=_STRIP), ignore_warnings=True)
+    script = _SCRIPT.format(rtlil=text, strip=_STRIP)
+    output = yosys.run(["-q", "-"], script, ignore_warnings=True)
+    start = output.index('\n{\n  "creator"')
+    return output[: start + 1], output[start + 1 :]
 
 
 def _manifest(

@@ -141,12 +141,12 @@ class EventEngine(wiring.Component):
             go.eq(Cat(ending).all() & (self.free | ~leaves)),
             self.reserve.eq(go & leaves),
         ]
-        closes = Signal()
-        m.d.comb += closes.eq(go & leader.closes)
+        frame_ends = Signal()
+        m.d.comb += frame_ends.eq(go & leader.closes)
         m.d.comb += [
-            self.ends.eq(delayed(m, go, self.latency, "ends")),
-            self.closes.eq(delayed(m, closes, self.latency, "closes")),
-            self.drop.eq(delayed(m, closes & leader.drop, self.latency, "drop")),
+            self.ends.eq(delayed(m, go, self.latency, "window_ends")),
+            self.closes.eq(delayed(m, frame_ends, self.latency, "frame_ends")),
+            self.drop.eq(delayed(m, frame_ends & leader.drop, self.latency, "dropped")),
         ]
         m.d.comb += self.events.eq(sum(self.valid[1:], self.valid[0]))
         return m

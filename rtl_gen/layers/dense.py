@@ -118,7 +118,8 @@ class DenseLayer(EventLayer):
         wanted = self.accumulate(m, slots)
 
         # What a bench watches.
-        fire, fire_valid = Signal(neurons), Signal()
+        fire = Signal(neurons, attrs={"keep": 1})
+        fire_valid = Signal(attrs={"keep": 1})
         m.d.comb += [
             fire.eq(self.accumulators.fire),
             fire_valid.eq(wanted),

@@ -47,11 +47,11 @@ class Readout(EventLayer):
     def elaborate(self, platform):
         m = Module()
         port, widths = self.port, self.accumulators.widths
-        m.submodules.scores = scores = Slots(bits=sum(widths), depth=self.plan.slots)
+        m.submodules.score_slots = scores = Slots(bits=sum(widths), depth=self.plan.slots)
         wanted = self.accumulate(m, scores)
         m.submodules.argmax = argmax = self.argmax
         # Never fuller than the scores' slots, which are reserved.
-        m.submodules.classes = classes = Slots(bits=len(argmax.index), depth=self.plan.slots)
+        m.submodules.class_slots = classes = Slots(bits=len(argmax.index), depth=self.plan.slots)
         m.d.comb += [
             scores.i.eq(self.accumulators.scores),
             scores.push.eq(wanted),

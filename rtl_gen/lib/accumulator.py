@@ -106,8 +106,8 @@ class Accumulators(wiring.Component):
         m = Module()
 
         depth = levels(self.lanes)
-        ends = delayed(m, self.ends, depth, "ends")
-        closes = delayed(m, self.closes, depth, "closes")
+        ends = delayed(m, self.ends, depth, "window_ends")
+        closes = delayed(m, self.closes, depth, "frame_ends")
         double, incoming = self._incoming(m, ends, closes)
 
         signs, potentials = [], []
