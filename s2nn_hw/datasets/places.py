@@ -46,7 +46,7 @@ def load(name: str, data: str | os.PathLike[str] | None = None) -> Dataset:
     """
     folder = find(name, data)
     if folder is not None:
-        files = [_present(folder, file) for file in NAMES[name]]
+        files = [path for file in NAMES[name] if (path := _present(folder, file))]
         dataset = _digits(files[0]) if name == "digits" else _idx(name, files)
         dataset.check()
         return dataset

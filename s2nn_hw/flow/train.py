@@ -223,7 +223,7 @@ def agree(
             module(part, seen)
         for name, values in seen.items():
             expected = trace.spikes.get(name, trace.scores)[start : start + batch]
-            wrong = values.cpu().numpy() != expected
+            wrong = values.flatten(1).cpu().numpy() != expected
             if wrong.any():
                 n, j = (int(k) for k in np.argwhere(wrong)[0])
                 raise RuntimeError(

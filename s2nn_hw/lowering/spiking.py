@@ -37,12 +37,12 @@ def _projection(
     projection: nn.Module, source: str, layer: SpikingLayer | Readout, name: str
 ) -> Projection:
     where = f"layer {name!r}"
+    if not isinstance(projection, Dense):
+        raise InputError(f"{where}: unsupported projection {type(projection).__name__}")
     numbers(projection.weight, f"{where}: weights")
     for j, scale in enumerate(numbers(layer.scale, f"{where}: scale")):
         if scale <= 0:
             raise InputError(f"{where}: scale must be positive, not {scale} (neuron {j})")
-    if not isinstance(projection, Dense):
-        raise InputError(f"{where}: unsupported projection {type(projection).__name__}")
     weights = projection.integers(layer.scale.detach()).cpu().numpy().astype(np.int8)
     return ir.Dense(source=source, weights=weights, weight_bits=projection.weight_bits)
 

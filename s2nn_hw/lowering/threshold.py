@@ -27,8 +27,9 @@ def firing_layer(
 
     x_max: the greatest element of each projection's source.
     """
-    low = sum(p.potential_range(m)[0] for p, m in zip(projections, x_max, strict=True))
-    high = sum(p.potential_range(m)[1] for p, m in zip(projections, x_max, strict=True))
+    ranges = [p.potential_range(m) for p, m in zip(projections, x_max, strict=True)]
+    low = np.sum([low for low, _ in ranges], axis=0)
+    high = np.sum([high for _, high in ranges], axis=0)
     neurons = projections[0].neurons
     thresholds = np.zeros(neurons, np.int64)
     sign = np.ones((neurons, 1), np.int8)

@@ -51,7 +51,7 @@ class SpikingNetwork(nn.Module):
     ) -> torch.Tensor:
         """Logits or scores (n, classes); ``trace`` is given every layer's output by name."""
         previous = INPUT
-        values = {INPUT: frames.flatten(1).to(torch.float32)}
+        values = {INPUT: frames.to(torch.float32)}
         for name, layer in self.layers.items():
             sources = [
                 values[previous if p.source is None else p.source] for p in layer.projections

@@ -25,7 +25,7 @@ def check_bits(bits: int) -> None:
 
 def limit(bits: int) -> int:
     """The greatest magnitude: 1 for one bit ({-1, +1}) and two ({-1, 0, +1}), else 2^(b-1) - 1."""
-    return max(1, 2 ** (bits - 1) - 1)
+    return max(1, (1 << bits - 1) - 1)
 
 
 def integers(weight: torch.Tensor, scale: torch.Tensor, bits: int) -> torch.Tensor:

@@ -142,6 +142,14 @@ def test_a_threshold_that_is_no_number_is_refused():
         lower(net)
 
 
+def test_an_unknown_projection_is_refused():
+    net, _ = disturbed(0, (5,), 4, 1)
+    net.layers["hidden1"].projections.append(nn.Conv2d(1, 5, 3))
+    net.layers["hidden1"].projections[1].source = "input"
+    with pytest.raises(InputError, match="layer 'hidden1': unsupported projection Conv2d"):
+        lower(net)
+
+
 def whole(*shape, top=7, seed=0):
     return torch.randint(
         -top, top + 1, shape, generator=torch.Generator().manual_seed(seed)
