@@ -42,7 +42,7 @@ def _driven(module: dict[str, Any], modules: dict[str, Any]) -> tuple[str, ...]:
                 if direction == "output":
                     elsewhere.update(cell["connections"][port])
     named = {
-        name: net["bits"]
+        name.lstrip("\\"): net["bits"]
         for name, net in module["netnames"].items()
         if not net["hide_name"] and name not in ("clk", "rst")
     }

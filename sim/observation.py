@@ -1,65 +1,98 @@
-"""What a simulation saw, as arrays."""
+"""What the harness saw."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from s2nn_hw.manifest import Manifest
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class ProbeLog:
-    """Firings of one probe: cycles int64 (n,), data uint8 (n, bits), undefined bits as 0."""
-
-    cycles: npt.NDArray[np.int64]
-    data: npt.NDArray[np.uint8]
+from .harness import LOG
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Observation:
-    """Everything that crossed the core's ports and probes; cycle 0 is the first after reset.
+    """A run of the harness; cycles as harness() counts them.
 
-    Parameters
-    ----------
-    manifest, vectors: digests of what was simulated.
-    simulator: ``verilator`` or ``icarus``.
-    accepted: int64 (n,), cycle of each input beat.
-    delivered: int64 (m,), cycle of each output beat.
-    beats: its data, integers.
-    last: bool (m,), its TLAST.
-    probes: by layer.
-    violations: (cycle, rule) of the m_axis protocol, the first hundred; a rule is
-        ``valid-dropped``, ``data-changed``, ``last-changed`` or ``x`` (undefined bits).
-    errors: (cycle, value) whenever ``frame_error`` was seen to change.
-    counters: by name, at the end; None where undefined.
-    timed_out: the core hung and the run was given up.
-    cycles: simulated in all.
-    toggles: module path → net → toggles, from the offering of the marked beat to the last result
-        due; empty if activity was switched off.
-    toggle_cycles: clock edges within that time.
-    build_seconds, run_seconds: wall clock; the first is 0.0 if nothing had to be built.
+    accepted, delivered: int64, cycles of the beats in and out.
+    results: TDATA of the beats out, -1 where a bit was unknown.
+    lasts: int64, TLAST of the beats out.
+    fired, spikes: per probe, cycles and uint8 (firings, neurons); 255 where a bit was unknown.
+    errors: values frame_error took on.
+    violations: cycles in which the output broke the rules of its stream.
+    counters: value of each counter port at the end.
+    timed_out: the core stopped answering.
     """
 
-    manifest: str
-    vectors: str
-    simulator: str
     accepted: npt.NDArray[np.int64]
     delivered: npt.NDArray[np.int64]
-    beats: list[int]
-    last: npt.NDArray[np.bool_]
-    probes: dict[str, ProbeLog]
-    violations: tuple[tuple[int, str], ...]
-    errors: tuple[tuple[int, int], ...]
-    counters: dict[str, int | None]
+    results: list[int]
+    lasts: npt.NDArray[np.int64]
+    fired: dict[str, npt.NDArray[np.int64]]
+    spikes: dict[str, npt.NDArray[np.uint8]]
+    errors: tuple[int, ...]
+    violations: tuple[int, ...]
+    counters: dict[str, int]
     timed_out: bool
-    cycles: int
-    toggles: dict[str, dict[str, int]] = field(default_factory=dict)
-    toggle_cycles: int = 0
-    build_seconds: float = 0.0
-    run_seconds: float = 0.0
 
-    @property
-    def module_toggles(self) -> dict[str, int]:
-        """Toggles of the nets of each module itself, without its submodules."""
-        return {module: sum(nets.values()) for module, nets in self.toggles.items()}
+    @classmethod
+    def read(cls, folder: Path, manifest: Manifest) -> Observation:
+        """Parse the log."""
+        groups: dict[str, list[str]] = {kind: [] for kind in "iopevnt"}
+        for line in (folder / LOG).read_text().splitlines():
+            groups[line[0]].append(line[2:])
+        delivered, lasts, results = [], [], []
+        for line in groups["o"]:
+            cycle, last, data = line.split()
+            delivered.append(int(cycle))
+            lasts.append(_number(last))
+            results.append(_number(data, 16))
+        fired: dict[str, npt.NDArray[np.int64]] = {}
+        spikes: dict[str, npt.NDArray[np.uint8]] = {}
+        by_probe: list[list[list[str]]] = [[] for _ in manifest.probes]
+        for line in groups["p"]:
+            probe, *rest = line.split()
+            by_probe[int(probe)].append(rest)
+        for probe_entry, lines in zip(manifest.probes, by_probe, strict=True):
+            fired[probe_entry.layer] = np.array([int(c) for c, _ in lines], dtype=np.int64)
+            spikes[probe_entry.layer] = _bits([data for _, data in lines], probe_entry.bits)
+        counters = dict(line.split() for line in groups["n"])
+        return cls(
+            accepted=np.array(groups["i"], dtype=np.int64),
+            delivered=np.array(delivered, dtype=np.int64),
+            results=results,
+            lasts=np.array(lasts, dtype=np.int64),
+            fired=fired,
+            spikes=spikes,
+            errors=tuple(_number(line.split()[1], 2) for line in groups["e"]),
+            violations=tuple(int(line) for line in groups["v"]),
+            counters={name: _number(value, 10) for name, value in counters.items()},
+            timed_out=bool(groups["t"]),
+        )
+
+
+def _number(text: str, base: int = 2) -> int:
+    """-1 for what is not a number: an unknown bit."""
+    try:
+        return int(text, base)
+    except ValueError:
+        return -1
+
+
+def _bits(lines: list[str], width: int) -> npt.NDArray[np.uint8]:
+    """Bit j of each hexadecimal number in column j; a row of 255 where one is unknown."""
+    size = -(-width // 8)
+    rows = np.zeros((len(lines), size), dtype=np.uint8)
+    unknown = []
+    for k, line in enumerate(lines):
+        value = _number(line, 16)
+        if value < 0:
+            unknown.append(k)
+        else:
+            rows[k] = np.frombuffer(value.to_bytes(size, "little"), dtype=np.uint8)
+    bits = np.unpackbits(rows, axis=1, bitorder="little", count=width)
+    bits[unknown] = 255
+    return bits

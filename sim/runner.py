@@ -1,66 +1,288 @@
-"""Builds a simulation, runs its bench, and believes nothing but the bench's own result file."""
+"""Builds a simulation, runs the bench in it and brings back what it saw."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+import json
+import logging
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
-from s2nn_hw.report.check import Check
+import cocotb_tools.runner
+from cocotb_tools.runner import Icarus, Runner
 
+from s2nn_hw.ir import InputError
+from s2nn_hw.manifest import Manifest
+
+from . import verilator
+from .activity import Activity
+from .benches.bench_network import CORE, VERDICTS
+from .harness import TOP, harness
 from .observation import Observation
-from .scoreboard import Expected
+from .scoreboard import Verdict
 from .vectors import Vectors
+
+SIMULATORS = ("verilator", "icarus")
+DUMP = "activity.dump"
+RESULTS = "results.xml"
+RUN_LOG = "run.log"
+#: Simulation builds that stay in the cache.
+KEPT_BUILDS = 12
+
+_VERILATOR_ARGS = [
+    "--trace-saif",
+    "-O3",
+    # Unknown values start as zero, so that activity is the same in every run.
+    *("--x-assign", "0", "--x-initial", "0"),
+    "--no-timing",
+    "-Wno-fatal",
+    "-Wno-lint",
+    "-Wno-style",
+]
 
 Progress = Callable[[str, int, int], None]
 
 
-class SimulationError(Exception):
-    """The simulator or its bench failed to do their job; one sentence, and where the log is."""
+class SimulationError(RuntimeError):
+    """The simulation itself failed: it did not build, crashed, or checked nothing."""
 
 
-class VerificationError(SimulationError):
-    """The bench ran and the core is wrong.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Simulation:
+    """A run that came to its end, whatever the verdicts.
 
-    checks: every check, the failed ones among them.
-    observation: what was seen.
+    activity: toggles, None if no dump was asked for.
+    build_seconds: 0 if an earlier build served.
     """
 
-    def __init__(self, message: str, checks: tuple[Check, ...], observation: Observation):
-        super().__init__(message)
-        self.checks = checks
-        self.observation = observation
+    verdicts: tuple[Verdict, ...]
+    seen: Observation
+    activity: Activity | None
+    build_seconds: float
+    run_seconds: float
+    version: str
+
+
+def unusable(simulator: str) -> str | None:
+    """Why the simulator cannot be used here, None if it can."""
+    if simulator not in SIMULATORS:
+        raise InputError(f"simulator must be one of {', '.join(SIMULATORS)}, not {simulator!r}")
+    if simulator == "verilator":
+        return verilator.missing()
+    absent = [tool for tool in ("iverilog", "vvp") if shutil.which(tool) is None]
+    return f"{' and '.join(absent)} must be installed" if absent else None
 
 
 def simulate(
-    build: Path,
+    core: Path,
     vectors: Vectors,
-    work: Path,
     *,
-    expected: Expected,
     simulator: str = "verilator",
-    activity: bool = True,
-    timeout: float = 3600.0,
     progress: Progress | None = None,
-) -> tuple[Observation, tuple[Check, ...]]:
-    """Run a core on vectors and compare it with what the golden model says.
+) -> Simulation:
+    """Run the vectors through the core in a folder.
 
     Parameters
     ----------
-    build: folder of an emitted core.
-    vectors: made for this core.
-    work: empty or new folder for logs, dumps and results.
-    expected: see scoreboard.
+    core: a folder with one emitted core.
     simulator: ``verilator`` or ``icarus``.
-    activity: count toggles.
-    timeout: seconds of wall clock for the run, after which it is killed.
-    progress: called with a stage (``build simulator``, ``simulate``), beats done and beats in all.
 
-    Returns the observation and every check, all of them passed.
-
-    Raises
-    ------
-    InputError: vectors of another core, an unknown or missing simulator.
-    VerificationError: a check failed; carries both.
-    SimulationError: anything else: no compiler, a crash, a bench that ran no test, a timeout.
+    Raises InputError on vectors of another core, none at all, or an absent simulator;
+    SimulationError when no verdict came about.
     """
-    raise NotImplementedError
+    reason = unusable(simulator)
+    if reason:
+        raise InputError(f"{simulator}: {reason}")
+    manifest = Manifest.read(core)
+    vectors.check(manifest)
+    report = progress or (lambda stage, done, total: None)
+    with tempfile.TemporaryDirectory(prefix="s2nn-hw-") as folder:
+        work = Path(folder)
+        for name in manifest.files:
+            if name.endswith(".hex"):
+                shutil.copyfile(core / name, work / name)
+        vectors.write(work)
+
+        report("build", 0, 1)
+        start = time.perf_counter()
+        with _built(core, manifest, simulator) as (runner, build, fresh):
+            build_seconds = time.perf_counter() - start if fresh else 0.0
+            report("build", 1, 1)
+            report("simulate", 0, 1)
+            start = time.perf_counter()
+            snapshot = None
+            if simulator == "verilator" and vectors.dump is not None:
+                _play(runner, build, work, core, manifest, vectors, ["+snapshot"])
+                snapshot = (work / DUMP).rename(work / f"snapshot.{DUMP}")
+            _play(runner, build, work, core, manifest, vectors, [])
+            _require_verdicts(work)
+            run_seconds = time.perf_counter() - start
+            report("simulate", 1, 1)
+
+        activity = None
+        if vectors.dump is not None:
+            activity = Activity.read(work / DUMP, manifest, snapshot)
+        return Simulation(
+            verdicts=tuple(Verdict(**v) for v in json.loads((work / VERDICTS).read_text())),
+            seen=Observation.read(work, manifest),
+            activity=activity,
+            build_seconds=build_seconds,
+            run_seconds=run_seconds,
+            version=_version(simulator),
+        )
+
+
+class _Verilator(cocotb_tools.runner.Verilator):
+    """The prepared Verilator, with only the harness's own signals public: several times faster."""
+
+    def _simulator_in_path_build_only(self) -> None:
+        self.executable = str(verilator.prepare() / "bin" / "verilator")
+
+    def _set_env_build(self) -> None:
+        super()._set_env_build()
+        self.env.update(verilator.environment())
+
+    def _build_command(self):  # type: ignore[no-untyped-def]
+        compile_, make = super()._build_command()
+        compile_.remove("--public-flat-rw")
+        make = [argument for argument in make if not argument.startswith("VM_TRACE=")]
+        return [compile_, [*make, "OPT_FAST=-O2"]]
+
+
+class _Icarus(Icarus):
+    """Icarus that obeys the harness's own dump calls, which cocotb switches off with ``-none``."""
+
+    def _test_command(self):  # type: ignore[no-untyped-def]
+        return [
+            [argument for argument in command if argument != "-none"]
+            for command in super()._test_command()
+        ]
+
+
+@contextmanager
+def _built(core: Path, manifest: Manifest, simulator: str) -> Iterator[tuple[Runner, Path, bool]]:
+    """A runner with its build: from the cache if nothing that decides it has changed."""
+    logging.getLogger("cocotb_tools.runner").setLevel(logging.WARNING)
+    runner = _Verilator() if simulator == "verilator" else _Icarus()
+    runner.log.setLevel(logging.CRITICAL)
+    source = harness(manifest)
+    verilog = (core / manifest.verilog).read_text()
+    key = hashlib.sha256(
+        "\0".join([simulator, _version(simulator), *_VERILATOR_ARGS, source, verilog]).encode()
+    ).hexdigest()[:24]
+    builds = verilator.cache_folder() / "builds"
+    build = builds / f"{simulator}-{key}"
+    fresh = not (build / "complete").is_file()
+    if fresh:
+        builds.mkdir(parents=True, exist_ok=True)
+        making = Path(tempfile.mkdtemp(dir=builds, prefix=f"{build.name}."))
+        try:
+            (making / "harness.v").write_text(source)
+            (making / manifest.verilog).write_text(verilog)
+            _compile(runner, making, manifest, simulator)
+            (making / "complete").touch()
+            try:
+                making.rename(build)
+            except OSError:  # another process was first
+                if not (build / "complete").is_file():
+                    raise
+        finally:
+            shutil.rmtree(making, ignore_errors=True)
+        _prune(builds)
+    os.utime(build)
+    yield runner, build, fresh
+
+
+def _compile(runner: Runner, build: Path, manifest: Manifest, simulator: str) -> None:
+    log = build / "build.log"
+    try:
+        runner.build(
+            sources=[build / "harness.v", build / manifest.verilog],
+            hdl_toplevel=TOP,
+            build_args=_VERILATOR_ARGS if simulator == "verilator" else [],
+            build_dir=build,
+            always=True,
+            timescale=None if simulator == "verilator" else ("1ns", "1ps"),
+            log_file=log,
+        )
+    except (SystemExit, subprocess.CalledProcessError) as error:
+        raise SimulationError(f"{simulator} could not build the core: {_tail(log)}") from error
+
+
+def _play(
+    runner: Runner,
+    build: Path,
+    work: Path,
+    core: Path,
+    manifest: Manifest,
+    vectors: Vectors,
+    plusargs: list[str],
+) -> None:
+    """Run the bench; what comes of it is in the work folder's files."""
+    if vectors.errors:
+        plusargs = [*plusargs, "+clear"]
+    # The exit status says less than the files: it is 0 for a bench that never ran.
+    with suppress(SystemExit, subprocess.CalledProcessError):
+        runner.test(
+            test_module="sim.benches.bench_network",
+            hdl_toplevel=TOP,
+            hdl_toplevel_lang="verilog",
+            build_dir=build,
+            test_dir=work,
+            plusargs=[
+                f"+expect={len(vectors.scores) * manifest.output.beats}",
+                f"+timeout={vectors.timeout}",
+                f"+dump={-1 if vectors.dump is None else vectors.dump}",
+                *plusargs,
+            ],
+            results_xml=str(work / RESULTS),
+            extra_env={CORE: str(core.resolve())},
+            log_file=work / RUN_LOG,
+        )
+
+
+def _require_verdicts(work: Path) -> None:
+    """cocotb must have run one test, and its outcome must be the verdicts'."""
+    log = work / RUN_LOG
+    try:
+        cases = list(ElementTree.parse(work / RESULTS).getroot().iter("testcase"))
+    except (OSError, ElementTree.ParseError):
+        cases = []
+    if len(cases) != 1 or not (work / VERDICTS).is_file():
+        raise SimulationError(f"the bench gave no verdict: {_tail(log)}")
+    failed = cases[0].find("failure") is not None or cases[0].find("error") is not None
+    verdicts = json.loads((work / VERDICTS).read_text())
+    if failed == all(verdict["passed"] for verdict in verdicts) or not verdicts:
+        raise SimulationError(f"the bench contradicts its verdicts: {_tail(log)}")
+
+
+def _version(simulator: str) -> str:
+    if simulator == "verilator":
+        return str(verilator.version())
+    text = subprocess.run(
+        ["iverilog", "-V"], capture_output=True, text=True, check=False
+    ).stdout.split()
+    return text[3] if len(text) > 3 else "unknown"
+
+
+def _prune(builds: Path) -> None:
+    """Remove the builds that were not used for longest."""
+    complete = [path for path in builds.iterdir() if (path / "complete").is_file()]
+    complete.sort(key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in complete[KEPT_BUILDS:]:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _tail(log: Path, lines: int = 12) -> str:
+    try:
+        return " | ".join(log.read_text(errors="replace").splitlines()[-lines:])
+    except OSError:
+        return "no log"

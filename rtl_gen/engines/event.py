@@ -93,7 +93,8 @@ class EventEngine(wiring.Component):
         plan = self.plan
 
         room, ending = [], []
-        push, go = Signal(), Signal()
+        push = Signal()
+        go = Signal()
         encoders = []
         lane = 0
         for b, bank in enumerate(plan.banks):

@@ -69,7 +69,8 @@ class EventEncoder(wiring.Component):
         with m.If(take & arrived & incoming.entry.last):
             m.d.sync += plane.eq(Mux(plane == 0, self.planes - 1, plane - 1))
 
-        current, valid = Signal(state), Signal()
+        current = Signal(state)
+        valid = Signal()
         first = Signal(self.positions)
         left = Signal(self.positions)
         ends = Signal()
@@ -96,7 +97,8 @@ class EventEncoder(wiring.Component):
                 m.d.sync += current.entry.bits.eq(left)
             return m
 
-        following, waiting = Signal(state), Signal()
+        following = Signal(state)
+        waiting = Signal()
         mirrored = Signal(self.positions)
         second = Signal(self.positions)
         third = Signal(self.positions)

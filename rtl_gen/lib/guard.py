@@ -65,7 +65,8 @@ class FrameGuard(wiring.Component):
             self.o.p.drop.eq(full ^ self.tlast),
         ]
 
-        early, late = Signal(), Signal()
+        early = Signal()
+        late = Signal()
         with m.If(self.tvalid & self.tready):
             with m.If(swallow):
                 m.d.sync += swallow.eq(~self.tlast)

@@ -1,0 +1,1 @@
+"""Benches that cocotb runs inside the simulator."""

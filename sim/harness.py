@@ -1,0 +1,179 @@
+"""The Verilog around a core that does each cycle's work.
+
+Python is woken once a run, not once a cycle; what the harness plays and what it saw are files.
+"""
+
+from __future__ import annotations
+
+from s2nn_hw.manifest import Manifest
+
+#: Cycles of the sink's pattern in ``ready.txt``, which repeats.
+READY_PERIOD = 4096
+#: Cycles for which the core must stay quiet after the last result.
+QUIET = 64
+#: Cycles between a result and a frame that is to be alone.
+SETTLE = 16
+
+TOP = "s2nn_bench"
+BEATS, READY, LOG = "beats.txt", "ready.txt", "log.txt"
+
+
+def harness(manifest: Manifest) -> str:
+    """Verilog of the module ``s2nn_bench`` for a core.
+
+    Cycle c is the c-th rising edge of clk after reset, the first being 0.
+
+    Reads ``beats.txt``, a line a beat: ``wait need last data``.  A beat is offered wait + 1 cycles
+    after the one before it was taken (the first at cycle wait); or, if need is not 0, wait + 1 +
+    SETTLE cycles after the need-th beat of results was delivered.  Between beats the source shows
+    garbage.  Reads ``ready.txt``: whether the sink is ready, cycle by cycle, again and again.
+
+    Writes ``log.txt``, a line an event: ``i cycle`` beat taken; ``o cycle last data`` beat
+    delivered; ``p k cycle data`` probe k; ``e cycle value`` frame_error changed; ``v cycle`` the
+    core broke the stream's rules; ``n name value`` counter at the end; ``t cycle`` timed out.
+
+    Plusargs: ``expect`` beats of results, ``timeout`` cycles without a handshake, ``dump`` index
+    of the beat with which the activity dump begins (none without), ``clear`` to acknowledge
+    errors; ``snapshot`` to stop as the dump begins.
+    """
+    d_in, d_out = manifest.input.tdata_bits, manifest.output.tdata_bits
+    probes = "\n".join(
+        f'      if (dut.{probe.valid}) $fwrite(log, "p {k} %0d %h\\n", cycle, dut.{probe.data});'
+        for k, probe in enumerate(manifest.probes)
+    )
+    counter_wires = "\n".join(f"  wire [31:0] {name};" for name in manifest.counters)
+    counter_ports = "".join(f",\n    .{name}({name})" for name in manifest.counters)
+    counters = "\n".join(
+        f'        $fwrite(log, "n {name} %0d\\n", {name});' for name in manifest.counters
+    )
+    return f"""`timescale 1ns/1ps
+module {TOP};
+  reg clk /*verilator public_flat_rw*/;
+  reg rst /*verilator public_flat_rw*/;
+  reg done /*verilator public_flat_rw*/;
+  initial begin clk = 0; rst = 1; done = 0; end
+
+  reg [{d_in - 1}:0] s_tdata;
+  reg s_tvalid, s_tlast;
+  wire s_tready;
+  wire [{d_out - 1}:0] m_tdata;
+  wire m_tvalid, m_tlast;
+  reg m_tready;
+  wire [1:0] frame_error;
+  reg clear;
+{counter_wires}
+
+  {manifest.top} dut (
+    .clk(clk), .rst(rst),
+    .s_axis_tdata(s_tdata), .s_axis_tvalid(s_tvalid), .s_axis_tready(s_tready),
+    .s_axis_tlast(s_tlast),
+    .m_axis_tdata(m_tdata), .m_axis_tvalid(m_tvalid), .m_axis_tready(m_tready),
+    .m_axis_tlast(m_tlast),
+    .frame_error(frame_error), .frame_error_clear(clear){counter_ports}
+  );
+
+  integer beats, log, found, wait_, need, expect_, timeout, dump, index, delivered, idle, counter;
+  reg clearing, snapshot, pending, armed, held, last, was_held, was_last;
+  reg [{d_in - 1}:0] data;
+  reg [{d_out - 1}:0] was_data;
+  reg [1:0] was_error;
+  reg [31:0] cycle;
+  reg ready [0:{READY_PERIOD - 1}];
+
+  initial begin
+    $readmemb("{READY}", ready);
+    beats = $fopen("{BEATS}", "r");
+    log = $fopen("{LOG}", "w");
+    if (!$value$plusargs("expect=%d", expect_)) expect_ = 0;
+    if (!$value$plusargs("timeout=%d", timeout)) timeout = 100000;
+    if (!$value$plusargs("dump=%d", dump)) dump = -1;
+    clearing = $test$plusargs("clear") != 0;
+    snapshot = $test$plusargs("snapshot") != 0;
+    pending = 0; armed = 0; held = 0;
+    index = 0; delivered = 0; idle = 0; counter = 0;
+    s_tvalid = 0; s_tlast = 0; s_tdata = 0; m_tready = 0; clear = 0;
+    cycle = 0; was_held = 0; was_last = 0; was_data = 0; was_error = 0;
+    wait_ = 0; need = 0; last = 0; data = 0; found = 0;
+  end
+
+  // The next line: pending until it is offered, held back until need results are there.
+  task fetch;
+    begin
+      found = $fscanf(beats, "%d %d %b %h\\n", wait_, need, last, data);
+      pending = found == 4;
+      held = pending && need != 0;
+      counter = wait_;
+    end
+  endtask
+
+  task offer;
+    begin
+      if (pending && !held && counter == 0) begin
+        s_tvalid <= 1; s_tdata <= data; s_tlast <= last;
+        pending = 0;
+      end else begin
+        s_tvalid <= 0; s_tdata <= ~data; s_tlast <= ~last;
+        if (pending && !held) counter = counter - 1;
+      end
+    end
+  endtask
+
+  always @(posedge clk) begin
+    if (rst) begin
+      if (!armed) begin
+        armed = 1;
+        fetch;
+        offer;
+      end
+      m_tready <= ready[0];
+    end else if (!done) begin
+      idle = idle + 1;
+{probes}
+      if (m_tvalid === 1'bx || (m_tvalid && (^m_tdata === 1'bx || m_tlast === 1'bx)))
+        $fwrite(log, "v %0d\\n", cycle);
+      if (was_held && !(m_tvalid === 1'b1 && m_tdata === was_data && m_tlast === was_last))
+        $fwrite(log, "v %0d\\n", cycle);
+      was_held <= m_tvalid && !m_tready;
+      was_data <= m_tdata;
+      was_last <= m_tlast;
+      if (m_tvalid && m_tready) begin
+        $fwrite(log, "o %0d %b %h\\n", cycle, m_tlast, m_tdata);
+        delivered = delivered + 1;
+        idle = 0;
+        if (held && delivered >= need) begin
+          held = 0;
+          counter = wait_ + {SETTLE};
+        end
+      end
+      if (s_tvalid && s_tready) begin
+        $fwrite(log, "i %0d\\n", cycle);
+        if (index == dump) begin
+          $dumpvars(0, dut);
+          if (snapshot) $finish;
+        end
+        index = index + 1;
+        idle = 0;
+        fetch;
+        if (held && delivered >= need) begin
+          held = 0;
+          counter = wait_ + {SETTLE};
+        end
+        offer;
+      end else if (!s_tvalid) offer;
+      if (frame_error !== was_error) $fwrite(log, "e %0d %b\\n", cycle, frame_error);
+      was_error <= frame_error;
+      clear <= clearing && !clear && frame_error != 0;
+      m_tready <= ready[(cycle + 1) % {READY_PERIOD}];
+      cycle <= cycle + 1;
+      if (idle > timeout || (idle > {QUIET} && !pending && !s_tvalid && delivered >= expect_)) begin
+        if (idle > timeout) $fwrite(log, "t %0d\\n", cycle);
+{counters}
+        $fclose(log);
+        done <= 1;
+      end
+    end
+  end
+
+  initial $dumpfile("activity.dump");
+endmodule
+"""

