@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.metadata
 import json
 import logging
 import os
@@ -16,10 +17,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import cocotb_tools.config
 import cocotb_tools.runner
 from cocotb_tools.runner import Icarus, Runner
 
-from s2nn_hw.ir import InputError
+from s2nn_hw.ir import InputError, ToolError
 from s2nn_hw.manifest import Manifest
 
 from . import verilator
@@ -35,7 +37,9 @@ DUMP = "activity.dump"
 RESULTS = "results.xml"
 RUN_LOG = "run.log"
 #: Simulation builds that stay in the cache.
-KEPT_BUILDS = 12
+KEPT_BUILDS = 32
+#: An unfinished build this old was killed.
+_STALE_SECONDS = 24 * 3600
 
 _VERILATOR_ARGS = [
     "--trace-saif",
@@ -48,11 +52,13 @@ _VERILATOR_ARGS = [
     "-Wno-style",
 ]
 
+#: The library's own checks look each changed net up once more: dumps take three times as long.
+_MAKE_ARGS = ["OPT_FAST=-O2", "OPT_GLOBAL=-O2 -DNDEBUG"]
+
+#: What a build leaves behind of a hundred megabytes: the model, for Verilator or for Icarus.
+_PRODUCTS = (TOP, "sim.vvp", "build.log")
+
 Progress = Callable[[str, int, int], None]
-
-
-class SimulationError(RuntimeError):
-    """The simulation itself failed: it did not build, crashed, or checked nothing."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -96,7 +102,7 @@ def simulate(
     simulator: ``verilator`` or ``icarus``.
 
     Raises InputError on vectors of another core, none at all, or an absent simulator;
-    SimulationError when no verdict came about.
+    ToolError when no verdict came about.
     """
     reason = unusable(simulator)
     if reason:
@@ -154,7 +160,7 @@ class _Verilator(cocotb_tools.runner.Verilator):
         compile_, make = super()._build_command()
         compile_.remove("--public-flat-rw")
         make = [argument for argument in make if not argument.startswith("VM_TRACE=")]
-        return [compile_, [*make, "OPT_FAST=-O2"]]
+        return [compile_, [*make, *_MAKE_ARGS]]
 
 
 class _Icarus(Icarus):
@@ -175,9 +181,12 @@ def _built(core: Path, manifest: Manifest, simulator: str) -> Iterator[tuple[Run
     runner.log.setLevel(logging.CRITICAL)
     source = harness(manifest)
     verilog = (core / manifest.verilog).read_text()
-    key = hashlib.sha256(
-        "\0".join([simulator, _version(simulator), *_VERILATOR_ARGS, source, verilog]).encode()
-    ).hexdigest()[:24]
+    parts = [simulator, _version(simulator), source, verilog]
+    if simulator == "verilator":
+        # The model looks for cocotb's library where it was when it was linked.
+        libraries = [importlib.metadata.version("cocotb"), str(cocotb_tools.config.libs_dir)]
+        parts += [verilator.prepare().name, *libraries, *_VERILATOR_ARGS, *_MAKE_ARGS]
+    key = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
     builds = verilator.cache_folder() / "builds"
     build = builds / f"{simulator}-{key}"
     fresh = not (build / "complete").is_file()
@@ -188,6 +197,7 @@ def _built(core: Path, manifest: Manifest, simulator: str) -> Iterator[tuple[Run
             (making / "harness.v").write_text(source)
             (making / manifest.verilog).write_text(verilog)
             _compile(runner, making, manifest, simulator)
+            _strip(making)
             (making / "complete").touch()
             try:
                 making.rename(build)
@@ -203,6 +213,9 @@ def _built(core: Path, manifest: Manifest, simulator: str) -> Iterator[tuple[Run
 
 def _compile(runner: Runner, build: Path, manifest: Manifest, simulator: str) -> None:
     log = build / "build.log"
+    runtime = verilator.Runtime([*_VERILATOR_ARGS, *_MAKE_ARGS])
+    if simulator == "verilator":
+        runtime.lend(build)
     try:
         runner.build(
             sources=[build / "harness.v", build / manifest.verilog],
@@ -214,7 +227,7 @@ def _compile(runner: Runner, build: Path, manifest: Manifest, simulator: str) ->
             log_file=log,
         )
     except (SystemExit, subprocess.CalledProcessError) as error:
-        raise SimulationError(f"{simulator} could not build the core: {_tail(log)}") from error
+        raise ToolError(f"{simulator} could not build the core: {_tail(log)}") from error
 
 
 def _play(
@@ -257,11 +270,11 @@ def _require_verdicts(work: Path) -> None:
     except (OSError, ElementTree.ParseError):
         cases = []
     if len(cases) != 1 or not (work / VERDICTS).is_file():
-        raise SimulationError(f"the bench gave no verdict: {_tail(log)}")
+        raise ToolError(f"the bench gave no verdict: {_tail(log)}")
     failed = cases[0].find("failure") is not None or cases[0].find("error") is not None
     verdicts = json.loads((work / VERDICTS).read_text())
     if failed == all(verdict["passed"] for verdict in verdicts) or not verdicts:
-        raise SimulationError(f"the bench contradicts its verdicts: {_tail(log)}")
+        raise ToolError(f"the bench contradicts its verdicts: {_tail(log)}")
 
 
 def _version(simulator: str) -> str:
@@ -274,8 +287,13 @@ def _version(simulator: str) -> str:
 
 
 def _prune(builds: Path) -> None:
-    """Remove the builds that were not used for longest."""
-    complete = [path for path in builds.iterdir() if (path / "complete").is_file()]
+    """Remove the builds that were not used for longest, and what killed builds left."""
+    complete = []
+    for path in builds.iterdir():
+        if (path / "complete").is_file():
+            complete.append(path)
+        elif time.time() - path.stat().st_mtime > _STALE_SECONDS:
+            shutil.rmtree(path, ignore_errors=True)
     complete.sort(key=lambda path: path.stat().st_mtime, reverse=True)
     for path in complete[KEPT_BUILDS:]:
         shutil.rmtree(path, ignore_errors=True)

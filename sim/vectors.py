@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -118,8 +117,3 @@ class Expected:
             delivered=arrays.get("delivered"),
             errors=tuple(arrays["errors"].tolist()),
         )
-
-
-def digest_in(folder: Path, manifest_file: str) -> str:
-    """The digest of the core in a folder."""
-    return str(json.loads((folder / manifest_file).read_text())["digest"])

@@ -19,7 +19,7 @@ from types import FrameType
 from typing import NoReturn
 
 import s2nn_hw
-from s2nn_hw.ir import InputError
+from s2nn_hw.ir import InputError, ToolError
 
 from . import terminal
 
@@ -52,6 +52,9 @@ def _run(arguments: list[str]) -> int:
     except InputError as error:
         terminal.fail(str(error), as_json=as_json)
         return 2
+    except ToolError as error:
+        terminal.fail(str(error), as_json=as_json)
+        return 1
     except KeyboardInterrupt:
         terminal.fail("interrupted", as_json=as_json, kind="")
         return 128 + signal.SIGINT

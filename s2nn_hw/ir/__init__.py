@@ -1,7 +1,7 @@
 """The integer network, its semantics and its file."""
 
 from .arrays import from_arrays, integers
-from .errors import InputError
+from .errors import InputError, ToolError
 from .frame import FrameFormat
 from .network import Layer, Network
 from .projection import INPUT, Dense, Projection
@@ -15,6 +15,7 @@ __all__ = [
     "Layer",
     "Network",
     "Projection",
+    "ToolError",
     "from_arrays",
     "integers",
     "load",

@@ -20,7 +20,8 @@ _LABELS = {
     "interval_floor": "floor of the slowest layer",
     "interval_over_floor": "interval over floor",
     "toggles_per_frame": "toggles a frame",
-    "frames_per_second": "frames a second",
+    "inferences_per_second": "inferences a second",
+    "simulation_speed": "simulation speed",
     "arithmetic_energy": "energy, arithmetic only, 45 nm",
 }
 

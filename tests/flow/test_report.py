@@ -115,7 +115,9 @@ def test_a_verified_build(build: Path) -> None:
     assert found.figures["interval"].value == 44.0
     assert found.figures["interval_predicted"].origin is Origin.PREDICTED
     assert found.figures["interval_over_floor"].value == pytest.approx(1.1)
-    assert found.figures["frames_per_second"].origin is Origin.ESTIMATED
+    assert found.figures["inferences_per_second"].value == pytest.approx(100e6 / 44)
+    assert found.figures["inferences_per_second"].origin is Origin.ESTIMATED
+    assert found.figures["simulation_speed"].origin is Origin.MEASURED
     assert found.files == {
         "core.v": len(VERILOG),
         "core.json": (build / "core.json").stat().st_size,

@@ -1,0 +1,107 @@
+"""What to play to a core, and what the golden model and the timing model say of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from s2nn_hw.ir import Network
+
+from .emit import Core, Progress, values
+
+if TYPE_CHECKING:
+    from rtl_gen.timing import Schedule
+    from s2nn_hw.golden import Trace
+    from sim.vectors import Vectors
+
+#: So many frames are sent alone, for their latency, before all are streamed.
+ALONE = 64
+#: Cycles without a handshake that a working core may need, beyond its latency: the stalls' share.
+PATIENCE = 10_000
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Stimulus:
+    """A few frames alone, and then all of them in a stream.
+
+    alone: how many of the first frames are sent alone before.
+    trace: golden, of the frames.
+    predicted: the schedule of the alone frames and then of the stream.
+    floors: per layer, the fewest cycles, (frames,).
+    events: per layer, (frames,).
+    vectors: for the bench.
+    """
+
+    alone: int
+    trace: Trace
+    predicted: Schedule
+    floors: dict[str, npt.NDArray[np.int64]]
+    events: dict[str, npt.NDArray[np.int64]]
+    vectors: Vectors
+
+
+def stimulus(
+    network: Network,
+    core: Core,
+    frames: npt.NDArray[np.uint8],
+    *,
+    stall: str,
+    seed: int,
+    progress: Progress,
+) -> Stimulus:
+    """The stimulus for frames (n, *shape); InputError on an unknown stall pattern."""
+    from rtl_gen import timing
+    from s2nn_hw import golden
+    from sim import harness
+    from sim import stall as patterns
+    from sim.vectors import Vectors
+
+    count = len(frames)
+    trace = golden.run(network, frames, progress=lambda done: progress("golden model", done, count))
+    every = values(frames, trace)
+    first = min(ALONE, count)
+    sent = np.concatenate([np.arange(first), np.arange(count)])
+    alone = np.arange(len(sent)) < first
+    # The stream starts from rest, too, so that the two parts do not touch.
+    alone[first] = True
+    port, results = core.manifest.input, core.manifest.output.beats
+    waits, ready = patterns.stall(stall, len(sent) * port.beats, seed)
+    waits = waits.reshape(len(sent), port.beats)
+    predicted = timing.schedule(
+        core.plan,
+        {name: array[sent] for name, array in every.items()},
+        timing.Source(waits=waits, alone=alone, settle=harness.SETTLE, ready=ready),
+    )
+    need = np.zeros((len(sent), port.beats), dtype=np.int64)
+    need[:, 0] = np.where(alone, np.arange(len(sent)) * results, 0)
+    last = np.zeros((len(sent), port.beats), dtype=np.bool_)
+    last[:, -1] = True
+    beats = port.pack(frames.reshape(count, -1))[sent]
+    return Stimulus(
+        alone=first,
+        trace=trace,
+        predicted=predicted,
+        floors=timing.floors(core.plan, every),
+        events={
+            layer.layer: timing.events(every[source], layer.planes)
+            for layer, source in zip(core.plan.layers, every, strict=True)
+        },
+        vectors=Vectors(
+            digest=core.manifest.digest,
+            data=beats.reshape(len(sent) * port.beats, -1),
+            last=last.reshape(-1),
+            waits=waits.reshape(-1),
+            need=need.reshape(-1),
+            ready=ready,
+            spikes={name: spikes[sent] for name, spikes in trace.spikes.items()},
+            scores=trace.scores[sent],
+            classes=trace.classes[sent],
+            accepted=predicted.accepted.reshape(-1),
+            delivered=predicted.delivered.reshape(-1),
+            dump=first * port.beats,
+            timeout=core.manifest.timing["latency_bound"] + PATIENCE,
+        ),
+    )

@@ -1,0 +1,280 @@
+"""Proof in simulation that an emitted core does what the golden model does."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import platform
+import time
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from s2nn_hw.ir import InputError, Network
+from s2nn_hw.report import Check
+
+from .emit import Core, Lanes, Progress, build
+from .folder import output_folder
+from .stimulus import Stimulus, stimulus
+
+if TYPE_CHECKING:
+    from sim.runner import Simulation
+
+VERIFY = "verify.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerResult:
+    """Means over the streamed frames."""
+
+    name: str
+    engine: str
+    lanes: int
+    events_mean: float
+    floor_cycles_mean: float
+    toggles_per_frame: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerifyResult:
+    """The outcome of verify(); its fields are those of ``verify --json``.
+
+    passed: whether every check did.
+    frames: streamed; the first of them were sent alone before, for their latency.
+    mismatches: values that differ, over all checks.
+    accuracy: of the simulated classes, 0…1; None without labels.
+    latency_cycles: min, mean, max of the frames sent alone.
+    interval_cycles: mean over the stream; None for a single frame.
+    interval_floor_mean: of the layer whose floor is highest.
+    toggles_per_frame: over the stream.
+    frames_per_second, cycles_per_second: of the simulation, measured.
+    cycles: simulated in all.
+    counters: hardware counters at the end.
+    seconds: golden, emit, build (0 if cached), simulate.
+    digest: of the build.
+    """
+
+    passed: bool
+    frames: int
+    mismatches: int
+    accuracy: float | None
+    latency_cycles: dict[str, float | None]
+    latency_bound: int
+    interval_cycles: dict[str, float | None]
+    interval_predicted_mean: float | None
+    interval_floor_mean: float
+    toggles_per_frame: float
+    layers: tuple[LayerResult, ...]
+    checks: tuple[Check, ...]
+    cycles: int
+    counters: dict[str, int]
+    simulator: str
+    stall: str
+    seed: int
+    frames_per_second: float
+    cycles_per_second: float
+    seconds: dict[str, float]
+    versions: dict[str, str]
+    network: str
+    digest: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
+
+    def __getitem__(self, name: str) -> Any:
+        """A field by its JSON name."""
+        return self.as_dict()[name]
+
+
+def verify(
+    network: Network,
+    images: npt.ArrayLike,
+    out: str | os.PathLike[str],
+    *,
+    labels: npt.ArrayLike | None = None,
+    frames: int | None = None,
+    simulator: str = "verilator",
+    stall: str = "none",
+    seed: int = 0,
+    engine: str = "event",
+    lanes: Lanes = None,
+    top: str = "s2nn_core",
+    counters: bool = False,
+    progress: Progress | None = None,
+) -> VerifyResult:
+    """Emit the core into ``out``, simulate it and compare everything with the golden model.
+
+    Parameters
+    ----------
+    images: frames (n, *shape) in the input's range.
+    labels: (n,), for the accuracy.
+    frames: take so many from the start.
+    simulator: ``verilator`` or ``icarus``.
+    stall: a pattern of sim/stall.py; ``seed`` is its.
+    engine, lanes, top, counters: see emit().
+    progress: called with a stage, and how much of how much is done.
+
+    Raises InputError on wrong input, ToolError if the simulation failed to run; a core that does
+    something else than the golden model is a result that has not ``passed``.
+    """
+    import sim.runner
+
+    report = progress or (lambda stage, done, total: None)
+    network.check()
+    taken, known = _taken(network, images, labels, frames)
+    reason = sim.runner.unusable(simulator)
+    if reason:
+        raise InputError(f"{simulator}: {reason}")
+    with output_folder(out) as folder:
+        clock = _Clock()
+        report("emit", 0, 1)
+        core = build(network, engine=engine, lanes=lanes, top=top, counters=counters)
+        core.write(folder)
+        report("emit", 1, 1)
+        clock.stop("emit")
+        played = stimulus(network, core, taken, stall=stall, seed=seed, progress=report)
+        clock.stop("golden")
+        simulation = sim.runner.simulate(
+            folder, played.vectors, simulator=simulator, progress=progress
+        )
+        clock.seconds["build"] = round(simulation.build_seconds, 3)
+        clock.seconds["simulate"] = round(simulation.run_seconds, 3)
+        result = VerifyResult(
+            simulator=simulator,
+            stall=stall,
+            seed=seed,
+            seconds=clock.seconds,
+            versions=_versions(core.manifest.versions, simulator, simulation.version),
+            network=network.digest(),
+            digest=core.manifest.digest,
+            **_checked(core, played, simulation, stall),
+            **_measured(core, played, simulation, known),
+        )
+        (folder / VERIFY).write_text(json.dumps(result.as_dict(), indent=1) + "\n")
+    return result
+
+
+class _Clock:
+    """Seconds of each stage."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._start = time.perf_counter()
+
+    def stop(self, stage: str) -> None:
+        now = time.perf_counter()
+        self.seconds[stage] = round(now - self._start, 3)
+        self._start = now
+
+
+def _taken(
+    network: Network,
+    images: npt.ArrayLike,
+    labels: npt.ArrayLike | None,
+    frames: int | None,
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64] | None]:
+    """The frames to play and their labels."""
+    taken = network.input.frames(images)
+    known = None if labels is None else np.asarray(labels, dtype=np.int64)
+    if known is not None and known.shape != (len(taken),):
+        raise InputError(f"labels must be {len(taken)}, one an image, not of shape {known.shape}")
+    if frames is not None:
+        if not 1 <= frames <= len(taken):
+            raise InputError(f"frames must be 1…{len(taken)}, not {frames}")
+        taken = taken[:frames]
+        known = None if known is None else known[:frames]
+    return taken, known
+
+
+def _checked(core: Core, played: Stimulus, simulation: Simulation, stall: str) -> dict[str, Any]:
+    """Fields that say whether all is as it should be."""
+    verdicts = simulation.verdicts
+    checks = [Check(name=v.name, passed=v.passed, detail=v.detail) for v in verdicts]
+    mismatches = sum(verdict.mismatches for verdict in verdicts)
+    for layer in core.plan.layers if core.manifest.counters else ():
+        events = played.events[layer.layer]
+        expected = int(events[: played.alone].sum() + events.sum()) % 2**32
+        seen = simulation.seen.counters.get(f"count_{layer.layer}_events", -1)
+        checks.append(
+            Check(
+                name=f"event counter {layer.layer}",
+                passed=seen == expected,
+                detail=f"{seen}, expected {expected}",
+            )
+        )
+        mismatches += seen != expected
+    return {
+        "passed": all(check.passed for check in checks),
+        "checks": tuple(checks),
+        "mismatches": mismatches,
+        "counters": simulation.seen.counters,
+    }
+
+
+def _measured(
+    core: Core,
+    played: Stimulus,
+    simulation: Simulation,
+    labels: npt.NDArray[np.int64] | None,
+) -> dict[str, Any]:
+    """Figures, of what was simulated unless the name says otherwise."""
+    seen, manifest = simulation.seen, core.manifest
+    alone, frames = played.alone, len(played.trace.classes)
+    beats_in, beats_out = manifest.input.beats, manifest.output.beats
+    # A core that failed may have answered less, or more; figures are of what there is.
+    begins = seen.accepted[::beats_in]
+    ends = seen.delivered[beats_out - 1 :: beats_out]
+    latency = (ends[:alone] - begins[: len(ends[:alone])]).tolist() if len(begins) else []
+    stream = ends[alone:]
+    whole = len(seen.results) // beats_out * beats_out
+    classes, _ = manifest.output.unpack([max(word, 0) for word in seen.results[:whole]])
+    answers = classes[alone : alone + frames]
+    cycles = int(max(seen.accepted.max(initial=0), seen.delivered.max(initial=0))) + 1
+    assert simulation.activity is not None
+    toggles = simulation.activity
+    floors = {name: float(floor.mean()) for name, floor in played.floors.items()}
+    return {
+        "frames": frames,
+        "accuracy": None
+        if labels is None
+        else float((answers == labels[: len(answers)]).sum() / frames),
+        "latency_cycles": {
+            "min": min(latency, default=None),
+            "mean": float(np.mean(latency)) if latency else None,
+            "max": max(latency, default=None),
+        },
+        "latency_bound": manifest.timing["latency_bound"],
+        "interval_cycles": {"mean": float(np.diff(stream).mean()) if len(stream) > 1 else None},
+        "interval_predicted_mean": float(played.predicted.intervals[alone:].mean())
+        if frames > 1
+        else None,
+        "interval_floor_mean": max(floors.values()),
+        "toggles_per_frame": toggles.module("") / frames,
+        "layers": tuple(
+            LayerResult(
+                name=entry.name,
+                engine=entry.engine,
+                lanes=entry.lanes,
+                events_mean=float(played.events[entry.name].mean()),
+                floor_cycles_mean=floors[entry.name],
+                toggles_per_frame=toggles.module(entry.module) / frames,
+            )
+            for entry in manifest.layers
+        ),
+        "cycles": cycles,
+        "frames_per_second": (alone + frames) / simulation.run_seconds,
+        "cycles_per_second": cycles / simulation.run_seconds,
+    }
+
+
+def _versions(emitted: dict[str, str], simulator: str, version: str) -> dict[str, str]:
+    return {
+        **emitted,
+        **{name: importlib.metadata.version(name) for name in ("cocotb", "numpy", "torch")},
+        "python": platform.python_version(),
+        simulator: version,
+    }
