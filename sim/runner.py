@@ -213,8 +213,8 @@ def _built(core: Path, manifest: Manifest, simulator: str) -> Iterator[tuple[Run
 
 def _compile(runner: Runner, build: Path, manifest: Manifest, simulator: str) -> None:
     log = build / "build.log"
-    runtime = verilator.Runtime([*_VERILATOR_ARGS, *_MAKE_ARGS])
     if simulator == "verilator":
+        runtime = verilator.Runtime([*_VERILATOR_ARGS, *_MAKE_ARGS])
         runtime.lend(build)
     try:
         runner.build(
@@ -228,6 +228,15 @@ def _compile(runner: Runner, build: Path, manifest: Manifest, simulator: str) ->
         )
     except (SystemExit, subprocess.CalledProcessError) as error:
         raise ToolError(f"{simulator} could not build the core: {_tail(log)}") from error
+    if simulator == "verilator":
+        runtime.keep(build)
+
+
+def _strip(build: Path) -> None:
+    """Remove what running the model does not need."""
+    for path in build.iterdir():
+        if path.name not in _PRODUCTS:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def _play(
