@@ -4,6 +4,7 @@ import gc
 import hashlib
 import importlib.metadata
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -76,11 +77,27 @@ def emit(
         module = f"{plan.top}_{rom.name}"
         files[f"{module}.hex"] = rom.text()
         roms.append(rom.verilog(module, f"{module}.hex"))
-    verilog, netlist = _translated(text)
+    verilog, netlist = _translated(_plain_names(text))
     files[f"{plan.top}.v"] = "\n".join([verilog, *roms])
     manifest = _manifest(network, plan, core, files, nets(netlist, plan.top), samples)
     files[f"{plan.top}.json"] = manifest.to_json()
     return manifest, files
+
+
+def _plain_names(text: str) -> str:
+    """RTLIL whose modules have names that Verilog need not escape: ``top_layer_engine``."""
+    names = re.findall(r"^module \\(\S+)$", text, flags=re.MULTILINE)
+    plain: dict[str, str] = {}
+    for name in names:
+        candidate = re.sub(r"[^A-Za-z0-9_]", "_", name)
+        while candidate in plain.values():
+            candidate += "_"
+        plain[name] = candidate
+
+    def renamed(match: re.Match[str]) -> str:
+        return f"{match[1]}\\{plain.get(match[2], match[2])}"
+
+    return re.sub(r"^(module |\s*cell )\\(\S+)", renamed, text, flags=re.MULTILINE)
 
 
 def _translated(text: str) -> tuple[str, str]:

@@ -95,6 +95,13 @@ class EventEngine(wiring.Component):
         room, ending = [], []
         push = Signal()
         go = Signal()
+        frame_ends = Signal()
+        dropped = Signal()
+        m.d.comb += [
+            self.ends.eq(delayed(m, go, self.latency, "window_ends")),
+            self.closes.eq(delayed(m, frame_ends, self.latency, "frame_ends")),
+            self.drop.eq(delayed(m, dropped, self.latency, "dropped")),
+        ]
         encoders = []
         lane = 0
         for b, bank in enumerate(plan.banks):
@@ -142,12 +149,9 @@ class EventEngine(wiring.Component):
             go.eq(Cat(ending).all() & (self.free | ~leaves)),
             self.reserve.eq(go & leaves),
         ]
-        frame_ends = Signal()
-        m.d.comb += frame_ends.eq(go & leader.closes)
         m.d.comb += [
-            self.ends.eq(delayed(m, go, self.latency, "window_ends")),
-            self.closes.eq(delayed(m, frame_ends, self.latency, "frame_ends")),
-            self.drop.eq(delayed(m, frame_ends & leader.drop, self.latency, "dropped")),
+            frame_ends.eq(go & leader.closes),
+            dropped.eq(frame_ends & leader.drop),
         ]
         m.d.comb += self.events.eq(sum(self.valid[1:], self.valid[0]))
         return m

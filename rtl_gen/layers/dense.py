@@ -115,6 +115,16 @@ class DenseLayer(EventLayer):
         m = Module()
         neurons = self.layer.neurons
         m.submodules.slots = slots = Slots(bits=neurons, depth=self.plan.slots)
+        m.submodules.serialiser = serialiser = Serialiser(
+            width=self.following.positions, beats=self.following.words
+        )
+        # A net is named after what is said of it first: the layer's own port.
+        m.d.comb += [
+            self.o.valid.eq(serialiser.o.valid),
+            self.o.p.planes[0].eq(serialiser.o.p.data),
+            self.o.p.last.eq(serialiser.o.p.last),
+            serialiser.o.ready.eq(self.o.ready),
+        ]
         wanted = self.accumulate(m, slots)
 
         # What a bench watches.
@@ -127,9 +137,6 @@ class DenseLayer(EventLayer):
             slots.push.eq(fire_valid),
         ]
 
-        m.submodules.serialiser = serialiser = Serialiser(
-            width=self.following.positions, beats=self.following.words
-        )
         spikes = slots.o.payload
         m.d.comb += [
             serialiser.i.payload.eq(
@@ -137,10 +144,6 @@ class DenseLayer(EventLayer):
             ),
             serialiser.i.valid.eq(slots.o.valid),
             slots.o.ready.eq(serialiser.i.ready),
-            self.o.valid.eq(serialiser.o.valid),
-            self.o.p.planes[0].eq(serialiser.o.p.data),
-            self.o.p.last.eq(serialiser.o.p.last),
-            serialiser.o.ready.eq(self.o.ready),
         ]
         return m
 

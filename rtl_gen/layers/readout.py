@@ -47,6 +47,8 @@ class Readout(EventLayer):
     def elaborate(self, platform):
         m = Module()
         port, widths = self.port, self.accumulators.widths
+        m.submodules.serialiser = serialiser = Serialiser(width=port.tdata_bits, beats=port.beats)
+        wiring.connect(m, serialiser.o, wiring.flipped(self.o))
         m.submodules.score_slots = scores = Slots(bits=sum(widths), depth=self.plan.slots)
         wanted = self.accumulate(m, scores)
         m.submodules.argmax = argmax = self.argmax
@@ -61,7 +63,6 @@ class Readout(EventLayer):
             classes.push.eq(argmax.index_valid),
         ]
 
-        m.submodules.serialiser = serialiser = Serialiser(width=port.tdata_bits, beats=port.beats)
         fields = [_extended(classes.o.payload, port.class_bits)]
         at = 0
         for width in widths:
@@ -73,7 +74,6 @@ class Readout(EventLayer):
             classes.o.ready.eq(serialiser.i.ready),
             scores.o.ready.eq(serialiser.i.ready & classes.o.valid),
         ]
-        wiring.connect(m, serialiser.o, wiring.flipped(self.o))
         return m
 
 
