@@ -2,6 +2,7 @@
 # make test   the tests
 # make setup  what both need, in .venv; installs once, and again when the lock changes
 # make lint   format, rules, types, and the direction of imports
+# make results  measures the examples for docs/results; wants the data sets
 
 PYTHON ?= python3
 VENV := .venv
@@ -11,7 +12,7 @@ READY := $(VENV)/.ready
 # PyTorch's idle threads otherwise spin, and a busy machine becomes a hundred times slower.
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: setup demo test lint
+.PHONY: setup demo test lint results
 setup: $(READY)
 
 $(READY): requirements.lock pyproject.toml
@@ -38,3 +39,6 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+results: setup
+	$(BIN)/python docs/results/measure.py
