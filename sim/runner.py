@@ -55,6 +55,9 @@ _VERILATOR_ARGS = [
 #: The library's own checks look each changed net up once more: dumps take three times as long.
 _MAKE_ARGS = ["OPT_FAST=-O2", "OPT_GLOBAL=-O2 -DNDEBUG"]
 
+#: How cocotb's runner says that a command it ran has failed.
+_CHILD_FAILED = (SystemExit, RuntimeError, subprocess.CalledProcessError)
+
 #: What a build leaves behind of a hundred megabytes: the model, for Verilator or for Icarus.
 _PRODUCTS = (TOP, "sim.vvp", "build.log")
 
@@ -226,7 +229,7 @@ def _compile(runner: Runner, build: Path, manifest: Manifest, simulator: str) ->
             timescale=None if simulator == "verilator" else ("1ns", "1ps"),
             log_file=log,
         )
-    except (SystemExit, subprocess.CalledProcessError) as error:
+    except _CHILD_FAILED as error:
         raise ToolError(f"{simulator} could not build the core: {_tail(log)}") from error
     if simulator == "verilator":
         runtime.keep(build)
@@ -252,7 +255,7 @@ def _play(
     if vectors.errors:
         plusargs = [*plusargs, "+clear"]
     # The exit status says less than the files: it is 0 for a bench that never ran.
-    with suppress(SystemExit, subprocess.CalledProcessError):
+    with suppress(*_CHILD_FAILED):
         runner.test(
             test_module="sim.benches.bench_network",
             hdl_toplevel=TOP,

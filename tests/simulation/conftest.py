@@ -1,0 +1,235 @@
+"""Cores made by hand for the bench itself: no generator, so that neither proves the other."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from amaranth.back import verilog
+from amaranth.hdl import Module, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from s2nn_hw.manifest import InputPort, Manifest, OutputPort, Probe, sha256
+from sim import runner
+from sim.harness import READY_PERIOD, SETTLE
+from sim.vectors import Vectors
+
+PIXELS, PIXELS_PER_BEAT = 6, 2
+INPUT = InputPort(tdata_bits=8, pixel_bits=1, pixels_per_beat=PIXELS_PER_BEAT, pixels=PIXELS)
+OUTPUT = OutputPort(tdata_bits=16, class_bits=8, score_bits=8, classes=1)
+
+
+class Summer(wiring.Component):
+    """Counts the ones of a frame of three beats: its score; the class is always 0.
+
+    A stage holds one result; no beat comes in while it waits.  A result is offered in the cycle
+    after its frame's last beat was accepted.  ``fault`` names a way to be wrong.
+    """
+
+    FAULTS = (
+        "none",
+        "wrong sum",  # the beats' first pixels alone
+        "ignores valid",  # takes what the source shows between beats
+        "restless payload",  # data change while they wait
+        "drops valid",  # valid falls before ready came
+        "dead",  # never ready
+        "mute",  # never valid
+        "echo",  # every result twice
+        "endless",  # results without end
+        "no last",  # TLAST never comes
+        "late",  # a result waits a cycle more
+        "wrong spikes",  # the probe shows one neuron more
+    )
+
+    def __init__(self, fault: str):
+        assert fault in self.FAULTS
+        self.fault = fault
+        super().__init__(
+            {
+                "s_axis_tdata": In(8),
+                "s_axis_tvalid": In(1),
+                "s_axis_tready": Out(1),
+                "s_axis_tlast": In(1),
+                "m_axis_tdata": Out(16),
+                "m_axis_tvalid": Out(1),
+                "m_axis_tready": In(1),
+                "m_axis_tlast": Out(1),
+                "frame_error": Out(2),
+                "frame_error_clear": In(1),
+                # Ports only so that their names survive; the bench sees them as probes.
+                "fire_valid": Out(1),
+                "fire": Out(2),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        fault = self.fault
+        total = Signal(8)
+        held = Signal(8)
+        full = Signal()
+        age = Signal()
+        extra = Signal()
+        taken = (self.s_axis_tvalid | (fault == "ignores valid")) & self.s_axis_tready
+        left = self.m_axis_tvalid & self.m_axis_tready
+        ones = self.s_axis_tdata[0] + (0 if fault == "wrong sum" else self.s_axis_tdata[1])
+        ends = taken & self.s_axis_tlast
+        m.d.comb += [
+            self.s_axis_tready.eq(0 if fault == "dead" else ~full),
+            self.m_axis_tlast.eq(fault != "no last"),
+            self.m_axis_tdata[8:].eq(held),
+            self.m_axis_tvalid.eq(full & (age if fault == "late" else 1)),
+            self.fire_valid.eq(ends),
+            self.fire.eq((total + ones) & 1 | (2 if fault == "wrong spikes" else 0)),
+        ]
+        m.d.sync += age.eq(full & ~left)
+        with m.If(left & (fault != "endless")):
+            m.d.sync += [full.eq(extra), extra.eq(0)]
+        with m.If(taken):
+            m.d.sync += total.eq(total + ones)
+        with m.If(ends):
+            m.d.sync += [total.eq(0), held.eq(total + ones), full.eq(fault != "mute")]
+            m.d.sync += extra.eq(fault == "echo")
+        if fault == "restless payload":
+            m.d.comb += self.m_axis_tdata[:8].eq(age)
+        if fault == "drops valid":
+            with m.If(full & ~self.m_axis_tready):
+                m.d.sync += full.eq(0)
+        return m
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A folder with a hand-made core, and frames (n, pixels) to play to it."""
+
+    folder: Path
+    manifest: Manifest
+    frames: np.ndarray
+
+    def vectors(self, **changes) -> Vectors:
+        """All frames, streamed, with the right answers, unless something is changed."""
+        n, beats = len(self.frames), INPUT.beats
+        scores = self.frames.sum(axis=1, dtype=np.int64)
+        last = np.tile(np.arange(beats) == beats - 1, n)
+        values = {
+            "digest": self.manifest.digest,
+            "data": INPUT.pack(self.frames).reshape(n * beats, -1),
+            "last": last,
+            "waits": np.zeros(n * beats, np.int64),
+            "need": np.zeros(n * beats, np.int64),
+            "ready": np.ones(READY_PERIOD, np.bool_),
+            "spikes": {"hidden1": np.stack([scores & 1, scores * 0], axis=1).astype(np.uint8)},
+            "scores": scores[:, None],
+            "classes": np.zeros(n, np.int64),
+            "accepted": None,
+            "delivered": None,
+            "timeout": 500,
+        }
+        return Vectors(**{**values, **changes})
+
+    def timed(self, waits, need, ready) -> Vectors:
+        """With the cycles that follow from Summer's and Vectors' docstrings."""
+        accepted, delivered = [], []
+        clock, full_until, left = -1, -1, -1
+        for k, wait in enumerate(waits.tolist()):
+            if need[k]:
+                clock = max(clock, left) + SETTLE
+            clock = max(clock + 1 + wait, full_until + 1)
+            accepted.append(clock)
+            if k % INPUT.beats == INPUT.beats - 1:
+                left = clock + 1
+                while not ready[left % READY_PERIOD]:
+                    left += 1
+                delivered.append(left)
+                full_until = left
+        return self.vectors(
+            waits=waits,
+            need=need,
+            ready=ready,
+            accepted=np.array(accepted),
+            delivered=np.array(delivered),
+        )
+
+    def rewritten(self, text: str) -> Bench:
+        """The same core with other Verilog."""
+        manifest = write(self.folder, self.manifest.top, text, nets=self.manifest.nets)
+        return Bench(self.folder, manifest, self.frames)
+
+    def run(self, vectors: Vectors, simulator: str = "icarus") -> runner.Simulation:
+        """In a simulator that starts in no time."""
+        return runner.simulate(self.folder, vectors, simulator=simulator)
+
+
+@pytest.fixture
+def summer(tmp_path) -> Callable[..., Bench]:
+    """A Summer with a fault, and seeded frames."""
+
+    def make(fault: str = "none", frames: int = 20) -> Bench:
+        folder = tmp_path / fault.replace(" ", "_")
+        folder.mkdir()
+        text = verilog.convert(Summer(fault), name="summer", emit_src=False)
+        rng = np.random.default_rng(7)
+        bench = write(
+            folder,
+            "summer",
+            text,
+            probes=(Probe(layer="hidden1", valid="fire_valid", data="fire", bits=2),),
+            nets={"": ("total", "held", "full")},
+        )
+        return Bench(folder, bench, rng.integers(0, 2, (frames, PIXELS), dtype=np.uint8))
+
+    return make
+
+
+def write(folder: Path, top: str, text: str, *, probes=(), nets=None) -> Manifest:
+    """Verilog and manifest of a core with Summer's ports."""
+    (folder / f"{top}.v").write_text(text)
+    manifest = Manifest(
+        top=top,
+        digest=sha256(text.encode()),
+        network="0" * 64,
+        options={},
+        files={f"{top}.v": sha256(text.encode())},
+        input=INPUT,
+        output=OUTPUT,
+        layers=(),
+        probes=probes,
+        counters=(),
+        nets=nets or {},
+        timing={},
+        versions={},
+    )
+    (folder / f"{top}.json").write_text(manifest.to_json())
+    return manifest
+
+
+@pytest.fixture(scope="session")
+def simulator() -> Callable[[str], str]:
+    """Skips, by name, a test whose simulator is absent; where CI is set that is a failure."""
+
+    def need(name: str) -> str:
+        reason = runner.unusable(name)
+        if reason:
+            if os.environ.get("CI"):
+                pytest.fail(f"{name}: {reason}")
+            pytest.skip(f"{name}: {reason}")
+        return name
+
+    return need
+
+
+@pytest.fixture
+def icarus(simulator) -> str:
+    """Starts in no time."""
+    return simulator("icarus")
+
+
+@pytest.fixture(params=["verilator", "icarus"])
+def each(request, simulator) -> str:
+    """Both."""
+    return simulator(request.param)
