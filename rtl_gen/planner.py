@@ -22,9 +22,6 @@ POSITIONS_PER_LANE = 16
 #: Widest result beat; larger results take several.
 MAX_RESULT_BEAT = 512
 
-#: A dense layer has no business with more lanes than this: adders grow with each.
-MAX_LANES = 64
-
 #: Sixteen is what distributed RAM gives at the price of one.
 MAX_SLOTS = 16
 
@@ -124,9 +121,10 @@ def _lanes_of(network: Network, lanes: int | Sequence[int] | None) -> list[int]:
         if len(wanted) != len(inputs):
             raise InputError(f"lanes must be one number or {len(inputs)}, not {len(wanted)}")
     for layer, count, n in zip(network.layers, wanted, inputs, strict=True):
-        top = min(n, MAX_LANES)
-        if not isinstance(count, int) or not 1 <= count <= top:
-            raise InputError(f"layer {layer.name!r}: lanes must be 1…{top}, not {count!r}")
+        if not isinstance(count, int) or isinstance(count, bool) or not 1 <= count <= n:
+            raise InputError(
+                f"layer {layer.name!r}: lanes must be 1…{n}, one an input at most, not {count!r}"
+            )
     return wanted
 
 

@@ -50,6 +50,7 @@ class VerifyResult:
     interval_cycles: mean over the stream; None for a single frame.
     interval_floor_mean: of the layer whose floor is highest.
     toggles_per_frame: over the stream.
+    modules: the same of each module alone, by its path below the top.
     frames_per_second, cycles_per_second: of the simulation, measured.
     cycles: simulated in all.
     counters: hardware counters at the end.
@@ -67,6 +68,7 @@ class VerifyResult:
     interval_predicted_mean: float | None
     interval_floor_mean: float
     toggles_per_frame: float
+    modules: dict[str, float]
     layers: tuple[LayerResult, ...]
     checks: tuple[Check, ...]
     cycles: int
@@ -254,6 +256,7 @@ def _measured(
         else None,
         "interval_floor_mean": max(floors.values()),
         "toggles_per_frame": toggles.module("") / frames,
+        "modules": {path: sum(nets.values()) / frames for path, nets in toggles.nets.items()},
         "layers": tuple(
             LayerResult(
                 name=entry.name,
