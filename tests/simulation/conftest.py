@@ -186,6 +186,16 @@ def summer(tmp_path) -> Callable[..., Bench]:
     return make
 
 
+@pytest.fixture
+def handmade(tmp_path) -> Callable[..., Bench]:
+    """A core of any Verilog with Summer's ports."""
+
+    def make(top: str, text: str, frames: np.ndarray, nets: dict) -> Bench:
+        return Bench(tmp_path, write(tmp_path, top, text, nets=nets), frames)
+
+    return make
+
+
 def write(folder: Path, top: str, text: str, *, probes=(), nets=None) -> Manifest:
     """Verilog and manifest of a core with Summer's ports."""
     (folder / f"{top}.v").write_text(text)
