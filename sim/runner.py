@@ -163,7 +163,9 @@ class _Verilator(cocotb_tools.runner.Verilator):
         compile_, make = super()._build_command()
         compile_.remove("--public-flat-rw")
         make = [argument for argument in make if not argument.startswith("VM_TRACE=")]
-        return [compile_, [*make, *_MAKE_ARGS]]
+        # Make would take what was lent for older than the makefile made just now.
+        lent = [f"--old-file={path.name}" for path in verilator.objects(Path(self.build_dir))]
+        return [compile_, [*make, *_MAKE_ARGS, *lent]]
 
 
 class _Icarus(Icarus):

@@ -32,8 +32,6 @@ _SETTINGS = {
 }
 #: What building and running a model takes beside the wheel.
 _NEEDED = ("g++", "make", "ar", "perl", "python3")
-#: The library's objects in a build folder.
-_OBJECTS = "verilated*.o"
 
 
 def version() -> str | None:
@@ -109,6 +107,11 @@ def environment() -> dict[str, str]:
     }
 
 
+def objects(build: Path) -> list[Path]:
+    """The library's objects in a build folder."""
+    return sorted(build.glob("verilated*.o"))
+
+
 class Runtime:
     """Verilator's library, compiled: the same in every model, so the first build keeps it.
 
@@ -124,8 +127,8 @@ class Runtime:
         self.folder = prepare() / f"runtime-{key}"
 
     def lend(self, build: Path) -> None:
-        """Put the objects where make looks for them; new, so that it takes them for current."""
-        for path in self.folder.glob(_OBJECTS):
+        """Put the objects where make looks for them; it must be told that they are current."""
+        for path in objects(self.folder):
             shutil.copyfile(path, build / path.name)
 
     def keep(self, build: Path) -> None:
@@ -135,7 +138,7 @@ class Runtime:
         with tempfile.TemporaryDirectory(dir=self.folder.parent) as folder:
             made = Path(folder) / "runtime"
             made.mkdir()
-            for path in build.glob(_OBJECTS):
+            for path in objects(build):
                 shutil.copyfile(path, made / path.name)
             # Another process may have been first.
             with suppress(OSError):

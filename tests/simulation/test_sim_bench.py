@@ -152,3 +152,20 @@ def test_patterns_are_seeded(pattern):
 def test_an_unknown_pattern_is_refused():
     with pytest.raises(InputError, match="stall must be one of none, random"):
         stall.stall("nonesuch", 1, 0)
+
+
+def test_verilators_library_is_compiled_once(summer, simulator, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    compiled = []
+    for fault in ("none", "late"):
+        bench = summer(fault)
+        assert bench.run(bench.vectors(), simulator("verilator")).build_seconds > 0
+        logs = {path.parent: path for path in tmp_path.glob("cache/s2nn-hw/builds/*/build.log")}
+        newest = max(logs.values(), key=lambda path: path.stat().st_mtime)
+        compiled.append("-c -o verilated.o" in newest.read_text())
+        assert {path.name for path in newest.parent.iterdir()} == {
+            "build.log",
+            "complete",
+            "s2nn_bench",
+        }
+    assert compiled == [True, False]
