@@ -6,11 +6,15 @@ import importlib.metadata
 import json
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict
+from typing import Any
 
 from amaranth._toolchain.yosys import find_yosys
 from amaranth.back import rtlil
+from amaranth.hdl import ClockSignal, Instance, ResetSignal
+from amaranth.lib import wiring
 
 from s2nn_hw.ir import Network
 from s2nn_hw.manifest import LayerEntry, Manifest, Memory, Probe, sha256
@@ -44,16 +48,45 @@ _STRIP = "-remove generator -remove top -remove src -remove amaranth.hierarchy"
 
 
 class VerilogTarget:
-    """The platform for which a core is elaborated when Verilog is wanted; collects the ROMs."""
+    """The platform for which a core is elaborated when Verilog is wanted.
+
+    It takes layers and ROMs out of the core.  Layers are converted one by one, so that yosys can
+    be at work on the one before; ROMs are Verilog already.
+    """
 
     def __init__(self, top: str):
         self.top = top
         self.roms: list[Rom] = []
+        self.parts: dict[str, wiring.Component] = {}
 
     def add_rom(self, rom: Rom) -> str:
         """Take the ROM on; returns the name of its module, under which verilog() defines it."""
         self.roms.append(rom)
         return f"{self.top}_{rom.name}"
+
+    def add_part(self, component: wiring.Component, name: str) -> Instance:
+        """Take the component on; returns an instance of it, wired to its interface."""
+        self.parts[name] = component
+        pins: dict[str, Any] = {"i_clk": ClockSignal(), "i_rst": ResetSignal()}
+        for path, member, value in component.signature.flatten(component):
+            direction = "i" if member.flow == wiring.In else "o"
+            pins[f"{direction}_{'__'.join(map(str, path))}"] = value
+        return Instance(self.module(name), **pins)
+
+    def module(self, part: str) -> str:
+        """Name of a part's module."""
+        return f"{self.top}_{part}"
+
+    def outputs(self) -> dict[str, frozenset[str]]:
+        """Output ports of the parts' modules."""
+        return {
+            self.module(name): frozenset(
+                "__".join(map(str, path))
+                for path, member, _ in component.signature.flatten(component)
+                if member.flow == wiring.Out
+            )
+            for name, component in self.parts.items()
+        }
 
 
 def emit(
@@ -69,19 +102,36 @@ def emit(
     """
     core = Core(network, plan)
     target = VerilogTarget(plan.top)
-    with _no_garbage_collection():
-        text = rtlil.convert(core, name=plan.top, platform=target, emit_src=False)
+    texts, driven = _convert(core, target)
     files: dict[str, str] = {}
-    roms = []
     for rom in target.roms:
         module = f"{plan.top}_{rom.name}"
         files[f"{module}.hex"] = rom.text()
-        roms.append(rom.verilog(module, f"{module}.hex"))
-    verilog, netlist = _translated(_plain_names(text))
-    files[f"{plan.top}.v"] = "\n".join([verilog, *roms])
-    manifest = _manifest(network, plan, core, files, nets(netlist, plan.top), samples)
+        texts.append(rom.verilog(module, f"{module}.hex"))
+    files[f"{plan.top}.v"] = "\n".join(texts)
+    manifest = _manifest(network, plan, core, files, driven, samples)
     files[f"{plan.top}.json"] = manifest.to_json()
     return manifest, files
+
+
+def _convert(core: Core, target: VerilogTarget) -> tuple[list[str], dict[str, tuple[str, ...]]]:
+    """Verilog of the top and of each part, in the order of the data, and the nets of them all."""
+    with _no_garbage_collection(), ThreadPoolExecutor() as pool:
+        # The path, module and, from yosys, Verilog and netlist of the top and of each part.
+        jobs = []
+        parts: list[tuple[str, str, Any]] = [("", target.top, core)]
+        for path, module, component in parts:
+            text = rtlil.convert(component, name=module, platform=target, emit_src=False)
+            jobs.append((path, module, pool.submit(_translated, _plain_names(text))))
+            if component is core:
+                parts += [(name, target.module(name), p) for name, p in target.parts.items()]
+        texts, driven = [], {}
+        for path, module, job in jobs:
+            verilog, netlist = job.result()
+            texts.append(verilog)
+            for inner, names in nets(netlist, module, target.outputs()).items():
+                driven[".".join(filter(None, (path, inner)))] = names
+    return texts, driven
 
 
 def _plain_names(text: str) -> str:

@@ -2,15 +2,24 @@
 
 import json
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 _SIMPLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 
-def nets(netlist: str, top: str) -> dict[str, tuple[str, ...]]:
+#: Modules that are described elsewhere → their output ports.
+Outside = Mapping[str, frozenset[str]]
+
+
+def nets(
+    netlist: str, top: str, outside: Outside = MappingProxyType({})
+) -> dict[str, tuple[str, ...]]:
     """Names of the nets driven in each module instance, by its path below the top.
 
-    ``netlist`` is what yosys writes as JSON of the design that it writes as Verilog.
+    ``netlist`` is what yosys writes as JSON of the design that it writes as Verilog; ``outside``
+    tells what of it is driven by modules that are not in it and list their nets themselves.
 
     A net with several names is listed under one of them; one that comes in through a port is its
     driver's.  A name stands for all of its bits, or with ``#`` for some: ``data#0-7`` or
@@ -18,7 +27,12 @@ def nets(netlist: str, top: str) -> dict[str, tuple[str, ...]]:
     values do not count.
     """
     modules = json.loads(netlist)["modules"]
-    driven = {name: _driven(module, modules) for name, module in modules.items()}
+    outputs = {
+        name: frozenset(p for p, port in m["ports"].items() if port["direction"] == "output")
+        for name, m in modules.items()
+    }
+    outputs |= outside
+    driven = {name: _driven(module, outputs) for name, module in modules.items()}
     result: dict[str, tuple[str, ...]] = {}
 
     def visit(name: str, path: str) -> None:
@@ -31,16 +45,14 @@ def nets(netlist: str, top: str) -> dict[str, tuple[str, ...]]:
     return result
 
 
-def _driven(module: dict[str, Any], modules: dict[str, Any]) -> tuple[str, ...]:
+def _driven(module: dict[str, Any], outputs: Outside) -> tuple[str, ...]:
     elsewhere: set[int | str] = set()
     for port in module["ports"].values():
         if port["direction"] == "input":
             elsewhere.update(port["bits"])
     for cell in module["cells"].values():
-        if cell["type"] in modules:
-            for port, direction in cell["port_directions"].items():
-                if direction == "output":
-                    elsewhere.update(cell["connections"][port])
+        for port in outputs.get(cell["type"], ()):
+            elsewhere.update(cell["connections"].get(port, ()))
     named = {
         name.lstrip("\\"): net["bits"]
         for name, net in module["netnames"].items()

@@ -77,7 +77,10 @@ class Core(wiring.Component):
 
         source = gather.o
         for layer in self.layers:
-            m.submodules[layer.layer.name] = layer
+            name = layer.layer.name
+            # A target that writes Verilog takes the layers one by one.
+            part = platform.add_part(layer, name) if hasattr(platform, "add_part") else layer
+            m.submodules[name] = part
             wiring.connect(m, source, layer.i)
             source = layer.o
         m.d.comb += [
