@@ -68,7 +68,7 @@ Progress = Callable[[str, int, int], None]
 class Simulation:
     """A run that came to its end, whatever the verdicts.
 
-    activity: toggles, None if no dump was asked for.
+    activity: toggles, None if no dump was asked for, or the core died before it began.
     build_seconds: 0 if an earlier build served.
     """
 
@@ -130,17 +130,22 @@ def simulate(
             snapshot = None
             if simulator == "verilator" and vectors.dump is not None:
                 _play(runner, build, work, core, manifest, vectors, ["+snapshot"])
-                snapshot = (work / DUMP).rename(work / f"snapshot.{DUMP}")
+                if (work / DUMP).is_file():
+                    snapshot = (work / DUMP).rename(work / f"snapshot.{DUMP}")
             _play(runner, build, work, core, manifest, vectors, [])
             _require_verdicts(work)
             run_seconds = time.perf_counter() - start
             report("simulate", 1, 1)
 
+        verdicts = tuple(Verdict(**v) for v in json.loads((work / VERDICTS).read_text()))
         activity = None
         if vectors.dump is not None:
-            activity = Activity.read(work / DUMP, manifest, snapshot)
+            if (work / DUMP).is_file():
+                activity = Activity.read(work / DUMP, manifest, snapshot)
+            elif all(verdict.passed for verdict in verdicts):
+                raise ToolError(f"{simulator} wrote no activity: {_tail(work / RUN_LOG)}")
         return Simulation(
-            verdicts=tuple(Verdict(**v) for v in json.loads((work / VERDICTS).read_text())),
+            verdicts=verdicts,
             seen=Observation.read(work, manifest),
             activity=activity,
             build_seconds=build_seconds,

@@ -28,14 +28,14 @@ VERIFY = "verify.json"
 
 @dataclass(frozen=True, kw_only=True)
 class LayerResult:
-    """Means over the streamed frames."""
+    """Means over the streamed frames; no toggles of a core that died before."""
 
     name: str
     engine: str
     lanes: int
     events_mean: float
     floor_cycles_mean: float
-    toggles_per_frame: float
+    toggles_per_frame: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +49,7 @@ class VerifyResult:
     latency_cycles: min, mean, max of the frames sent alone.
     interval_cycles: mean over the stream; None for a single frame.
     interval_floor_mean: of the layer whose floor is highest.
-    toggles_per_frame: over the stream.
+    toggles_per_frame: over the stream; None if the core died before it began.
     modules: the same of each module alone, by its path below the top.
     frames_per_second, cycles_per_second: of the simulation, measured.
     cycles: simulated in all.
@@ -67,7 +67,7 @@ class VerifyResult:
     interval_cycles: dict[str, float | None]
     interval_predicted_mean: float | None
     interval_floor_mean: float
-    toggles_per_frame: float
+    toggles_per_frame: float | None
     modules: dict[str, float]
     layers: tuple[LayerResult, ...]
     checks: tuple[Check, ...]
@@ -236,8 +236,12 @@ def _measured(
     classes, _ = manifest.output.unpack([max(word, 0) for word in seen.results[:whole]])
     answers = classes[alone : alone + frames]
     cycles = int(max(seen.accepted.max(initial=0), seen.delivered.max(initial=0))) + 1
-    assert simulation.activity is not None
-    toggles = simulation.activity
+    activity = simulation.activity
+    assert activity is not None or not all(verdict.passed for verdict in simulation.verdicts)
+
+    def toggles(path: str) -> float | None:
+        return None if activity is None else activity.module(path) / frames
+
     floors = {name: float(floor.mean()) for name, floor in played.floors.items()}
     return {
         "frames": frames,
@@ -255,8 +259,10 @@ def _measured(
         if frames > 1
         else None,
         "interval_floor_mean": max(floors.values()),
-        "toggles_per_frame": toggles.module("") / frames,
-        "modules": {path: sum(nets.values()) / frames for path, nets in toggles.nets.items()},
+        "toggles_per_frame": toggles(""),
+        "modules": {path: sum(nets.values()) / frames for path, nets in activity.nets.items()}
+        if activity
+        else {},
         "layers": tuple(
             LayerResult(
                 name=entry.name,
@@ -264,7 +270,7 @@ def _measured(
                 lanes=entry.lanes,
                 events_mean=float(played.events[entry.name].mean()),
                 floor_cycles_mean=floors[entry.name],
-                toggles_per_frame=toggles.module(entry.module) / frames,
+                toggles_per_frame=toggles(entry.module),
             )
             for entry in manifest.layers
         ),
