@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +16,9 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+import s2nn_hw
+from s2nn_hw.flow.emit import Core, build
+from s2nn_hw.flow.stimulus import Stimulus, stimulus
 from s2nn_hw.manifest import InputPort, Manifest, OutputPort, Probe, sha256
 from sim import runner
 from sim.harness import READY_PERIOD, SETTLE
@@ -243,3 +248,66 @@ def icarus(simulator) -> str:
 def each(request, simulator) -> str:
     """Both."""
     return simulator(request.param)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Emitted:
+    """A core of the generator in a folder, and frames (n, pixels) for it."""
+
+    network: s2nn_hw.Network
+    core: Core
+    folder: Path
+    frames: np.ndarray
+
+    def stimulus(self, stall: str = "none", seed: int = 0) -> Stimulus:
+        """What flow.verify would play."""
+        return stimulus(
+            self.network, self.core, self.frames, stall=stall, seed=seed, progress=lambda *_: None
+        )
+
+    def run(self, vectors: Vectors, simulator: str = "icarus") -> runner.Simulation:
+        """Play the vectors."""
+        return runner.simulate(self.folder, vectors, simulator=simulator)
+
+
+@pytest.fixture(scope="session")
+def emitted(tmp_path_factory) -> Callable[..., Emitted]:
+    """Emits a random network of the sizes given, once a session; nobody changes its folder."""
+
+    @functools.cache
+    def make(
+        *sizes: int,
+        input_bits: int = 1,
+        weight_bits: int = 4,
+        lanes: int = 2,
+        frames: int = 24,
+        counters: bool = True,
+        seed: int = 1,
+    ) -> Emitted:
+        rng = np.random.default_rng(seed)
+        limit = max(1, 2 ** (weight_bits - 1) - 1)
+        values = np.arange(-limit, limit + 1) if weight_bits > 1 else np.array([-1, 1])
+        weights = [rng.choice(values, (n, m)) for m, n in itertools.pairwise(sizes)]
+        thresholds = [rng.integers(-3, 4, n) for n in sizes[1:-1]]
+        network = s2nn_hw.from_arrays(weights, [*thresholds, None], input_bits, weight_bits)
+        density = rng.choice([0.0, 0.1, 0.5, 1.0], (frames, 1), p=[0.1, 0.3, 0.5, 0.1])
+        pixels = rng.integers(1, 2**input_bits, (frames, sizes[0]))
+        pixels = (pixels * (rng.random(pixels.shape) < density)).astype(np.uint8)
+        core = build(network, engine="event", lanes=lanes, top="s2nn_core", counters=counters)
+        folder = tmp_path_factory.mktemp("core")
+        core.write(folder)
+        return Emitted(network=network, core=core, folder=folder, frames=pixels)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def small(emitted) -> Emitted:
+    """The core that most tests share: one bit a pixel, two lanes, two layers."""
+    return emitted(40, 9, 3)
+
+
+@pytest.fixture(scope="session")
+def planes(emitted) -> Emitted:
+    """The same of three bits a pixel."""
+    return emitted(40, 9, 3, input_bits=3)
