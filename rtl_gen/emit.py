@@ -19,6 +19,7 @@ from amaranth.lib import wiring
 from s2nn_hw.ir import Network
 from s2nn_hw.manifest import LayerEntry, Manifest, Memory, Probe, sha256
 
+from .header import header
 from .lib.rom import Rom
 from .nets import nets
 from .network import Core
@@ -108,7 +109,7 @@ def emit(
         module = f"{plan.top}_{rom.name}"
         files[f"{module}.hex"] = rom.text()
         texts.append(rom.verilog(module, f"{module}.hex"))
-    files[f"{plan.top}.v"] = "\n".join(texts)
+    files[f"{plan.top}.v"] = header(network, plan) + "\n".join(texts)
     manifest = _manifest(network, plan, core, files, driven, samples)
     files[f"{plan.top}.json"] = manifest.to_json()
     return manifest, files
