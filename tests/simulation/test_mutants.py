@@ -1,0 +1,333 @@
+"""Honesty of the bench: cores with one thing wrong, made from the emitted text, each must fail."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from s2nn_hw import golden
+from s2nn_hw.manifest import Manifest, sha256
+from sim import runner
+
+TOP = "s2nn_core"
+
+
+@dataclasses.dataclass(frozen=True)
+class Text:
+    """The emitted files, to be changed in places that must be there."""
+
+    files: dict[str, str]
+
+    def module(
+        self, name: str, pattern: str, new: str | Callable[[re.Match[str]], str], times: int = 1
+    ) -> Text:
+        """Replace a pattern in one module, exactly so many times."""
+        verilog = self.files[f"{TOP}.v"]
+        start = verilog.index(f"module {TOP}{'_' if name else ''}{name}(")
+        end = verilog.index("endmodule", start)
+        body, count = re.subn(pattern, new, verilog[start:end])
+        assert count == times, f"{pattern!r} is {count} times in {name!r}, not {times}"
+        assert body != verilog[start:end]
+        return Text({**self.files, f"{TOP}.v": verilog[:start] + body + verilog[end:]})
+
+    def rows(self, change: Callable[[list[str]], list[str]]) -> Text:
+        """Change the lines of the first layer's first memory."""
+        name = f"{TOP}_hidden1_weights0.hex"
+        before = self.files[name].splitlines()
+        after = change(list(before))
+        assert after != before
+        assert len(after) == len(before)
+        assert {len(line) for line in after} == {len(before[0])}
+        return Text({**self.files, name: "".join(f"{line}\n" for line in after)})
+
+
+def _one_less(match: re.Match[str]) -> str:
+    bits = int(match[2])
+    return f"{match[1]}{bits}'h{(int(match[3], 16) - 1) % 2**bits:x}"
+
+
+def _other_sign(rows: list[str]) -> list[str]:
+    """The sign of the lowest neuron's weight in every tenth row: bit 3 of four."""
+    return [
+        f"{line[:-1]}{int(line[-1], 16) ^ 8:x}" if k % 10 == 0 else line
+        for k, line in enumerate(rows)
+    ]
+
+
+def _swapped(rows: list[str]) -> list[str]:
+    different = next(k for k, row in enumerate(rows) if row != rows[0])
+    rows[0], rows[different] = rows[different], rows[0]
+    return rows
+
+
+def _planes_turned(text: Text) -> Text:
+    """The encoder reads the queues of planes 0 and 2 in each other's place."""
+    return text.module(
+        "hidden1_engine", r"\.words__([02])__", lambda m: f".words__{2 - int(m[1])}__", times=6
+    )
+
+
+def _between(output: str) -> Callable[[Text], Text]:
+    """What the core says is ``output``, an expression of ``raw``: TLAST above TDATA."""
+    inserted = (
+        "  wire [32:0] raw;\n  reg flip = 0;\n  always @(posedge clk) flip <= ~flip;\n"
+        f"  assign o__payload = {output};\n"
+    )
+
+    def make(text: Text) -> Text:
+        return text.module("readout", r"\.o__payload\(o__payload\)", ".o__payload(raw)").module(
+            "readout", r"\A(?s:.*?)\n(?=  assign )", lambda match: match[0] + inserted
+        )
+
+    return make
+
+
+@dataclasses.dataclass(frozen=True)
+class Mutant:
+    """How to make it, the checks that must fail, and whether no other may."""
+
+    make: Callable[[Text], Text]
+    fails: set[str]
+    alone: bool = False
+    stall: str = "random"
+
+
+SPIKES = {"spikes hidden1"}
+
+MUTANTS = {
+    "fires above the threshold only": Mutant(
+        lambda t: t.module(
+            "hidden1_accumulators", r"(acc_\d+ <?= )(\d+)'h([0-9a-f]+)", _one_less, times=18
+        ),
+        SPIKES,
+    ),
+    "drops the last event of a window": Mutant(
+        lambda t: t.module(
+            "hidden1_engine", r"(else read0 <= )([^;]*);", r"\1\2 & ~window_ends_1;"
+        ),
+        SPIKES,
+    ),
+    "swapped rows": Mutant(lambda t: t.rows(_swapped), SPIKES),
+    "swapped neurons": Mutant(
+        lambda t: t.module(
+            "hidden1_accumulators",
+            r"(assign fire = ~ \{.*)(potential_1\[\d+\]), (potential_0\[\d+\])",
+            r"\1\3, \2",
+        ),
+        SPIKES,
+    ),
+    "sign of a weight flipped": Mutant(lambda t: t.rows(_other_sign), SPIKES),
+    "accumulators not cleared": Mutant(
+        lambda t: t.module("hidden1_accumulators", r"= \| \{ frame_ends_1, rst \};", "= rst;", 9),
+        SPIKES,
+    ),
+    "scores not cleared": Mutant(
+        lambda t: t.module("readout_accumulators", r"= \| \{ \w+, rst \};", "= rst;", 3),
+        {"scores"},
+    ),
+    "a lane lost": Mutant(
+        lambda t: t.module(
+            "hidden1_accumulators",
+            r"(\$signed\(rows__0\[\d+:\d+\]\)) \+ \$signed\(rows__1\[\d+:\d+\]\)",
+            r"\1",
+            times=9,
+        ),
+        SPIKES,
+    ),
+    "the second lane repeats the first": Mutant(
+        lambda t: t.module("hidden1_engine", r"else data1 <= data__1;", "else data1 <= data__0;"),
+        SPIKES,
+    ),
+    "s_axis_tready stuck at 1": Mutant(
+        lambda t: t.module("guard", r"assign tready = .*;", "assign tready = 1'h1;"),
+        {"scores", "cycles in"},
+        stall="slow-sink",
+    ),
+    "s_axis_tready stuck at 0": Mutant(
+        lambda t: t.module("guard", r"assign tready = .*;", "assign tready = 1'h0;"),
+        {"alive", "frames", "scores", "classes", "cycles in", "cycles out"},
+    ),
+    "takes beats that are not valid": Mutant(
+        lambda t: t.module("guard", r"assign o__valid = tvalid & ", "assign o__valid = "),
+        {"scores"},
+    ),
+    "m_axis without TLAST": Mutant(_between("{1'b0, raw[31:0]}"), {"TLAST"}, alone=True),
+    "m_axis changes while it waits": Mutant(
+        _between("raw ^ (o__valid & ~o__ready & flip)"), {"stream rules"}, alone=True
+    ),
+    "m_axis takes back what was not taken": Mutant(
+        lambda t: t.module("", r"\.o__valid\(m_axis_tvalid\)", ".o__valid(raw)").module(
+            "",
+            r"  wire m_axis_tvalid;",
+            "  wire m_axis_tvalid; wire raw;\n"
+            "  assign m_axis_tvalid = raw & (m_axis_tready | count_cycles[0]);",
+        ),
+        {"stream rules"},
+        alone=True,
+    ),
+    "the last maximum wins": Mutant(
+        lambda t: t.module(
+            "readout_argmax", r"(\$signed\(\S+\)) > (\$signed\(\S+\))", r"\1 >= \2", times=3
+        ),
+        {"classes"},
+        alone=True,
+    ),
+    "more results than slots": Mutant(
+        lambda t: t.module(
+            "readout_score_slots", r"assign free = claimed != .*;", "assign free = 1'h1;"
+        ),
+        {"scores"},
+        stall="slow-sink",
+    ),
+    "never takes spikes of two words at once": Mutant(
+        lambda t: t.module("hidden1_engine_encoder0", r"assign steal = .*;", "assign steal = 0;"),
+        {"cycles out"},
+    ),
+    "an empty word is not skipped": Mutant(
+        lambda t: t.module(
+            "hidden1_engine_queue0", r"assign spikes = \| .*;", "assign spikes = 1'h1;"
+        ),
+        {"cycles out"},
+    ),
+}
+
+#: Of the core with three bits a pixel.
+PLANES = {
+    "every plane has the same weight": Mutant(
+        lambda t: t.module(
+            "hidden1_accumulators",
+            r"double \? \{ (acc_\d+)\[\d+:0\], incoming_\d+ \} : \1",
+            r"\1",
+            times=9,
+        ),
+        SPIKES,
+    ),
+    "a threshold's low bits are lost": Mutant(
+        lambda t: t.module(
+            "hidden1_accumulators",
+            r"(double \? \{ acc_\d+\[\d+:0\], )incoming_\d+",
+            r"\g<1>1'h0",
+            times=9,
+        ),
+        SPIKES,
+    ),
+    "planes in the wrong order": Mutant(_planes_turned, SPIKES),
+}
+
+
+def play(made, folder: Path, text: Text, vectors) -> runner.Simulation:
+    """Run the vectors on changed files under a manifest that says they are the right ones."""
+    folder.mkdir()
+    for name, content in text.files.items():
+        (folder / name).write_text(content)
+    manifest = dataclasses.replace(
+        made.core.manifest,
+        files={name: sha256(text.files[name].encode()) for name in made.core.manifest.files},
+    )
+    (folder / f"{TOP}.json").write_text(manifest.to_json())
+    assert Manifest.read(folder).digest == vectors.digest
+    return runner.simulate(folder, vectors, simulator="icarus")
+
+
+def failed(simulation) -> set[str]:
+    return {verdict.name for verdict in simulation.verdicts if not verdict.passed}
+
+
+def vectors_of(made, stall: str):
+    """Without a dump, as wrong cores need not reach its beginning; dead ones are told soon."""
+    return dataclasses.replace(made.stimulus(stall, 3).vectors, dump=None, timeout=2000)
+
+
+@pytest.fixture
+def judged(tmp_path, icarus) -> Callable:
+    """The checks that fail for a mutant."""
+
+    def judge(made, mutate: Callable[[Text], Text], stall: str) -> set[str]:
+        mutant = mutate(Text(made.core.files))
+        return failed(play(made, tmp_path / stall, mutant, vectors_of(made, stall)))
+
+    return judge
+
+
+@pytest.mark.parametrize("stall", ["random", "slow-sink"])
+@pytest.mark.parametrize("core", ["small", "planes"])
+def test_the_core_itself_passes(request, judged, core, stall):
+    assert judged(request.getfixturevalue(core), lambda text: text, stall) == set()
+
+
+def test_the_frames_tell_the_mutants_apart(small):
+    """Potentials at the threshold, scores at a tie: what the subtle mutants need."""
+    trace = golden.run(small.network, small.frames)
+    layer = small.network.layers[0]
+    potentials = small.frames.astype(np.int64) @ layer.projections[0].weights.T.astype(np.int64)
+    assert (potentials == layer.thresholds).any()
+    best = trace.scores == trace.scores.max(axis=1, keepdims=True)
+    assert (best.sum(axis=1) > 1).any()
+    assert (small.frames.sum(axis=1) == 0).any()
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_mutant(small, judged, name):
+    mutant = MUTANTS[name]
+    found = judged(small, mutant.make, mutant.stall)
+    assert found >= mutant.fails
+    if mutant.alone:
+        assert found == mutant.fails
+
+
+@pytest.mark.parametrize("name", PLANES)
+def test_mutant_of_planes(planes, judged, name):
+    mutant = PLANES[name]
+    assert judged(planes, mutant.make, mutant.stall) >= mutant.fails
+
+
+#: Of the input port: what fails when a frame's TLAST comes early, with its error expected.
+GUARD = {
+    "an early TLAST is not told": Mutant(
+        lambda t: t.module("guard", r"\{ late, early \}", "{ late, 1'h0 }"),
+        {"frame_error"},
+        alone=True,
+    ),
+    "a cut frame is not dropped": Mutant(
+        lambda t: t.module(
+            "guard", r"assign \\o__payload\.drop  = .*;", r"assign \\o__payload.drop  = 1'h0;"
+        ),
+        {"frames", "scores", "spikes hidden1"},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ["none", *GUARD])
+def test_mutant_of_the_guard(planes, judged, tmp_path, name):
+    mutant = GUARD.get(name, Mutant(lambda text: text, set(), alone=True))
+    vectors = vectors_of(planes, "random")
+    beats = planes.core.manifest.input.beats
+    whole = len(planes.frames)
+    # The stream's second frame is cut after two beats; what came alone before is unchanged.
+    frame = len(vectors.scores) - whole + 1
+    last = vectors.last.reshape(-1, beats).copy()
+    keep = np.ones(last.shape, np.bool_)
+    last[frame, 1] = True
+    keep[frame, 2:] = False
+    rest = np.arange(len(last)) != frame
+    per_beat = {key: getattr(vectors, key)[keep.reshape(-1)] for key in ("data", "waits", "need")}
+    vectors = dataclasses.replace(
+        vectors,
+        **per_beat,
+        last=last.reshape(-1)[keep.reshape(-1)],
+        spikes={key: spikes[rest] for key, spikes in vectors.spikes.items()},
+        scores=vectors.scores[rest],
+        classes=vectors.classes[rest],
+        accepted=None,
+        delivered=None,
+        errors=(1, 0),
+    )
+    simulation = play(planes, tmp_path / "core", mutant.make(Text(planes.core.files)), vectors)
+    assert failed(simulation) >= mutant.fails
+    if mutant.alone:
+        assert failed(simulation) == mutant.fails
