@@ -1,0 +1,148 @@
+"""Accumulators: exact sums, planes that double, frames without a gap, and no bit too few."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from amaranth.sim import Simulator
+
+from rtl_gen.lib.accumulator import Accumulators, Neuron, levels, neurons
+
+
+def layer(weights, ports, offsets, *, weight_bits, planes, scores):
+    """Accumulators whose inputs are dealt round-robin to banks with so many ports each."""
+    inputs = weights.shape[1]
+    members = [np.arange(inputs)[b :: len(ports)] for b in range(len(ports))]
+    dut = Accumulators(
+        neurons(weights, list(zip(ports, members, strict=True)), offsets),
+        weight_bits=weight_bits,
+        planes=planes,
+        scores=scores,
+    )
+    lane_members = [m for m, n in zip(members, ports, strict=True) for _ in range(n)]
+    return dut, lane_members
+
+
+def packed(column, bits) -> int:
+    """A row of weights as the memory has it."""
+    word = 0
+    for j, weight in enumerate(column.tolist()):
+        stored = int(weight < 0) if bits == 1 else weight & ((1 << bits) - 1)
+        word |= stored << (j * bits)
+    return word
+
+
+def steps(rng, weights, lanes, values, planes, weight_bits):
+    """Cycles of a frame: rows (one a lane, None for none), ends, closes; in a random order."""
+    for p in reversed(range(planes)):
+        left = {int(i) for i in np.flatnonzero(values >> p & 1)}
+        cycles = []
+        while left:
+            rows = []
+            for members in lanes:
+                own = [i for i in members if i in left]
+                if own and rng.random() < 0.8:
+                    i = int(rng.choice(own))
+                    left.discard(i)
+                    rows.append(packed(weights[:, i], weight_bits))
+                else:
+                    rows.append(None)
+            cycles.append(rows)
+        cycles = cycles or [[None] * len(lanes)]
+        for k, rows in enumerate(cycles):
+            ends = k == len(cycles) - 1
+            yield rows, ends, ends and p == 0
+
+
+def run(dut, lanes, cycles):
+    """Results, each the potentials or the spikes; the cycle of each ``done``."""
+    found = []
+
+    async def bench(ctx):
+        for cycle in range(len(cycles) + dut.latency + 2):
+            idle = ([None] * len(lanes), False, False)
+            rows, ends, closes = cycles[cycle] if cycle < len(cycles) else idle
+            for lane, row in enumerate(rows):
+                ctx.set(dut.rows[lane], row or 0)
+                ctx.set(dut.valid[lane], row is not None)
+            ctx.set(dut.ends, ends)
+            ctx.set(dut.closes, closes)
+            if ctx.get(dut.done):
+                found.append((cycle, ctx.get(dut.scores if dut.with_scores else dut.fire)))
+            await ctx.tick()
+
+    simulator = Simulator(dut)
+    simulator.add_clock(1e-6)
+    simulator.add_testbench(bench)
+    simulator.run()
+    closed = [k for k, (_, _, closes) in enumerate(cycles) if closes]
+    assert [cycle for cycle, _ in found] == [k + dut.latency for k in closed]
+    return [value for _, value in found]
+
+
+def scores_of(dut, word) -> list[int]:
+    result = []
+    for width in dut.widths:
+        value = word & ((1 << width) - 1)
+        result.append(value - (value >> (width - 1) << width))
+        word >>= width
+    return result
+
+
+@pytest.mark.parametrize("scores", [False, True])
+@pytest.mark.parametrize("planes", [1, 2, 3, 8])
+@pytest.mark.parametrize(("weight_bits", "ports"), [(1, [1]), (2, [2]), (4, [2, 1]), (8, [2, 2])])
+def test_random_frames_without_a_gap(weight_bits, ports, planes, scores):
+    seed = 100 * weight_bits + 10 * planes + scores
+    rng = np.random.default_rng(seed)
+    limit = max(1, 2 ** (weight_bits - 1) - 1)
+    choices = np.array([-1, 1]) if weight_bits == 1 else np.arange(-limit, limit + 1)
+    weights = rng.choice(choices, (5, 11))
+    offsets = [0] * 5 if scores else rng.integers(-40, 40, 5).tolist()
+    dut, lanes = layer(
+        weights, ports, offsets, weight_bits=weight_bits, planes=planes, scores=scores
+    )
+    frames = rng.integers(0, 2**planes, (12, 11))
+    frames[3] = 0
+    frames[4] = 2**planes - 1
+    cycles = [
+        step for frame in frames for step in steps(rng, weights, lanes, frame, planes, weight_bits)
+    ]
+    expected = frames @ weights.T + np.array(offsets)
+    for k, (word, potentials) in enumerate(zip(run(dut, lanes, cycles), expected, strict=True)):
+        case = f"seed {seed}, frame {k}"
+        if scores:
+            assert scores_of(dut, word) == potentials.tolist(), case
+        else:
+            assert [word >> j & 1 for j in range(5)] == (potentials >= 0).tolist(), case
+
+
+@pytest.mark.parametrize("planes", [1, 3])
+def test_thresholds_at_both_ends_of_what_is_reachable(planes):
+    """The offset is minus the threshold: fires at equality, one more and it does not."""
+    weights = np.array([[3, -7, 7, 1]] * 4)
+    most = 2**planes - 1
+    low, high = -7 * most, 11 * most
+    offsets = [-low, -high, -high - 1, -low - 1]
+    dut, lanes = layer(weights, [1, 1], offsets, weight_bits=4, planes=planes, scores=False)
+    rng = np.random.default_rng(1)
+    least, greatest = np.array([0, most, 0, 0]), np.array([most, 0, most, most])
+    frames = [least, greatest, least, np.zeros(4, int)]
+    cycles = [step for frame in frames for step in steps(rng, weights, lanes, frame, planes, 4)]
+    # Always; only at the greatest; never; not at the least alone.
+    assert run(dut, lanes, cycles) == [0b0001, 0b1011, 0b0001, 0b1001]
+
+
+def test_width_is_what_the_extremes_need():
+    """Twelve weights of 7: 84 needs eight bits, -84 too; a constant neuron needs one."""
+    assert Neuron(low=0, high=84, lanes=((0, 7),), offset=0).width(1) == 8
+    assert Neuron(low=-84, high=0, lanes=((-7, 0),), offset=0).width(1) == 8
+    assert Neuron(low=-64, high=63, lanes=((-7, 7),), offset=0).width(1) == 7
+    assert Neuron(low=0, high=0, lanes=((0, 0),), offset=0).width(1) == 1
+    # Three planes: seven times as much.
+    assert Neuron(low=0, high=84, lanes=((0, 7),), offset=0).width(3) == 11
+
+
+@pytest.mark.parametrize(("lanes", "depth"), [(1, 0), (2, 1), (3, 2), (4, 2), (5, 3), (8, 3)])
+def test_depth_of_the_tree(lanes, depth):
+    assert levels(lanes) == depth
