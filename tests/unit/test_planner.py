@@ -1,0 +1,129 @@
+"""Plans: every input in one row of one bank, and lanes that cannot be are refused."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+import s2nn_hw
+from rtl_gen.plan import signed_width
+from rtl_gen.planner import MAX_RESULT_BEAT, MAX_SLOTS, plan
+from s2nn_hw.ir import InputError
+
+
+def network(*sizes, input_bits=1, weight_bits=3, seed=1):
+    rng = np.random.default_rng(seed)
+    limit = 2 ** (weight_bits - 1) - 1
+    weights = [rng.integers(-limit, limit + 1, (n, m)) for m, n in itertools.pairwise(sizes)]
+    return s2nn_hw.from_arrays(
+        weights, [*(np.zeros(n, int) for n in sizes[1:-1]), None], input_bits, weight_bits
+    )
+
+
+@pytest.mark.parametrize(
+    ("lanes", "value"), [(0, 0), (-1, -1), (13, 13), ([0, 1], 0), ([1, 6], 6), ([12, 0], 0)]
+)
+def test_lanes_that_cannot_be(lanes, value):
+    net = network(12, 5, 3)
+    with pytest.raises(InputError, match=rf"layer '\w+': lanes must be 1….*, not {value}"):
+        plan(net, lanes=lanes)
+
+
+def test_the_layer_is_named():
+    net = network(12, 5, 3)
+    with pytest.raises(InputError, match="layer 'hidden1': lanes must be 1…12"):
+        plan(net, lanes=99)
+    with pytest.raises(InputError, match="layer 'readout': lanes must be 1…5"):
+        plan(net, lanes=[12, 6])
+
+
+@pytest.mark.parametrize("lanes", [True, 2.0, "2", None])
+def test_lanes_of_another_type(lanes):
+    with pytest.raises(InputError, match="lanes must be 1…12"):
+        plan(network(12, 5, 3), lanes=[lanes, 1])
+
+
+@pytest.mark.parametrize("lanes", [[], [1], [1, 2, 3]])
+def test_one_number_a_layer(lanes):
+    with pytest.raises(InputError, match=f"lanes must be one number or 2, not {len(lanes)}"):
+        plan(network(12, 5, 3), lanes=lanes)
+
+
+def test_one_number_for_all_is_cut_to_what_a_layer_can_use():
+    chosen = plan(network(12, 5, 3), lanes=8)
+    assert [layer.lanes for layer in chosen.layers] == [8, 5]
+    assert [layer.lanes for layer in plan(network(3, 9, 2)).layers] == [3, 4]
+
+
+CASES = list(
+    itertools.product(
+        [(1, 1), (7, 3), (40, 9, 3), (100, 33, 17, 10), (784, 128, 10)], [1, 2, 3, 4, 5, 8], [1, 3]
+    )
+)
+
+
+@pytest.mark.parametrize(("sizes", "lanes", "bits"), CASES)
+@pytest.mark.parametrize("sampled", [False, True])
+def test_every_input_in_one_row_of_one_bank(sizes, lanes, bits, sampled):
+    net = network(*sizes, input_bits=bits)
+    lanes = min(lanes, sizes[0])
+    rng = np.random.default_rng(5)
+    samples = None
+    if sampled:
+        samples = {"input": rng.integers(0, 2**bits, (8, sizes[0]), dtype=np.uint8)}
+        for layer in net.layers[:-1]:
+            samples[layer.name] = rng.integers(0, 2, (8, layer.neurons), dtype=np.uint8)
+    chosen = plan(net, lanes=lanes, samples=samples)
+    for layer, made, inputs in zip(net.layers, chosen.layers, sizes[:-1], strict=True):
+        assert made.layer == layer.name
+        assert made.lanes == min(lanes, inputs)
+        assert sorted(k for bank in made.banks for k in bank.positions) == list(
+            range(made.positions)
+        )
+        assert len(made.order) == made.words * made.positions
+        assert sorted(k for k in made.order if k >= 0) == list(range(inputs))
+        rows = np.concatenate([made.rows(bank) for bank in made.banks])
+        assert sorted(rows[rows >= 0].tolist()) == list(range(inputs))
+        assert all(bank.ports in (1, 2) for bank in made.banks)
+        assert all(bank.positions for bank in made.banks), "a lane without inputs"
+        assert made.queue >= made.words
+        assert 2 <= made.slots <= MAX_SLOTS
+        assert made.planes == (bits if layer is net.layers[0] else 1)
+    # Pixels come in raster order.
+    first = chosen.layers[0]
+    assert list(first.order[: sizes[0]]) == list(range(sizes[0]))
+    port = chosen.input
+    assert first.positions == port.pixels_per_beat * chosen.gather
+    assert port.pixels_per_beat * port.pixel_bits <= port.tdata_bits
+    assert port.tdata_bits % 8 == 0
+    assert first.words == -(-port.beats // chosen.gather)
+
+
+def test_a_result_wider_than_a_beat_takes_several():
+    output = plan(network(10, 100)).output
+    assert output.bits > MAX_RESULT_BEAT
+    assert output.tdata_bits == MAX_RESULT_BEAT
+    assert output.beats == -(-output.bits // MAX_RESULT_BEAT)
+
+
+def test_scores_are_as_wide_as_the_weights_need():
+    """Ten weights of 13 at most 130: two bytes; nine of 14 at most 126: one."""
+    wide = s2nn_hw.from_arrays([np.full((2, 10), 13)], [None])
+    slim = s2nn_hw.from_arrays([np.full((2, 9), 14)], [None])
+    assert plan(wide).output.score_bits == 16
+    assert plan(slim).output.score_bits == 8
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "bits"),
+    [
+        *((0, 0, 1), (-1, 0, 1), (0, 1, 2), (-1, 1, 2), (-2, 1, 2), (-3, 1, 3), (-128, 127, 8)),
+        *((-129, 0, 9), (0, 128, 9)),
+    ],
+)
+def test_signed_width(low, high, bits):
+    assert signed_width(low, high) == bits
+    assert -(2 ** (bits - 1)) <= low
+    assert high < 2 ** (bits - 1)
