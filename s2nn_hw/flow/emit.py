@@ -27,6 +27,8 @@ OPTIONS = "options.json"
 #: Verilog keywords are refused by the tools; a top module's name must be an identifier.
 _TOP_LIMIT = 63
 
+#: What each source gives for some frames, unsigned integers (n, *shape).
+Values = dict[str, npt.NDArray[Any]]
 Lanes = int | Sequence[int] | None
 Progress = Callable[[str, int, int], None]
 
@@ -126,7 +128,7 @@ def build(network: Network, *, engine: str, lanes: Lanes, top: str, counters: bo
     return Core(plan=chosen, manifest=manifest, files=files)
 
 
-def calibration(network: Network) -> dict[str, npt.NDArray[np.uint8]] | None:
+def calibration(network: Network) -> Values | None:
     """Values of every source for the network's calibration frames, if it has any."""
     if network.calibration is None:
         return None
@@ -136,6 +138,6 @@ def calibration(network: Network) -> dict[str, npt.NDArray[np.uint8]] | None:
     return values(network.calibration, trace)
 
 
-def values(frames: npt.NDArray[np.uint8], trace: Any) -> dict[str, npt.NDArray[np.uint8]]:
-    """What each source gives for the frames, (n, elements): pixels and spikes."""
-    return {INPUT: frames.reshape(len(frames), -1), **trace.spikes}
+def values(frames: npt.NDArray[np.uint8], trace: Any) -> Values:
+    """What each source gives for the frames, (n, *shape): pixels, spikes and sums."""
+    return {INPUT: frames, **trace.spikes, **trace.pools}

@@ -8,23 +8,27 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch.nn import functional
 
-from s2nn_hw.ir import INPUT, Dense, Network, Projection
+from s2nn_hw.ir import INPUT, Conv2d, Layer, Network, Pool, Projection, Window
 
-#: Products and sums are exact in float64 below this bound, which the network's check() ensures.
-_EXACT = 2**53
+#: Products and sums of integers are exact below these bounds, in whatever order they are added.
+#: The network's check() ensures the second.
+_EXACT_FLOAT32, _EXACT = 2**24, 2**53
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Trace:
     """All that the network computes for a set of frames; integer arrays, frames first.
 
-    spikes: per hidden layer, uint8 (n, neurons).
+    spikes: per hidden layer, uint8 (n, *shape): (n, neurons), or (n, C, H, W) of a map.
+    pools: per pool, uint16 (n, C, H, W).
     scores: int64 (n, classes).
     classes: int64 (n,), the first maximum of the scores.
     """
 
     spikes: dict[str, npt.NDArray[np.uint8]]
+    pools: dict[str, npt.NDArray[np.uint16]]
     scores: npt.NDArray[np.int64]
     classes: npt.NDArray[np.int64]
 
@@ -33,7 +37,7 @@ def run(
     network: Network,
     images: npt.ArrayLike,
     *,
-    batch: int = 1024,
+    batch: int = 256,
     device: str = "cpu",
     progress: Callable[[int], None] | None = None,
 ) -> Trace:
@@ -44,37 +48,79 @@ def run(
     """
     network.check()
     frames = network.input.frames(images)
-    spikes: dict[str, list[npt.NDArray[np.uint8]]] = {
-        layer.name: [] for layer in network.layers if not layer.is_readout
-    }
-    scores: list[npt.NDArray[np.int64]] = []
+    parts: dict[str, list[npt.NDArray[np.generic]]] = {node.name: [] for node in network.layers}
     for start in range(0, len(frames), batch):
         part = torch.from_numpy(frames[start : start + batch]).to(device)
-        values = {INPUT: part.reshape(len(part), -1).double()}
-        for layer in network.layers:
-            u = torch.zeros(len(part), layer.neurons, dtype=torch.float64, device=device)
-            for projection in layer.projections:
-                u = u + _potential(projection, values[projection.source])
-            assert u.abs().max() < _EXACT
-            if layer.thresholds is None:
-                scores.append(u.cpu().numpy().astype(np.int64))
-                continue
-            theta = torch.from_numpy(layer.thresholds.astype(np.int64)).to(device)
-            fired = u.long() >= theta
-            values[layer.name] = fired.double()
-            spikes[layer.name].append(fired.cpu().numpy().astype(np.uint8))
+        # What each source gives, in its shape.
+        values = {INPUT: part}
+        for node in network.layers:
+            if isinstance(node, Pool):
+                out = _pooled(node, values[node.source])
+                kept = out.cpu().numpy().astype(np.uint16)
+            else:
+                u = _potential(network, node, values)
+                if node.thresholds is None:
+                    out, kept = u, u.cpu().numpy()
+                else:
+                    theta = torch.from_numpy(node.thresholds.astype(np.int64)).to(device)
+                    out = (u >= theta.reshape(-1, *[1] * (u.dim() - 2))).to(torch.uint8)
+                    kept = out.cpu().numpy()
+            values[node.name] = out
+            parts[node.name].append(kept)
         if progress is not None:
             progress(min(start + batch, len(frames)))
-    all_scores = np.concatenate(scores)
+    whole = {name: np.concatenate(arrays) for name, arrays in parts.items()}
+    scores = whole[network.readout.name].astype(np.int64)
+    pools = {node.name for node in network.layers if isinstance(node, Pool)}
     return Trace(
-        spikes={name: np.concatenate(parts) for name, parts in spikes.items()},
-        scores=all_scores,
-        classes=all_scores.argmax(axis=1).astype(np.int64),
+        spikes={
+            node.name: whole[node.name].astype(np.uint8)
+            for node in network.layers[:-1]
+            if node.name not in pools
+        },
+        pools={name: whole[name].astype(np.uint16) for name in whole if name in pools},
+        scores=scores,
+        classes=scores.argmax(axis=1).astype(np.int64),
     )
 
 
-def _potential(projection: Projection, x: torch.Tensor) -> torch.Tensor:
-    """The projection's contribution (n, neurons) to the potential."""
-    assert isinstance(projection, Dense)
-    weights = torch.from_numpy(projection.weights.astype(np.float64)).to(x.device)
-    return x @ weights.T
+def _potential(network: Network, layer: Layer, values: dict[str, torch.Tensor]) -> torch.Tensor:
+    """The layer's potentials, int64, in its shape."""
+    total: torch.Tensor | None = None
+    for projection in layer.projections:
+        x = values[projection.source]
+        weights = projection.weights.astype(np.int64).reshape(len(projection.weights), -1)
+        bound = int(np.abs(weights).sum(axis=1).max()) * network.maximum(projection.source)
+        assert bound < _EXACT
+        # On other devices float32 may silently be something shorter.
+        exact = bound < _EXACT_FLOAT32 and x.device.type == "cpu"
+        dtype = torch.float32 if exact else torch.float64
+        u = _projected(projection, x.to(dtype)).long()
+        total = u if total is None else total + u
+    assert total is not None
+    return total
+
+
+def _projected(projection: Projection, x: torch.Tensor) -> torch.Tensor:
+    """The projection's sums as matrix products, whose every partial sum is a whole number."""
+    weights = torch.from_numpy(projection.weights).to(x.device, x.dtype)
+    if not isinstance(projection, Conv2d):
+        return x.flatten(1) @ weights.T
+    n, groups = len(x), projection.groups
+    columns = _columns(x, projection.window).reshape(n, groups, weights[0].numel(), -1)
+    rows = weights.reshape(groups, len(weights) // groups, -1)
+    shape = projection.output_shape(tuple(x.shape[1:]), projection.source)
+    return (rows @ columns).reshape(n, *shape)
+
+
+def _pooled(pool: Pool, x: torch.Tensor) -> torch.Tensor:
+    """The pool's values, int64."""
+    shape = pool.output_shape(tuple(x.shape[1:]), 1)
+    columns = _columns(x.float(), pool.window).reshape(*x.shape[:2], pool.window.taps, -1)
+    joined = columns.amax(dim=2) if pool.kind == "or" else columns.double().sum(dim=2)
+    return joined.long().reshape(len(x), *shape)
+
+
+def _columns(x: torch.Tensor, window: Window) -> torch.Tensor:
+    """Every window's pixels, (n, C * taps, windows)."""
+    return functional.unfold(x, window.kernel, padding=window.padding, stride=window.stride)

@@ -1,23 +1,32 @@
 """The integer network, its semantics and its file."""
 
 from .arrays import from_arrays, integers
+from .conv2d import Conv2d
+from .dense import Dense
 from .errors import InputError, ToolError
 from .frame import FrameFormat
-from .network import Layer, Network
-from .projection import INPUT, Dense, Projection
+from .network import Layer, Network, Node, sources
+from .pool import Pool
+from .projection import INPUT, Projection
 from .store import load, save
+from .window import Window
 
 __all__ = [
     "INPUT",
+    "Conv2d",
     "Dense",
     "FrameFormat",
     "InputError",
     "Layer",
     "Network",
+    "Node",
+    "Pool",
     "Projection",
     "ToolError",
+    "Window",
     "from_arrays",
     "integers",
     "load",
     "save",
+    "sources",
 ]

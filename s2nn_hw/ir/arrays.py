@@ -7,10 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from .dense import Dense
 from .errors import InputError
 from .frame import FrameFormat
 from .network import Layer, Network
-from .projection import INPUT, Dense, weight_bits_for
+from .projection import INPUT
+from .weights import weight_bits_for
 
 
 def from_arrays(
@@ -69,7 +71,7 @@ def from_arrays(
         )
         source = name
     network = Network(
-        input=FrameFormat(shape=(layers[0].projections[0].inputs,), bits=input_bits),
+        input=FrameFormat(shape=(np.asarray(weights[0]).shape[1],), bits=input_bits),
         layers=tuple(layers),
     )
     network.check()

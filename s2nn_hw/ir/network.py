@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
+import math
 import re
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,8 +13,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from .conv2d import Conv2d
 from .errors import InputError
 from .frame import FrameFormat
+from .pool import Pool
 from .projection import INPUT, Projection
 
 #: Layer names become Verilog identifiers.
@@ -21,18 +25,25 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,62}\Z")
 #: Potentials must be exact in float64, in which the golden model sums.
 _EXACT = 2**53
 
+#: Widest value of a sum-pool.
+_MAX_BITS = 16
+
+Shape = tuple[int, ...]
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Layer:
     """Neurons that accumulate one or more projections, and fire or are read out.
 
     Semantics: u_j is the sum of the projections; spike s_j = 1 iff u_j >= thresholds[j].
-    Without thresholds the layer does not fire: its potentials are the scores.
+    Without thresholds the layer does not fire: its potentials are the scores.  Of a layer of
+    convolutions j is the channel, whose threshold holds for every pixel; a second projection is
+    how a residual connection is made.
 
     Parameters
     ----------
     name: a Verilog identifier, unique in the network.
-    projections: at least one.
+    projections: at least one, all of the same output shape.
     thresholds: integers of shape (neurons,), or None for the readout.
     """
 
@@ -42,7 +53,7 @@ class Layer:
 
     @property
     def neurons(self) -> int:
-        """Neurons, and so width of the layer's output."""
+        """Neurons, of a pixel where the layer is a map."""
         return self.projections[0].neurons
 
     @property
@@ -50,46 +61,101 @@ class Layer:
         """Whether the potentials are the network's scores."""
         return self.thresholds is None
 
+    @property
+    def is_map(self) -> bool:
+        """Whether the output is a map C×H×W."""
+        return isinstance(self.projections[0], Conv2d)
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Names of what the projections read."""
+        return tuple(p.source for p in self.projections)
+
+
+#: What a network is made of.
+Node = Layer | Pool
+
+
+def sources(node: Node) -> tuple[str, ...]:
+    """Names of what a layer or pool reads."""
+    return (node.source,) if isinstance(node, Pool) else node.sources
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Network:
     """A single-step spiking network with integer weights and thresholds.
 
-    Semantics: the layers are evaluated in order, each once a frame; the last one is the
-    readout, and the class is the index of the first maximum of its scores.
+    Semantics: a graph whose layers and pools are evaluated in order, each once a frame; each reads
+    the input or earlier ones, by name.  The last one is the readout, and the class is the index of
+    the first maximum of its scores.
 
     Parameters
     ----------
     input: the frame's format.
-    layers: hidden layers and, last, the readout.
+    layers: hidden layers, pools and, last, the readout; each but the last is read by another.
     calibration: frames (n, *shape) of the training set, for choices that follow the data
         (lane assignment, buffer sizes); never for results.  None where there are none.
     provenance: what made the network: command, seed, accuracy, data digest; free JSON.
     """
 
     input: FrameFormat
-    layers: tuple[Layer, ...]
+    layers: tuple[Node, ...]
     calibration: npt.NDArray[np.uint8] | None = None
     provenance: dict[str, Any] = field(default_factory=dict)
 
     @property
+    def readout(self) -> Layer:
+        """The last layer."""
+        last = self.layers[-1]
+        assert isinstance(last, Layer)
+        return last
+
+    @property
     def classes(self) -> int:
         """Number of scores."""
-        return self.layers[-1].neurons
+        return self.readout.neurons
+
+    @property
+    def weighted(self) -> tuple[Layer, ...]:
+        """The layers that have synapses, in order."""
+        return tuple(node for node in self.layers if isinstance(node, Layer))
+
+    def node(self, name: str) -> Node:
+        """The layer or pool of that name."""
+        return next(node for node in self.layers if node.name == name)
+
+    def readers(self, source: str) -> tuple[str, ...]:
+        """Names of what reads a source, once a projection."""
+        return tuple(node.name for node in self.layers for s in sources(node) if s == source)
+
+    def shape(self, source: str) -> Shape:
+        """Shape of a source: the input frame's, or what a layer or pool gives."""
+        if source == INPUT:
+            return self.input.shape
+        node = self.node(source)
+        if isinstance(node, Pool):
+            return node.output_shape(self.shape(node.source), self.maximum(node.source))
+        first = node.projections[0]
+        return first.output_shape(self.shape(first.source), node.name)
 
     def width(self, source: str) -> int:
-        """Elements of a source: the input frame or a layer's spikes."""
+        """Elements of a source."""
+        return math.prod(self.shape(source))
+
+    def maximum(self, source: str) -> int:
+        """The greatest value of an element of a source: one for spikes."""
         if source == INPUT:
-            return self.input.size
-        return next(layer.neurons for layer in self.layers if layer.name == source)
+            return self.input.maximum
+        node = self.node(source)
+        return node.maximum(self.maximum(node.source)) if isinstance(node, Pool) else 1
 
     def bits(self, source: str) -> int:
-        """Bits of an element of a source: the pixel's for the input, one for spikes."""
-        return self.input.bits if source == INPUT else 1
+        """Bits of an element of a source."""
+        return self.maximum(source).bit_length()
 
     def potential_range(self, layer: Layer) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """Least and greatest potential of each neuron, from the actual weights."""
-        ranges = [p.potential_range(2 ** self.bits(p.source) - 1) for p in layer.projections]
+        ranges = [p.potential_range(self.maximum(p.source)) for p in layer.projections]
         low = np.stack([r[0] for r in ranges]).sum(axis=0)
         high = np.stack([r[1] for r in ranges]).sum(axis=0)
         return low, high
@@ -99,38 +165,65 @@ class Network:
         self.input.check()
         if not self.layers:
             raise InputError("a network must have at least one layer, not none")
-        known: dict[str, int] = {INPUT: self.input.size}
-        for layer in self.layers:
-            where = f"layer {layer.name!r}"
-            if not isinstance(layer.name, str) or not _NAME.match(layer.name):
+        known: dict[str, Shape] = {INPUT: self.input.shape}
+        names = [node.name for node in self.layers]
+        for node in self.layers:
+            where = f"layer {node.name!r}"
+            if not isinstance(node.name, str) or not _NAME.match(node.name):
                 raise InputError(
                     f"{where}: a name must be a letter and then letters, digits or _, at most 63"
                 )
-            if layer.name in known:
+            if node.name in known:
                 raise InputError(f"{where}: the name is taken; names must be unique")
-            if not layer.projections:
+            if isinstance(node, Layer) and not node.projections:
                 raise InputError(f"{where}: must have at least one projection, not none")
-            for projection in layer.projections:
-                projection.check(layer.name)
-                if projection.source not in known:
+            for source in sources(node):
+                if source in known:
+                    continue
+                if source in names:
                     raise InputError(
-                        f"{where}: source must be {INPUT!r} or an earlier layer, "
-                        f"not {projection.source!r}"
+                        f"{where}: its source {source!r} must come earlier; layers are in the "
+                        f"order of evaluation, without a cycle"
                     )
-                if projection.inputs != known[projection.source]:
-                    raise InputError(
-                        f"{where}: weights must have {known[projection.source]} inputs as "
-                        f"{projection.source!r} has, not {projection.inputs}"
-                    )
-                if projection.neurons != layer.neurons:
-                    raise InputError(
-                        f"{where}: every projection must reach {layer.neurons} neurons, "
-                        f"not {projection.neurons}"
-                    )
-            self._check_thresholds(layer)
-            known[layer.name] = layer.neurons
+                raise InputError(
+                    f"{where}: source must be {INPUT!r} or an earlier layer, not {source!r}"
+                )
+            known[node.name] = self._check_node(node, known)
+        self._check_ends()
         if self.calibration is not None:
             self.input.frames(self.calibration)
+
+    def _check_node(self, node: Node, known: dict[str, Shape]) -> Shape:
+        """The node's output shape, after all that can be wrong with it alone."""
+        where = f"layer {node.name!r}"
+        if isinstance(node, Pool):
+            node.check()
+            shape = node.output_shape(known[node.source], self.maximum(node.source))
+            bits = node.maximum(self.maximum(node.source)).bit_length()
+            if bits > _MAX_BITS:
+                raise InputError(f"{where}: sums must fit {_MAX_BITS} bits, not {bits}")
+            return shape
+        shapes = []
+        for projection in node.projections:
+            projection.check(node.name)
+            shapes.append(projection.output_shape(known[projection.source], node.name))
+        for shape in shapes:
+            if shape != shapes[0]:
+                raise InputError(
+                    f"{where}: every projection must give the shape {shapes[0]}, not {shape}"
+                )
+        self._check_thresholds(node)
+        return shapes[0]
+
+    def _check_ends(self) -> None:
+        """The readout is dense, and nothing else is left unread."""
+        last = self.layers[-1]
+        if isinstance(last, Pool) or last.is_map:
+            raise InputError(f"layer {last.name!r}: the last layer must be dense, the readout")
+        for name in (INPUT, *(node.name for node in self.layers[:-1])):
+            if not self.readers(name):
+                what = "the input" if name == INPUT else f"layer {name!r}"
+                raise InputError(f"{what}: nothing reads it; every branch must reach the readout")
 
     def _check_thresholds(self, layer: Layer) -> None:
         where = f"layer {layer.name!r}"
@@ -164,9 +257,14 @@ class Network:
 
         add("input", self.input.shape, self.input.bits, self.input.cuts)
         for layer in self.layers:
+            if isinstance(layer, Pool):
+                add("pool", *dataclasses.astuple(layer))
+                continue
             add("layer", layer.name)
             for p in layer.projections:
                 add(type(p).__name__, p.source, p.weights.shape, p.weight_bits)
+                if isinstance(p, Conv2d):
+                    add("window", p.stride, p.padding, p.groups)
                 text.update(p.weights.astype("<i8").tobytes())
             if layer.thresholds is not None:
                 add("thresholds")

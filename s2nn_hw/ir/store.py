@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import tempfile
@@ -13,13 +14,20 @@ import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as to_bytes
 
+from .conv2d import Conv2d
+from .dense import Dense
 from .errors import InputError
 from .frame import FrameFormat
-from .network import Layer, Network
-from .projection import Dense
+from .network import Layer, Network, Node
+from .pool import Pool
+from .projection import Projection
 
 FORMAT = "s2nn"
-VERSION = 1
+#: Version 1 knew dense layers alone; otherwise it is the same.
+VERSION = 2
+READABLE = (1, 2)
+
+_KINDS: dict[str, type[Dense] | type[Conv2d]] = {"dense": Dense, "conv2d": Conv2d}
 
 
 def save(network: Network, path: str | os.PathLike[str]) -> None:
@@ -27,15 +35,18 @@ def save(network: Network, path: str | os.PathLike[str]) -> None:
     network.check()
     target = Path(path)
     tensors: dict[str, npt.NDArray[Any]] = {}
-    layers = []
-    for layer in network.layers:
+    layers: list[dict[str, Any]] = []
+    for node in network.layers:
+        if isinstance(node, Pool):
+            layers.append({"pool": dataclasses.asdict(node)})
+            continue
         projections = []
-        for k, p in enumerate(layer.projections):
-            tensors[f"{layer.name}.{k}.weights"] = np.ascontiguousarray(p.weights)
-            projections.append({"kind": "dense", "source": p.source, "weight_bits": p.weight_bits})
-        if layer.thresholds is not None:
-            tensors[f"{layer.name}.thresholds"] = np.ascontiguousarray(layer.thresholds)
-        layers.append({"name": layer.name, "projections": projections})
+        for k, p in enumerate(node.projections):
+            tensors[f"{node.name}.{k}.weights"] = np.ascontiguousarray(p.weights)
+            projections.append({"kind": _kind(p), **_fields(p)})
+        if node.thresholds is not None:
+            tensors[f"{node.name}.thresholds"] = np.ascontiguousarray(node.thresholds)
+        layers.append({"name": node.name, "projections": projections})
     structure: dict[str, Any] = {
         "version": VERSION,
         "input": {
@@ -92,24 +103,26 @@ def load(path: str | os.PathLike[str]) -> Network:
 
 
 def _assemble(structure: dict[str, Any], tensors: dict[str, npt.NDArray[Any]]) -> Network:
-    if structure["version"] != VERSION:
+    if structure["version"] not in READABLE:
         raise InputError(f"model version must be {VERSION}, not {structure['version']!r}")
     frame = structure["input"]
     format_ = FrameFormat(
         shape=tuple(frame["shape"]), bits=frame["bits"], cuts=tuple(frame["cuts"])
     )
     format_.check()
-    layers = []
+    layers: list[Node] = []
     for entry in structure["layers"]:
+        if "pool" in entry:
+            layers.append(Pool(**_tuples(entry["pool"])))
+            continue
         name = entry["name"]
-        projections = []
+        projections: list[Projection] = []
         for k, p in enumerate(entry["projections"]):
-            if p["kind"] != "dense":
+            if p["kind"] not in _KINDS:
                 raise InputError(f"layer {name!r}: unknown projection {p['kind']!r}")
-            weights = tensors[f"{name}.{k}.weights"]
-            projections.append(
-                Dense(source=p["source"], weights=weights, weight_bits=p["weight_bits"])
-            )
+            kind = _KINDS[p["kind"]]
+            given = {key: value for key, value in p.items() if key != "kind"}
+            projections.append(kind(weights=tensors[f"{name}.{k}.weights"], **_tuples(given)))
         thresholds = tensors.get(f"{name}.thresholds")
         layers.append(Layer(name=name, projections=tuple(projections), thresholds=thresholds))
     calibration = None
@@ -121,6 +134,21 @@ def _assemble(structure: dict[str, Any], tensors: dict[str, npt.NDArray[Any]]) -
         calibration=calibration,
         provenance=structure["provenance"],
     )
+
+
+def _kind(projection: Projection) -> str:
+    return next(name for name, kind in _KINDS.items() if type(projection) is kind)
+
+
+def _fields(projection: Projection) -> dict[str, Any]:
+    """All fields but the weights, which are a tensor."""
+    names = [field.name for field in dataclasses.fields(projection) if field.name != "weights"]
+    return {name: getattr(projection, name) for name in names}
+
+
+def _tuples(fields: dict[str, Any]) -> dict[str, Any]:
+    """JSON has lists for tuples."""
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
 
 
 def pack(frames: npt.NDArray[np.uint8], bits: int) -> npt.NDArray[np.uint8]:

@@ -21,7 +21,7 @@ from torch import nn
 
 from s2nn_hw import ir
 from s2nn_hw.ir import INPUT, FrameFormat, InputError, Layer, integers
-from s2nn_hw.ir.projection import weight_bits_for
+from s2nn_hw.ir.weights import weight_bits_for
 from s2nn_hw.nn import Neuron
 
 from .threshold import firing_layer, normalisation, numbers

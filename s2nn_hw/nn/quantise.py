@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from s2nn_hw.ir import InputError
-from s2nn_hw.ir.projection import MAX_WEIGHT_BITS
+from s2nn_hw.ir.weights import MAX_WEIGHT_BITS
 
 #: Scales are kept above this, so that dividing by one is safe in float32.
 SMALLEST_SCALE = 2.0**-40

@@ -241,11 +241,11 @@ WRONG: dict[str, tuple[Callable[[], Any], str]] = {
                 thresholds=None,
             )
         ).check(),
-        "every projection must reach 1 neurons, not 2",
+        "every projection must give the shape \\(1,\\), not \\(2,\\)",
     ),
     "dense shape": (
         lambda: network(Layer(name="a", projections=(dense([]),), thresholds=None)).check(),
-        r"dense weights must have shape \(neurons, inputs\)",
+        r"weights must have shape \(neuron, input\)",
     ),
     "float weights": (
         lambda: network(
@@ -356,7 +356,7 @@ def test_a_pickle_is_never_loaded(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"version": 99}, "model version must be 1, not 99"),
+        ({"version": 99}, "model version must be 2, not 99"),
         ({"layers": 3}, "malformed model"),
         ({"input": {}}, "malformed model"),
         ({"input": {"shape": [16], "bits": "x", "cuts": []}}, "malformed model"),
