@@ -4,6 +4,7 @@ import gc
 import hashlib
 import importlib.metadata
 import json
+import math
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,14 +17,16 @@ from amaranth.back import rtlil
 from amaranth.hdl import ClockSignal, Instance, ResetSignal
 from amaranth.lib import wiring
 
-from s2nn_hw.ir import Network
-from s2nn_hw.manifest import LayerEntry, Manifest, Memory, Probe, sha256
+from s2nn_hw.ir import Layer, Network
+from s2nn_hw.manifest import Buffer, LayerEntry, Manifest, Memory, Probe, sha256
 
 from .header import header
+from .layers.pool import PoolLayer
+from .lib.reader import WindowReader
 from .lib.rom import Rom
 from .nets import nets
 from .network import Core
-from .plan import CorePlan
+from .plan import ConvPlan, CorePlan, LayerPlan, PoolPlan
 from .timing import Values, bounds, floors, schedule, steady
 
 #: From Amaranth's processes to registers with enable and reset, and assignments: there is no
@@ -44,6 +47,9 @@ write_verilog -noattr
 write_json
 """
 
+#: Windows of sample frames that typical cycles are predicted from: about a second.
+TYPICAL_WINDOWS = 20_000
+
 #: Attributes that mean something to Amaranth alone.
 _STRIP = "-remove generator -remove top -remove src -remove amaranth.hierarchy"
 
@@ -57,13 +63,15 @@ class VerilogTarget:
 
     def __init__(self, top: str):
         self.top = top
-        self.roms: list[Rom] = []
+        self.roms: dict[str, Rom] = {}
         self.parts: dict[str, wiring.Component] = {}
 
     def add_rom(self, rom: Rom) -> str:
         """Take the ROM on; returns the name of its module, under which verilog() defines it."""
-        self.roms.append(rom)
-        return f"{self.top}_{rom.name}"
+        # Copies of a memory are instances of one module, if they have as many ports.
+        name = f"{self.top}_{rom.name}_rom{rom.ports}"
+        self.roms[name] = rom
+        return name
 
     def add_part(self, component: wiring.Component, name: str) -> Instance:
         """Take the component on; returns an instance of it, wired to its interface."""
@@ -105,10 +113,10 @@ def emit(
     target = VerilogTarget(plan.top)
     texts, driven = _convert(core, target)
     files: dict[str, str] = {}
-    for rom in target.roms:
-        module = f"{plan.top}_{rom.name}"
-        files[f"{module}.hex"] = rom.text()
-        texts.append(rom.verilog(module, f"{module}.hex"))
+    for module, rom in target.roms.items():
+        file = _rom_file(plan, rom)
+        files[file] = rom.text()
+        texts.append(rom.verilog(module, file))
     files[f"{plan.top}.v"] = header(network, plan) + "\n".join(texts)
     manifest = _manifest(network, plan, core, files, driven, samples)
     files[f"{plan.top}.json"] = manifest.to_json()
@@ -176,41 +184,6 @@ def _manifest(
     digest = hashlib.sha256(
         json.dumps([network.digest(), options, hashes, versions], sort_keys=True).encode()
     ).hexdigest()
-    layers, probes = [], []
-    for built in core.layers:
-        layer, layer_plan = built.layer, built.plan
-        (projection,) = layer.projections
-        layers.append(
-            LayerEntry(
-                name=layer.name,
-                module=layer.name,
-                engine="event",
-                lanes=layer_plan.lanes,
-                inputs=projection.inputs,
-                neurons=layer.neurons,
-                synapses=projection.synapses,
-                weight_bits=projection.weight_bits,
-                potential_bits=max(built.accumulators.widths),
-                memories=tuple(
-                    Memory(
-                        path=f"{layer.name}.engine.weights{b}",
-                        rows=len(rom.rows),
-                        row_bits=rom.bits,
-                        file=f"{plan.top}_{rom.name}.hex",
-                    )
-                    for b, rom in enumerate(built.engine.roms)
-                ),
-            )
-        )
-        if not layer.is_readout:
-            probes.append(
-                Probe(
-                    layer=layer.name,
-                    valid=f"{layer.name}.fire_valid",
-                    data=f"{layer.name}.fire",
-                    bits=layer.neurons,
-                )
-            )
     return Manifest(
         top=plan.top,
         digest=digest,
@@ -219,12 +192,92 @@ def _manifest(
         files=hashes,
         input=plan.input,
         output=plan.output,
-        layers=tuple(layers),
-        probes=tuple(probes),
+        layers=tuple(_entry(network, plan, core, name) for name in core.layers),
+        probes=tuple(_probe(network, name) for name in core.layers if name != network.readout.name),
         counters=core.counters,
         nets=driven,
         timing=_timing(plan, samples),
         versions=versions,
+    )
+
+
+def _rom_file(plan: CorePlan, rom: Rom) -> str:
+    return f"{plan.top}_{rom.name}.hex"
+
+
+def _entry(network: Network, plan: CorePlan, core: Core, name: str) -> LayerEntry:
+    """What there is to say of a layer or pool."""
+    node, node_plan, built = network.node(name), plan.node(name), core.layers[name]
+    shape = network.shape(name)
+    windows = math.prod(shape[1:])
+    if not isinstance(node, Layer):
+        return LayerEntry(
+            name=name,
+            module=name,
+            engine="pool",
+            lanes=1,
+            inputs=shape[0] * node.window.taps,
+            neurons=shape[0],
+            synapses=0,
+            weight_bits=0,
+            potential_bits=network.bits(name),
+            windows=windows,
+            memories=(),
+            buffers=_buffers(name, built),
+        )
+    assert isinstance(node_plan, LayerPlan)
+    assert not isinstance(built, PoolLayer)
+    return LayerEntry(
+        name=name,
+        module=name,
+        engine=node_plan.engine,
+        lanes=node_plan.lanes,
+        inputs=sum(p.inputs for p in node.projections),
+        neurons=node.neurons,
+        synapses=sum(p.synapses for p in node.projections),
+        weight_bits=max(p.weight_bits for p in node.projections),
+        potential_bits=max(built.accumulators.widths),
+        windows=windows,
+        memories=tuple(
+            Memory(
+                path=f"{name}.weights{n}",
+                rows=len(rom.rows),
+                row_bits=rom.bits,
+                file=_rom_file(plan, rom),
+            )
+            for n, rom in enumerate(built.roms)
+        ),
+        buffers=_buffers(name, built),
+    )
+
+
+def _buffers(name: str, built: Any) -> tuple[Buffer, ...]:
+    """The line buffers of a layer or pool."""
+    found: list[tuple[str, WindowReader]] = []
+    if isinstance(built, PoolLayer):
+        found.append(("reader", built.reader))
+    else:
+        found += built.window_readers()
+    return tuple(
+        Buffer(
+            path=f"{name}.{path}.buffer",
+            bits=reader.buffer_bits,
+            least_bits=reader.plan.least_depth * reader.plan.planes * len(reader.channels),
+        )
+        for path, reader in found
+    )
+
+
+def _probe(network: Network, name: str) -> Probe:
+    """Where a layer's spikes or a pool's values are seen."""
+    shape = network.shape(name)
+    return Probe(
+        layer=name,
+        valid=f"{name}.seen_valid",
+        data=f"{name}.seen",
+        channels=shape[0],
+        planes=network.bits(name),
+        pixels=math.prod(shape[1:]),
     )
 
 
@@ -233,7 +286,14 @@ def _timing(plan: CorePlan, samples: Values | None) -> dict[str, object]:
     latency, interval = bounds(plan)
     result: dict[str, object] = {"latency_bound": latency, "interval_bound": interval}
     if samples:
-        frames = len(next(iter(samples.values())))
+        windows = sum(n.windows.windows for n in plan.layers if isinstance(n, PoolPlan)) + sum(
+            feed.windows.windows if isinstance(feed, ConvPlan) else 1
+            for n in plan.layers
+            if isinstance(n, LayerPlan)
+            for feed in n.feeds
+        )
+        frames = min(len(next(iter(samples.values()))), max(2, TYPICAL_WINDOWS // windows))
+        samples = {name: values[:frames] for name, values in samples.items()}
         typical = schedule(plan, samples, steady(frames, plan))
         result["samples"] = {
             "frames": frames,

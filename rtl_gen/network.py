@@ -1,15 +1,17 @@
-"""The core: ports, layers in a chain, counters."""
+"""The core: ports, the graph of layers, counters."""
 
 from amaranth.hdl import Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from rtl_gen.layers.dense import DenseLayer
+from rtl_gen.layers.pool import PoolLayer
 from rtl_gen.layers.readout import Readout
+from rtl_gen.layers.spiking import SpikingLayer
+from rtl_gen.lib.fork import Fork
 from rtl_gen.lib.gather import Gather
 from rtl_gen.lib.guard import FrameGuard
-from rtl_gen.plan import CorePlan
-from s2nn_hw.ir import Network
+from rtl_gen.plan import CorePlan, PoolPlan
+from s2nn_hw.ir import INPUT, Network, Pool
 
 #: Counters wrap around.
 COUNTER_BITS = 32
@@ -34,12 +36,20 @@ class Core(wiring.Component):
     def __init__(self, network: Network, plan: CorePlan):
         self.network = network
         self.plan = plan
-        self.layers: list[DenseLayer | Readout] = []
-        for k, (layer, layer_plan) in enumerate(zip(network.layers, plan.layers, strict=True)):
-            if layer.is_readout:
-                self.layers.append(Readout(layer, layer_plan, plan.output))
+        self.layers: dict[str, SpikingLayer | Readout | PoolLayer] = {}
+        for node, node_plan in zip(network.layers, plan.layers, strict=True):
+            readers = [plan.node(name) for name, _ in plan.readers(node.name)]
+            if isinstance(node, Pool):
+                made = PoolLayer(node_plan, len(readers))
+            elif node.is_readout:
+                made = Readout(node, node_plan, plan.output)
             else:
-                self.layers.append(DenseLayer(layer, layer_plan, plan.layers[k + 1]))
+                feeds = [
+                    None if isinstance(reader, PoolPlan) else reader.feeds[k]
+                    for reader, (_, k) in zip(readers, plan.readers(node.name), strict=True)
+                ]
+                made = SpikingLayer(node, node_plan, feeds)
+            self.layers[node.name] = made
         members = {
             "s_axis_tdata": In(plan.input.tdata_bits),
             "s_axis_tvalid": In(1),
@@ -59,7 +69,7 @@ class Core(wiring.Component):
         """Names of the counter ports."""
         if not self.plan.counters:
             return ()
-        return ("count_cycles", *(f"count_{layer.name}_events" for layer in self.network.layers))
+        return ("count_cycles", *(f"count_{layer.name}_events" for layer in self.network.weighted))
 
     def elaborate(self, platform):
         m = Module()
@@ -75,24 +85,44 @@ class Core(wiring.Component):
         ]
         wiring.connect(m, guard.o, gather.i)
 
-        source = gather.o
-        for layer in self.layers:
-            name = layer.layer.name
+        for name, layer in self.layers.items():
             # A target that writes Verilog takes the layers one by one.
             part = platform.add_part(layer, name) if hasattr(platform, "add_part") else layer
             m.submodules[name] = part
-            wiring.connect(m, source, layer.i)
-            source = layer.o
+        readers = self.plan.readers(INPUT)
+        words = [gather.o]
+        if len(readers) > 1:
+            m.submodules.fork = fork = Fork(gather.o.payload.shape(), len(readers))
+            wiring.connect(m, gather.o, fork.i)
+            words = list(fork.o)
+        for source, (reader, k) in zip(words, readers, strict=True):
+            _join(m, source, self.layers[reader].input(k))
+        for name in self.layers:
+            for at, (reader, k) in enumerate(self.plan.readers(name)):
+                _join(m, self.layers[name].output(at), self.layers[reader].input(k))
+        result = self.layers[self.network.readout.name].o
         m.d.comb += [
-            self.m_axis_tdata.eq(source.p.data),
-            self.m_axis_tvalid.eq(source.valid),
-            self.m_axis_tlast.eq(source.p.last),
-            source.ready.eq(self.m_axis_tready),
+            self.m_axis_tdata.eq(result.p.data),
+            self.m_axis_tvalid.eq(result.valid),
+            self.m_axis_tlast.eq(result.p.last),
+            result.ready.eq(self.m_axis_tready),
         ]
 
         if self.plan.counters:
             m.d.sync += self.count_cycles.eq(self.count_cycles + 1)
-            for layer in self.layers:
-                count = getattr(self, f"count_{layer.layer.name}_events")
-                m.d.sync += count.eq(count + layer.events)
+            for layer in self.network.weighted:
+                count = getattr(self, f"count_{layer.name}_events")
+                m.d.sync += count.eq(count + self.layers[layer.name].events)
         return m
+
+
+def _join(m: Module, source, sink) -> None:
+    """Words to a reader, who may know of planes that are always empty."""
+    m.d.comb += [
+        sink.valid.eq(source.valid),
+        source.ready.eq(sink.ready),
+        sink.p.last.eq(source.p.last),
+        sink.p.drop.eq(source.p.drop),
+    ]
+    for b in range(len(source.p.planes)):
+        m.d.comb += sink.p.planes[b].eq(source.p.planes[b])

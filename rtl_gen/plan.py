@@ -1,10 +1,13 @@
 """How a network becomes hardware: the numbers that every block and the timing model read."""
 
+import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
+from s2nn_hw.ir import Window
 from s2nn_hw.manifest import InputPort, OutputPort
 
 
@@ -16,6 +19,7 @@ class Bank:
     ----------
     ports: reads, and so events, a cycle: 1 or 2.
     positions: those of a word whose weights it holds; the k-th is bit k of the bank's entries.
+        Of a grouped convolution they are channels within a group, the same ones of every group.
     """
 
     ports: int
@@ -23,42 +27,265 @@ class Bank:
 
 
 @dataclass(frozen=True, kw_only=True)
-class EventPlan:
-    """An event engine for a dense layer.
+class DensePlan:
+    """A dense projection, whose one window is the frame.
 
     Parameters
     ----------
-    layer: name of the layer.
+    source: name of what it reads.
     positions: of a word, P.
     planes: bits of an input value.
     order: input at position p of word w, in ``order[w * P + p]``; -1 where there is none.
     banks: at least one; every position in exactly one.
     queue: entries of the memory of a bank's queue; a whole frame at least.
-    slots: results that wait for the next layer.
     """
 
-    layer: str
+    source: str
     positions: int
     planes: int
     order: tuple[int, ...]
     banks: tuple[Bank, ...]
     queue: int
-    slots: int
-
-    @property
-    def lanes(self) -> int:
-        """Events a cycle."""
-        return sum(bank.ports for bank in self.banks)
 
     @property
     def words(self) -> int:
         """Words of a frame."""
         return len(self.order) // self.positions
 
+    @property
+    def lanes(self) -> int:
+        """Events a cycle."""
+        return sum(bank.ports for bank in self.banks)
+
     def rows(self, bank: Bank) -> npt.NDArray[np.int64]:
         """The input of each row of the bank's memory, -1 for a row never read."""
         order = np.array(self.order, dtype=np.int64).reshape(self.words, self.positions)
         return order[:, list(bank.positions)].reshape(-1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WindowPlan:
+    """Line buffer and windows of a map that is convolved or pooled.
+
+    Semantics: reader g of G takes the windows g, g + G, g + 2G, … of the stream of frames.
+
+    Parameters
+    ----------
+    source: name of what it reads.
+    size: height and width of the source.
+    channels: of the source.
+    planes: bits of an input value.
+    window: kernel, stride, padding.
+    rows: of the source that the line buffer holds.
+    queue: entries that wait between buffer and encoder.
+    """
+
+    source: str
+    size: tuple[int, int]
+    channels: int
+    planes: int
+    window: Window
+    rows: int
+    queue: int
+
+    @property
+    def words(self) -> int:
+        """Words of a frame: its pixels."""
+        return self.size[0] * self.size[1]
+
+    @cached_property
+    def output(self) -> tuple[int, int]:
+        """Height and width of the map of windows."""
+        return self.window.output(self.size, self.source)
+
+    @property
+    def windows(self) -> int:
+        """Windows of a frame."""
+        return self.output[0] * self.output[1]
+
+    @property
+    def depth(self) -> int:
+        """Pixels that the line buffer holds."""
+        return self.rows * self.size[1]
+
+    @cached_property
+    def needs(self) -> tuple[int, ...]:
+        """Of each window, the last pixel that it waits for.
+
+        That is its last one, or the frame's if it is the last window, which carries the end.
+        """
+        last = self.window.pixels(self.size).max(axis=1)
+        last[-1] = self.words - 1
+        return tuple(int(n) for n in last)
+
+    @cached_property
+    def frees(self) -> tuple[int, ...]:
+        """Of each window, the first pixel that it or a later one may still need.
+
+        Below zero where a row of padding stands for pixels of the frame before; the value never
+        falls from one window to the next, nor to the next frame's first.
+        """
+        (lines, columns), window = self.output, self.window
+        y = np.arange(lines)[:, None] * window.stride[0] - window.padding[0]
+        x = np.maximum(np.arange(columns) * window.stride[1] - window.padding[1], 0)
+        ceiling = self.size[0] - window.padding[0]
+        frees = np.where(y < ceiling, y * self.size[1] + x, ceiling * self.size[1])
+        return tuple(int(n) for n in frees.reshape(-1))
+
+    @property
+    def least_depth(self) -> int:
+        """Pixels that the order of the windows makes it hold, at the least."""
+        return max(n - f for n, f in zip(self.needs, self.frees, strict=True)) + 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConvPlan:
+    """A convolution on the event engine.
+
+    Parameters
+    ----------
+    windows: of its source.
+    groups: of the convolution.
+    banks: of one pixel's window, one port each; every channel of a group in exactly one.
+    """
+
+    windows: WindowPlan
+    groups: int
+    banks: tuple[Bank, ...]
+
+    @property
+    def source(self) -> str:
+        """Name of what it reads."""
+        return self.windows.source
+
+    @property
+    def planes(self) -> int:
+        """Bits of an input value."""
+        return self.windows.planes
+
+    @property
+    def words(self) -> int:
+        """Words of a frame."""
+        return self.windows.words
+
+    @property
+    def lanes(self) -> int:
+        """Events a cycle, of one window."""
+        return len(self.banks)
+
+    def rows(self, bank: Bank) -> npt.NDArray[np.int64]:
+        """The input of each row of the bank's memory: channel of the group * taps + tap."""
+        taps = self.windows.window.taps
+        channels = np.array(bank.positions, dtype=np.int64)
+        return (channels[None, :] * taps + np.arange(taps)[:, None]).reshape(-1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParallelPlan:
+    """A convolution on the parallel engine.
+
+    Parameters
+    ----------
+    windows: of its source.
+    groups: of the convolution.
+    inputs: of a window that are added in a cycle, S.
+    """
+
+    windows: WindowPlan
+    groups: int
+    inputs: int
+
+    @property
+    def source(self) -> str:
+        """Name of what it reads."""
+        return self.windows.source
+
+    @property
+    def planes(self) -> int:
+        """Bits of an input value."""
+        return self.windows.planes
+
+    @property
+    def words(self) -> int:
+        """Words of a frame."""
+        return self.windows.words
+
+    @property
+    def lanes(self) -> int:
+        """Inputs a cycle."""
+        return self.inputs
+
+    @property
+    def steps(self) -> int:
+        """Cycles of a plane."""
+        return -(-self.windows.channels * self.windows.window.taps // self.inputs)
+
+
+#: How a projection is computed.
+Feed = DensePlan | ConvPlan | ParallelPlan
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerPlan:
+    """A layer.
+
+    Parameters
+    ----------
+    layer: its name.
+    engine: ``event`` or ``parallel``.
+    feeds: one a projection.
+    pixels: windows at a time; a memory of weights serves two.
+    slots: results of each of them that wait for the next layer.
+    """
+
+    layer: str
+    engine: str
+    feeds: tuple[Feed, ...]
+    pixels: int
+    slots: int
+
+    @property
+    def lanes(self) -> int:
+        """Of the first projection, in all; the others have as many as keep pace with it."""
+        return self.feeds[0].lanes * self.pixels
+
+    @property
+    def planes(self) -> int:
+        """Bits of an input value, of the widest projection."""
+        return max(feed.planes for feed in self.feeds)
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Names of what it reads."""
+        return tuple(feed.source for feed in self.feeds)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PoolPlan:
+    """A pool.
+
+    Parameters
+    ----------
+    layer: its name.
+    kind: ``or`` or ``sum``.
+    windows: of its source.
+    planes: bits of an output value.
+    slots: results that wait for the next layer.
+    """
+
+    layer: str
+    kind: str
+    windows: WindowPlan
+    planes: int
+    slots: int
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Names of what it reads."""
+        return (self.windows.source,)
+
+
+NodePlan = LayerPlan | PoolPlan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,9 +295,22 @@ class CorePlan:
     top: str
     input: InputPort
     gather: int
-    layers: tuple[EventPlan, ...]
+    layers: tuple[NodePlan, ...]
     output: OutputPort
     counters: bool
+
+    def node(self, name: str) -> NodePlan:
+        """The plan of the layer of that name."""
+        return next(layer for layer in self.layers if layer.layer == name)
+
+    def readers(self, source: str) -> tuple[tuple[str, int], ...]:
+        """What reads a source: name of the layer and number of the projection."""
+        return tuple(
+            (layer.layer, k)
+            for layer in self.layers
+            for k, name in enumerate(layer.sources)
+            if name == source
+        )
 
 
 def signed_width(low: int, high: int) -> int:
@@ -78,3 +318,8 @@ def signed_width(low: int, high: int) -> int:
     return max(
         1, (-low - 1).bit_length() + 1 if low < 0 else 1, high.bit_length() + 1 if high > 0 else 1
     )
+
+
+def elements(shape: tuple[int, ...]) -> int:
+    """Number of elements."""
+    return math.prod(shape)

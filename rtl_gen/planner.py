@@ -1,19 +1,31 @@
-"""The choice of a plan for a network: words, banks, ports and buffers."""
+"""The choice of a plan for a network: words, banks, windows at a time, and buffers."""
 
-import itertools
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
-from s2nn_hw.ir import INPUT, Dense, InputError, Layer, Network
+from s2nn_hw.ir import INPUT, Conv2d, InputError, Layer, Network, Pool, Projection
 from s2nn_hw.manifest import InputPort, OutputPort
 
+from .banks import channel_banks, dense_banks
+from .capacity import check_progress, with_room_for_joins
 from .engines.event import EventEngine
 from .lib.accumulator import levels
 from .lib.slots import Slots
-from .placement import balance
-from .plan import Bank, CorePlan, EventPlan, signed_width
+from .plan import (
+    ConvPlan,
+    CorePlan,
+    DensePlan,
+    Feed,
+    LayerPlan,
+    NodePlan,
+    ParallelPlan,
+    PoolPlan,
+    WindowPlan,
+    signed_width,
+)
 
 #: Positions a lane scans in one cycle.  At the spike rates of images (about one in eight) words
 #: come twice as fast as events leave, and a bank's priority encoder stays within 32 bits.
@@ -25,116 +37,179 @@ MAX_RESULT_BEAT = 512
 #: Sixteen is what distributed RAM gives at the price of one.
 MAX_SLOTS = 16
 
-#: Values of a source for a few frames, (n, elements): what placement is fitted to.
-Samples = Mapping[str, npt.NDArray[np.uint8]]
+#: Entries between a line buffer and its encoder.
+ENTRIES = 8
+
+#: Pixels that a line buffer holds beyond what its windows need, so that neither waits.
+AHEAD = 8
+
+#: Bits of weights that a layer may store a second time and more to serve more windows at a time,
+#: which keeps all lanes busy, where splitting a window over banks does not.
+COPIED_BITS = 256 * 1024
+
+ENGINES = ("event", "parallel")
+
+#: Values of a source for a few frames, (n, *shape): what placement is fitted to.
+Samples = Mapping[str, npt.NDArray[np.unsignedinteger]]
 
 
 def plan(
     network: Network,
     *,
     lanes: int | Sequence[int] | None = None,
+    engine: str | Sequence[str] = "event",
     top: str = "s2nn_core",
     counters: bool = False,
     samples: Samples | None = None,
 ) -> CorePlan:
-    """Plan a chain of dense layers.
+    """Plan a network.
 
     Parameters
     ----------
-    lanes: of every layer (a layer with fewer inputs gets as many as it has inputs), or one number
-        a layer.  Default: 4.
+    lanes: of every layer that has synapses (one that cannot use as many gets fewer), or one number
+        a layer.  Default: 4, or on the parallel engine all inputs of a window.
+    engine: of every layer, or one name a layer: ``event``, or for convolutions ``parallel``.
     samples: values of each source for some frames, by which inputs are spread over banks.
 
     Raises InputError naming the layer and value.
     """
-    _check_chain(network)
-    wanted = _lanes_of(network, lanes)
-    port, gather = _input_port(network, wanted[0])
-    positions = [
-        port.pixels_per_beat * gather,
-        *(
-            _positions(layer.projections[0].inputs, count)
-            for layer, count in zip(network.layers[1:], wanted[1:], strict=True)
-        ),
-    ]
-    words = [
-        -(-layer.projections[0].inputs // p)
-        for layer, p in zip(network.layers, positions, strict=True)
-    ]
+    engines = _engines(network, engine)
+    wanted = _lanes_of(network, engines, lanes)
+    as_map = _input_is_map(network)
+    if as_map:
+        port, gather = _pixel_port(network), 1
+    else:
+        port, gather = _flat_port(network, max(wanted[n] for n in network.readers(INPUT)))
     output = _output_port(network)
-    planes = network.input.bits
-    layers = []
-    for k, layer in enumerate(network.layers):
-        # Frames cannot follow each other faster than this.
-        pace = max(port.beats, planes, *words[: k + 1])
-        beats = words[k + 1] if k + 1 < len(words) else output.beats
-        source = layer.projections[0].source
-        layers.append(
-            _event_plan(
-                network,
-                layer,
-                lanes=wanted[k],
-                positions=positions[k],
-                slots=_slots(network, layer, wanted[k], beats, pace),
-                values=None if samples is None else samples.get(source),
+    layers: list[NodePlan] = []
+    for node in network.layers:
+        if isinstance(node, Pool):
+            layers.append(_pool_plan(network, node))
+            continue
+        layer = _layer_plan(
+            network,
+            node,
+            engine=engines[node.name],
+            lanes=wanted[node.name],
+            given=port.pixels_per_beat * gather,
+            as_map=as_map,
+            samples=samples or {},
+        )
+        layers.append(layer)
+    return check_progress(
+        with_room_for_joins(
+            CorePlan(
+                top=top,
+                input=port,
+                gather=gather,
+                layers=tuple(_with_slots(network, layer, layers, output) for layer in layers),
+                output=output,
+                counters=counters,
             )
         )
-    return CorePlan(
-        top=top,
-        input=port,
-        gather=gather,
-        layers=tuple(layers),
-        output=output,
-        counters=counters,
     )
 
 
-def _slots(network: Network, layer: Layer, lanes: int, beats: int, pace: int) -> int:
-    """As many as keep windows going while a slot is on its way round."""
-    loop = EventEngine.latency + levels(lanes) + Slots.read_latency + Slots.free_latency + beats
-    if layer.is_readout:
-        loop += 1 + levels(network.classes)
-    return min(MAX_SLOTS, max(2, -(-loop // pace) + 1))
+def _engines(network: Network, engine: str | Sequence[str]) -> dict[str, str]:
+    """Engine by layer."""
+    layers = network.weighted
+    names = [engine] * len(layers) if isinstance(engine, str) else list(engine)
+    if len(names) != len(layers):
+        raise InputError(f"engine must be one name or {len(layers)}, not {len(names)}")
+    chosen = {}
+    for layer, name in zip(layers, names, strict=True):
+        if name not in ENGINES:
+            raise InputError(f"engine must be one of {', '.join(ENGINES)}, not {name!r}")
+        if name == "parallel" and not layer.is_map:
+            if not isinstance(engine, str):
+                raise InputError(
+                    f"layer {layer.name!r}: the parallel engine takes convolutions, use 'event'"
+                )
+            name = "event"
+        chosen[layer.name] = name
+    return chosen
 
 
-def _check_chain(network: Network) -> None:
-    source = INPUT
-    for layer in network.layers:
-        if len(layer.projections) != 1 or not isinstance(layer.projections[0], Dense):
-            raise InputError(f"layer {layer.name!r}: the event engine takes one dense projection")
-        if layer.projections[0].source != source:
-            raise InputError(
-                f"layer {layer.name!r}: the generator takes chains, so the source must be "
-                f"{source!r}, not {layer.projections[0].source!r}"
-            )
-        source = layer.name
+def _lanes_of(
+    network: Network, engines: Mapping[str, str], lanes: int | Sequence[int] | None
+) -> dict[str, int]:
+    """Lanes by layer."""
+    layers = network.weighted
+    if lanes is None or (isinstance(lanes, int) and not isinstance(lanes, bool)):
+        each = 4 if lanes is None else lanes
+        first = layers[0]
+        if each < 1 or each > _most_lanes(network, first):
+            _refuse_lanes(network, first, each)
+        return {
+            layer.name: _inputs(layer)
+            if engines[layer.name] == "parallel"
+            else next(n for n in range(each, 0, -1) if _fits(network, layer, n))
+            for layer in layers
+        }
+    wanted = list(lanes)
+    if len(wanted) != len(layers):
+        raise InputError(f"lanes must be one number or {len(layers)}, not {len(wanted)}")
+    for layer, count in zip(layers, wanted, strict=True):
+        whole = isinstance(count, int) and not isinstance(count, bool) and count >= 1
+        if engines[layer.name] == "parallel":
+            if not whole or count > _inputs(layer):
+                raise InputError(
+                    f"layer {layer.name!r}: lanes must be 1…{_inputs(layer)}, inputs of a window "
+                    f"at a time, not {count!r}"
+                )
+        elif not whole or not _fits(network, layer, count):
+            _refuse_lanes(network, layer, count)
+    return {layer.name: count for layer, count in zip(layers, wanted, strict=True)}
 
 
-def _lanes_of(network: Network, lanes: int | Sequence[int] | None) -> list[int]:
-    inputs = [layer.projections[0].inputs for layer in network.layers]
-    if lanes is None:
-        return [min(4, n) for n in inputs]
-    if isinstance(lanes, int):
-        wanted = [lanes, *(min(lanes, n) for n in inputs[1:])]
-    else:
-        wanted = list(lanes)
-        if len(wanted) != len(inputs):
-            raise InputError(f"lanes must be one number or {len(inputs)}, not {len(wanted)}")
-    for layer, count, n in zip(network.layers, wanted, inputs, strict=True):
-        if not isinstance(count, int) or isinstance(count, bool) or not 1 <= count <= n:
-            raise InputError(
-                f"layer {layer.name!r}: lanes must be 1…{n}, one an input at most, not {count!r}"
-            )
-    return wanted
+def _inputs(layer: Layer) -> int:
+    return layer.projections[0].inputs
 
 
-def _positions(inputs: int, lanes: int) -> int:
-    """Of a word: as many as the lanes scan, evened out over the frame's words."""
-    words = -(-inputs // (POSITIONS_PER_LANE * lanes))
-    return max(lanes, -(-inputs // words))
+def _most_lanes(network: Network, layer: Layer) -> int:
+    """A lane an input of the first projection; of a map one a channel and column of windows."""
+    first = layer.projections[0]
+    if not isinstance(first, Conv2d):
+        return first.inputs
+    return first.channels // first.groups * network.shape(layer.name)[2]
 
 
-def _input_port(network: Network, lanes: int) -> tuple[InputPort, int]:
+def _fits(network: Network, layer: Layer, lanes: int) -> bool:
+    first = layer.projections[0]
+    if not isinstance(first, Conv2d):
+        return lanes <= first.inputs
+    columns = network.shape(layer.name)[2]
+    return any(
+        lanes % pixels == 0 and lanes // pixels <= first.channels // first.groups
+        for pixels in range(1, min(lanes, columns) + 1)
+    )
+
+
+def _refuse_lanes(network: Network, layer: Layer, lanes: object) -> None:
+    most = _most_lanes(network, layer)
+    what = "so many columns of windows times channels" if layer.is_map else "one an input at most"
+    raise InputError(f"layer {layer.name!r}: lanes must be 1…{most}, {what}, not {lanes!r}")
+
+
+def _input_is_map(network: Network) -> bool:
+    """Whether the input comes pixel by pixel, as convolutions and pools take it."""
+    readers = (network.node(name) for name in network.readers(INPUT))
+    return any(isinstance(node, Pool) or node.is_map for node in readers)
+
+
+def _pixel_port(network: Network) -> InputPort:
+    """A pixel with all of its channels a beat."""
+    channels, bits = network.input.shape[0], network.input.bits
+    return InputPort(
+        tdata_bits=-(-channels * bits // 8) * 8,
+        pixel_bits=bits,
+        pixels_per_beat=channels,
+        pixels=network.input.size,
+        channels=channels,
+    )
+
+
+def _flat_port(network: Network, lanes: int) -> tuple[InputPort, int]:
     """The port, and how many of its beats make a word."""
     bits, pixels = network.input.bits, network.input.size
     budget = POSITIONS_PER_LANE * lanes
@@ -152,7 +227,7 @@ def _input_port(network: Network, lanes: int) -> tuple[InputPort, int]:
 
 
 def _output_port(network: Network) -> OutputPort:
-    low, high = network.potential_range(network.layers[-1])
+    low, high = network.potential_range(network.readout)
     score_bits = -(-signed_width(int(low.min()), int(high.max())) // 8) * 8
     class_bits = -(-max(1, (network.classes - 1).bit_length()) // 8) * 8
     bits = class_bits + network.classes * score_bits
@@ -164,94 +239,164 @@ def _output_port(network: Network) -> OutputPort:
     )
 
 
-def _event_plan(
-    network: Network,
-    layer: Layer,
-    *,
-    lanes: int,
-    positions: int,
-    slots: int,
-    values: npt.NDArray[np.uint8] | None,
-) -> EventPlan:
-    source = layer.projections[0].source
-    inputs, planes = network.width(source), network.bits(source)
-    words = -(-inputs // positions)
-    ports = [2] * (lanes // 2) + [1] * (lanes % 2)
-    sizes = _shares(positions, ports)
-    order = np.full(words * positions, -1, dtype=np.int64)
-    order[:inputs] = np.arange(inputs)
-    # A frame comes in raster order, so only the bank of a position is free; spikes of a layer are
-    # there all at once, so any neuron may go to any position.
-    fixed = source == INPUT
-    groups = np.arange(positions) if fixed else np.arange(inputs)
-    if not fixed:
-        sizes = _fill(inputs, [size * words for size in sizes])
-    counts = None
-    if values is not None and len(values):
-        bits = values.reshape(len(values), 1, inputs) >> np.arange(planes)[:, None] & 1
-        bits = bits.reshape(-1, inputs)
-        if fixed:
-            padded = np.zeros((len(bits), words * positions), dtype=np.uint8)
-            padded[:, :inputs] = bits
-            counts = padded.reshape(len(bits), words, positions).sum(axis=1)
-        else:
-            counts = bits
-    owner = balance(len(groups), sizes, ports, counts)
-    if fixed:
-        banks = tuple(
-            Bank(ports=p, positions=tuple(int(k) for k in np.flatnonzero(owner == b)))
-            for b, p in enumerate(ports)
-        )
-    else:
-        banks, order = _spread(owner, ports, positions, words)
-    queue = max(4, _power_of_two(words * (2 if planes > 1 else 1)))
-    return EventPlan(
-        layer=layer.name,
-        positions=positions,
-        planes=planes,
-        order=tuple(int(k) for k in order),
-        banks=banks,
-        queue=queue,
-        slots=slots,
+def _pool_plan(network: Network, pool: Pool) -> PoolPlan:
+    return PoolPlan(
+        layer=pool.name,
+        kind=pool.kind,
+        windows=_windows(network, pool, pool.source, network.bits(pool.source), 1),
+        planes=network.bits(pool.name),
+        slots=MAX_SLOTS // 2,
     )
 
 
-def _spread(
-    owner: npt.NDArray[np.int64], ports: Sequence[int], positions: int, words: int
-) -> tuple[tuple[Bank, ...], npt.NDArray[np.int64]]:
-    """Banks over the positions, and the order that puts each bank's inputs at its positions."""
-    sizes = _shares(positions, ports)
-    order = np.full((words, positions), -1, dtype=np.int64)
-    banks = []
-    start = 0
-    for b, (port, size) in enumerate(zip(ports, sizes, strict=True)):
-        members = np.flatnonzero(owner == b)
-        place = np.full(words * size, -1, dtype=np.int64)
-        place[: len(members)] = members
-        order[:, start : start + size] = place.reshape(words, size)
-        banks.append(Bank(ports=port, positions=tuple(range(start, start + size))))
-        start += size
-    return tuple(banks), order.reshape(-1)
+def _windows(
+    network: Network, node: Pool | Conv2d, source: str, planes: int, pixels: int
+) -> WindowPlan:
+    channels, height, width = network.shape(source)
+    least = WindowPlan(
+        source=source,
+        size=(height, width),
+        channels=channels,
+        planes=planes,
+        window=node.window,
+        rows=1,
+        queue=ENTRIES,
+    )
+    return with_rows(least, least.least_depth + AHEAD + pixels * node.window.stride[1])
 
 
-def _shares(total: int, parts: Sequence[int]) -> list[int]:
-    """``total`` split in proportion to the parts."""
-    edges = np.cumsum([0, *parts]) * total // sum(parts)
-    return [int(b - a) for a, b in itertools.pairwise(edges)]
+def with_rows(plan: WindowPlan, pixels: int) -> WindowPlan:
+    """The plan with a line buffer of at least so many pixels."""
+    return replace(plan, rows=max(plan.rows, -(-pixels // plan.size[1])))
 
 
-def _fill(total: int, capacity: Sequence[int]) -> list[int]:
-    """``total`` split in proportion to the capacities, which bound it."""
-    sizes = _shares(total, capacity)
-    for b, room in enumerate(capacity):
-        over = max(0, sizes[b] - room)
-        sizes[b] -= over
-        for other in range(len(sizes)):
-            given = min(over, max(0, capacity[other] - sizes[other])) if other != b else 0
-            sizes[other] += given
-            over -= given
-    return sizes
+def _layer_plan(
+    network: Network,
+    layer: Layer,
+    *,
+    engine: str,
+    lanes: int,
+    given: int,
+    as_map: bool,
+    samples: Samples,
+) -> LayerPlan:
+    """A layer's plan, but for its slots."""
+    planes = max(network.bits(p.source) for p in layer.projections)
+    pixels = 1
+    if layer.is_map and engine == "event":
+        pixels = _pixels(network, layer, lanes)
+    feeds: list[Feed] = []
+    for k, projection in enumerate(layer.projections):
+        share = lanes // pixels
+        if k:
+            share = _keeping_pace(layer.projections[0], projection, share)
+        source = projection.source
+        values = samples.get(source)
+        if isinstance(projection, Conv2d):
+            windows = _windows(network, projection, source, planes, pixels)
+            if engine == "parallel":
+                inputs = lanes if k == 0 else -(-projection.inputs // feeds[0].steps)
+                feeds.append(ParallelPlan(windows=windows, groups=projection.groups, inputs=inputs))
+                continue
+            feeds.append(
+                ConvPlan(
+                    windows=windows,
+                    groups=projection.groups,
+                    banks=channel_banks(projection, windows, share, values),
+                )
+            )
+        elif len(network.shape(source)) == 3 and (source != INPUT or as_map):
+            feeds.append(_map_feed(network, projection, planes, share, values))
+        else:
+            positions = given if source == INPUT else _positions(projection.inputs, share)
+            feeds.append(
+                dense_banks(
+                    source=source,
+                    inputs=projection.inputs,
+                    planes=planes,
+                    positions=positions,
+                    lanes=share,
+                    order=None,
+                    fixed=source == INPUT,
+                    values=values,
+                )
+            )
+    return LayerPlan(
+        layer=layer.name, engine=engine, feeds=tuple(feeds), pixels=pixels, slots=MAX_SLOTS
+    )
 
 
-def _power_of_two(n: int) -> int:
-    return 1 << (n - 1).bit_length()
+def _map_feed(
+    network: Network,
+    projection: Projection,
+    planes: int,
+    lanes: int,
+    values: npt.NDArray[np.unsignedinteger] | None,
+) -> DensePlan:
+    """A dense projection of a map, which comes pixel by pixel."""
+    channels, height, width = network.shape(projection.source)
+    pixels = height * width
+    order = np.arange(channels) * pixels + np.arange(pixels)[:, None]
+    return dense_banks(
+        source=projection.source,
+        inputs=projection.inputs,
+        planes=planes,
+        positions=channels,
+        lanes=min(lanes, channels),
+        order=order.reshape(-1),
+        fixed=True,
+        values=values,
+    )
+
+
+def _positions(inputs: int, lanes: int) -> int:
+    """Of a word: as many as the lanes scan, evened out over the frame's words."""
+    words = -(-inputs // (POSITIONS_PER_LANE * lanes))
+    return max(lanes, -(-inputs // words))
+
+
+def _pixels(network: Network, layer: Layer, lanes: int) -> int:
+    """Windows at a time: as many as the lanes allow, and the memories that are stored again."""
+    first = layer.projections[0]
+    columns = network.shape(layer.name)[2]
+    bits = sum(p.weights.size * p.weight_bits for p in layer.projections)
+    fitting = [
+        pixels
+        for pixels in range(1, min(lanes, columns) + 1)
+        if lanes % pixels == 0 and lanes // pixels <= first.channels // first.groups
+    ]
+    affordable = [n for n in fitting if (-(-n // 2) - 1) * bits <= COPIED_BITS]
+    return max(affordable or fitting[:1])
+
+
+def _keeping_pace(first: Projection, other: Projection, lanes: int) -> int:
+    """Lanes of another projection of a layer, in proportion to its inputs."""
+    inputs = [p.inputs // (p.groups if isinstance(p, Conv2d) else 1) for p in (first, other)]
+    most = other.channels // other.groups if isinstance(other, Conv2d) else other.inputs
+    return min(most, max(1, -(-lanes * inputs[1] // inputs[0])))
+
+
+def _with_slots(
+    network: Network, node: NodePlan, layers: Sequence[NodePlan], output: OutputPort
+) -> NodePlan:
+    """As many slots as keep windows going while one is on its way round."""
+    if isinstance(node, PoolPlan):
+        return node
+    layer = network.node(node.layer)
+    lanes = sum(feed.lanes for feed in node.feeds)
+    loop = EventEngine.latency + levels(lanes) + Slots.read_latency + Slots.free_latency
+    # Windows cannot follow each other faster than this.
+    pace = 1
+    if not layer.is_map:
+        pace = max(node.planes, *(feed.words for feed in node.feeds))
+    if layer.is_readout:
+        loop += 1 + levels(network.classes) + output.beats
+    elif not layer.is_map:
+        loop += max(
+            feed.words
+            for reader in layers
+            if isinstance(reader, LayerPlan)
+            for feed in reader.feeds
+            if isinstance(feed, DensePlan) and feed.source == node.layer
+        )
+    return replace(node, slots=min(MAX_SLOTS, max(2, -(-loop // pace) + 1)))

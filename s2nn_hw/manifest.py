@@ -14,22 +14,24 @@ import numpy.typing as npt
 
 from s2nn_hw.ir import InputError
 
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True, kw_only=True)
 class InputPort:
     """How a frame goes into ``s_axis``.
 
-    Pixel p of beat k is pixel ``k * pixels_per_beat + p`` of the frame in raster order, in bits
-    ``[p * pixel_bits, (p + 1) * pixel_bits)`` of ``s_axis_tdata``.  Bits beyond the last pixel are
-    ignored.  TLAST is 1 on beat ``beats - 1`` alone.
+    Value p of beat k is value ``k * pixels_per_beat + p`` of the frame, in bits
+    ``[p * pixel_bits, (p + 1) * pixel_bits)`` of ``s_axis_tdata``.  The values of a frame come in
+    raster order, those of all ``channels`` together where these are more than one.  Bits beyond
+    the last value are ignored.  TLAST is 1 on beat ``beats - 1`` alone.
     """
 
     tdata_bits: int
     pixel_bits: int
     pixels_per_beat: int
     pixels: int
+    channels: int = 1
 
     @property
     def beats(self) -> int:
@@ -37,10 +39,11 @@ class InputPort:
         return -(-self.pixels // self.pixels_per_beat)
 
     def pack(self, frames: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-        """The beats of frames (n, pixels) as little-endian bytes, (n, beats, tdata_bits / 8)."""
+        """The beats of frames (n, *shape) as little-endian bytes, (n, beats, tdata_bits / 8)."""
         n = len(frames)
         padded = np.zeros((n, self.beats * self.pixels_per_beat), np.uint8)
-        padded[:, : self.pixels] = frames.reshape(n, -1)
+        interleaved = frames.reshape(n, self.channels, -1).swapaxes(1, 2)
+        padded[:, : self.pixels] = interleaved.reshape(n, -1)
         bits = padded[:, :, None] >> np.arange(self.pixel_bits, dtype=np.uint8) & 1
         beats = np.zeros((n, self.beats, self.tdata_bits), np.uint8)
         used = self.pixels_per_beat * self.pixel_bits
@@ -97,14 +100,29 @@ class OutputPort:
 class Probe:
     """Where a bench sees a layer's output inside the core.
 
-    On a clock edge at which ``valid`` is 1, ``data`` is the layer's output for the next frame:
-    spike j in bit j.  Both are paths of signals below the top module, ``module.signal``.
+    On a clock edge at which ``valid`` is 1, ``data`` is the layer's output for the next frame, or
+    of a map for the next of its ``pixels`` in raster order: spike j in bit j, or of a pool bit b of
+    channel c in bit ``b * channels + c``.  Both are paths of signals below the top module,
+    ``module.signal``.
     """
 
     layer: str
     valid: str
     data: str
-    bits: int
+    channels: int
+    planes: int = 1
+    pixels: int = 1
+
+    @property
+    def bits(self) -> int:
+        """Of ``data``."""
+        return self.channels * self.planes
+
+    def expected(self, values: npt.NDArray[np.unsignedinteger[Any]]) -> npt.NDArray[np.uint8]:
+        """What it sees, (n * pixels, bits), of a layer's values (n, *shape)."""
+        maps = values.reshape(len(values), self.channels, self.pixels).swapaxes(1, 2)
+        planes = [maps >> b & 1 for b in range(self.planes)]
+        return np.concatenate(planes, axis=2).astype(np.uint8).reshape(-1, self.bits)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,8 +136,31 @@ class Memory:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Buffer:
+    """A line buffer.
+
+    Parameters
+    ----------
+    path: of its module.
+    bits: of its memory.
+    least_bits: that the order of the windows makes it hold at the least.
+    """
+
+    path: str
+    bits: int
+    least_bits: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class LayerEntry:
-    """One layer as built; ``module`` is the instance below the top whose toggles are its own."""
+    """One layer or pool as built; ``module`` is the instance whose toggles are its own.
+
+    Parameters
+    ----------
+    inputs: of a window, of all projections; neurons: of a pixel where the layer is a map.
+    windows: of a frame; 1 unless the layer is a map.
+    synapses, weight_bits: 0 for a pool.
+    """
 
     name: str
     module: str
@@ -130,7 +171,9 @@ class LayerEntry:
     synapses: int
     weight_bits: int
     potential_bits: int
+    windows: int
     memories: tuple[Memory, ...]
+    buffers: tuple[Buffer, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,7 +234,11 @@ class Manifest:
                     "output": OutputPort(**data["output"]),
                     "layers": tuple(
                         LayerEntry(
-                            **{**entry, "memories": tuple(Memory(**m) for m in entry["memories"])}
+                            **{
+                                **entry,
+                                "memories": tuple(Memory(**m) for m in entry["memories"]),
+                                "buffers": tuple(Buffer(**b) for b in entry["buffers"]),
+                            }
                         )
                         for entry in data["layers"]
                     ),

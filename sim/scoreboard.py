@@ -65,8 +65,8 @@ def judge(manifest: Manifest, seen: Observation, expected: Expected) -> list[Ver
             _same(
                 f"spikes {probe.layer}",
                 seen.spikes[probe.layer],
-                expected.spikes[probe.layer],
-                ("frame", "neuron"),
+                probe.expected(expected.spikes[probe.layer]),
+                ("frame" if probe.pixels == 1 else "pixel", "neuron"),
             )
         )
     whole = [max(value, 0) for value in seen.results]

@@ -28,7 +28,7 @@ class Vectors:
     waits: int64 (beats,), see harness().
     need: int64 (beats,), see harness().
     ready: bool (READY_PERIOD,), the sink's pattern.
-    spikes: per probed layer, uint8 (frames, neurons), of the frames to be answered, in order.
+    spikes: per probed layer or pool, its values (frames, *shape) for the frames to be answered.
     scores: int64 (frames, classes); classes: int64 (frames,).
     accepted: int64 (beats,), predicted cycles, or None to leave them unchecked.
     delivered: int64 (beats of results,), likewise.

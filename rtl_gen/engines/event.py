@@ -1,178 +1,202 @@
 """The event engine: work follows spikes."""
 
-import numpy as np
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from rtl_gen.lib.delay import delayed
 from rtl_gen.lib.encoder import EventEncoder, binary
-from rtl_gen.lib.queue import WordQueue
-from rtl_gen.lib.rom import Rom
-from rtl_gen.plan import Bank, EventPlan
-from rtl_gen.stream import word
-from s2nn_hw.ir import Dense
+from rtl_gen.stream import entry
+
+
+@dataclass(frozen=True, kw_only=True)
+class Port:
+    """An encoder and the reads of its memory of weights.
+
+    Parameters
+    ----------
+    positions: bits of an entry.
+    rows: of the memory.
+    reads: events a cycle: 1 or 2.
+    neurons: whose weights a row holds.
+    weight_bits: of a weight.
+    groups: of a convolution; neuron j belongs to group ``j // (neurons / groups)``.
+    """
+
+    positions: int
+    rows: int
+    reads: int
+    neurons: int
+    weight_bits: int
+    groups: int = 1
+
+    @property
+    def entry(self):
+        """Layout of its entries."""
+        return entry(self.positions, self.rows, self.groups)
+
+    @property
+    def row_bits(self) -> int:
+        """Bits of a row of weights."""
+        return self.neurons * self.weight_bits
+
+    @property
+    def address_bits(self) -> int:
+        """Bits of the address of a row."""
+        return max(1, (self.rows - 1).bit_length())
 
 
 class EventEngine(wiring.Component):
-    """Turns words of spikes into rows of weights, ``plan.lanes`` a cycle.
+    """Turns entries into rows of weights, one a lane and cycle.
 
-    Semantics: every set bit of a frame selects its row of weights once; rows come in any order
-    within a window, and windows (a frame's planes, most significant first) in order.  All banks
-    end a window in the same cycle.
+    Semantics: every set bit of an entry selects its row of weights once; rows come in any order
+    within a plane, and planes in order.  All encoders end a plane in the same cycle.
 
-    Latency: ``latency`` cycles from the cycle that takes an event to the one that offers its row.
-    Throughput: a window takes as many cycles as the fullest bank has events for its ports, at
+    Latency: ``latency`` cycles from the one that takes an event to the one that offers its row.
+    Throughput: a plane takes as many cycles as the fullest encoder has events for its reads, at
     least one.
+
+    Parameters
+    ----------
+    ports: the encoders.
+    value_bits: of a weight in ``rows``, at least 2.
+    discards: whether malformed frames end here.
 
     Members
     -------
-    i: words of spikes.
-    free: the frame's last window may end, as its result has a slot.
+    i0, i1, …: entries of the ports.
+    en, addr, data0, data1, …: the memories' read ports, one a lane, those of a port together.
+    free: a window may end, as its result has a slot.
     reserve: it ends in this cycle and leaves a result.
     rows, valid: weights of one event a lane; a lane that is not valid has zeros.
-    ends: these are the last rows of a window,
-    closes: ... and of the frame,
-    drop: ... which is to leave no trace.
+    ends: these are the last rows of a plane,
+    closes: ... of the window,
+    final: ... and of the frame,
+    drop: ... which is malformed.
     events: how many events were taken, for counting.
     """
 
     #: Pick, address, memory, output register.
     latency = 3
 
-    def __init__(self, plan: EventPlan, projection: Dense):
-        self.plan = plan
-        self.projection = projection
-        self.row_bits = projection.neurons * projection.weight_bits
-        self.roms = [
-            Rom(
-                name=f"{plan.layer}_weights{b}",
-                rows=self.contents(bank),
-                bits=self.row_bits,
-                ports=bank.ports,
-            )
-            for b, bank in enumerate(plan.banks)
-        ]
+    def __init__(self, ports: Sequence[Port], *, value_bits: int, discards: bool):
+        self.ports = tuple(ports)
+        self.value_bits = value_bits
+        self.discards = discards
+        #: Port of each lane.
+        self.lane_ports = [port for port in ports for _ in range(port.reads)]
+        self.lanes = len(self.lane_ports)
+        address = max(port.address_bits for port in ports)
         super().__init__(
             {
-                "i": In(stream.Signature(word(plan.positions, plan.planes))),
+                **{f"i{k}": In(stream.Signature(port.entry)) for k, port in enumerate(ports)},
+                "en": Out(1).array(self.lanes),
+                "addr": Out(address).array(self.lanes),
+                **{f"data{k}": In(port.row_bits) for k, port in enumerate(self.lane_ports)},
                 "free": In(1),
                 "reserve": Out(1),
-                "rows": Out(self.row_bits).array(plan.lanes),
-                "valid": Out(1).array(plan.lanes),
+                "rows": Out(ports[0].neurons * value_bits).array(self.lanes),
+                "valid": Out(1).array(self.lanes),
                 "ends": Out(1),
                 "closes": Out(1),
+                "final": Out(1),
                 "drop": Out(1),
-                "events": Out(range(plan.lanes + 1)),
+                "events": Out(range(self.lanes + 1)),
             }
         )
 
-    def depth(self, bank: Bank) -> int:
-        """Rows of the bank's memory, up to the last one ever read."""
-        return int(np.flatnonzero(self.plan.rows(bank) >= 0).max(initial=0)) + 1
-
-    def contents(self, bank: Bank) -> list[int]:
-        """The bank's memory: neuron j in bits [j * weight_bits, (j + 1) * weight_bits).
-
-        A one-bit weight is stored as its sign, 1 for -1.
-        """
-        bits = self.projection.weight_bits
-        table = np.zeros((self.depth(bank), self.projection.neurons), dtype=np.int64)
-        rows = self.plan.rows(bank)[: len(table)]
-        weights = self.projection.weights.T.astype(np.int64)
-        table[rows >= 0] = weights[rows[rows >= 0]]
-        stored = (table < 0) if bits == 1 else table & ((1 << bits) - 1)
-        planes = stored[:, :, None] >> np.arange(bits) & 1
-        packed = np.packbits(
-            planes.reshape(len(table), -1).astype(np.uint8), axis=1, bitorder="little"
-        )
-        return [int.from_bytes(row.tobytes(), "little") for row in packed]
-
     def elaborate(self, platform):
         m = Module()
-        plan = self.plan
-
-        room, ending = [], []
-        push = Signal()
         go = Signal()
-        frame_ends = Signal()
-        dropped = Signal()
-        m.d.comb += [
-            self.ends.eq(delayed(m, go, self.latency, "window_ends")),
-            self.closes.eq(delayed(m, frame_ends, self.latency, "frame_ends")),
-            self.drop.eq(delayed(m, dropped, self.latency, "dropped")),
-        ]
         encoders = []
         lane = 0
-        for b, bank in enumerate(plan.banks):
-            positions, depth = len(bank.positions), self.depth(bank)
+        for k, port in enumerate(self.ports):
             encoder = EventEncoder(
-                positions=positions, rows=depth, ports=bank.ports, planes=plan.planes
+                positions=port.positions, rows=port.rows, ports=port.reads, groups=port.groups
             )
-            m.submodules[f"encoder{b}"] = encoder
+            m.submodules[f"encoder{k}"] = encoder
             encoders.append(encoder)
-            ending.append(encoder.ending)
+            wiring.connect(m, wiring.flipped(getattr(self, f"i{k}")), encoder.i)
             m.d.comb += encoder.go.eq(go)
-
-            base = Signal(range(max(depth, 2)), name=f"base{b}")
-            with m.If(push):
-                m.d.sync += base.eq(base + positions)
-                with m.If(self.i.p.last):
-                    m.d.sync += base.eq(0)
-            for p in range(plan.planes):
-                queue = WordQueue(positions=positions, rows=depth, depth=plan.queue)
-                m.submodules[f"queue{b}_{p}" if plan.planes > 1 else f"queue{b}"] = queue
-                room.append(queue.room)
-                m.d.comb += [
-                    queue.push.eq(push),
-                    queue.i.bits.eq(Cat(self.i.p.planes[p][k] for k in bank.positions)),
-                    queue.i.base.eq(base),
-                    queue.i.last.eq(self.i.p.last),
-                    queue.i.drop.eq(self.i.p.drop),
-                ]
-                wiring.connect(m, queue.o, encoder.words[p])
-
-            rom = self.roms[b]
-            m.submodules[f"weights{b}"] = rom
-            for port in range(bank.ports):
-                self._lane(m, encoder, port, rom, lane)
+            for read in range(port.reads):
+                self._lane(m, encoder, read, port, lane)
                 lane += 1
-        m.d.comb += [
-            self.i.ready.eq(Cat(room).all()),
-            push.eq(self.i.valid & self.i.ready),
-        ]
 
-        # All encoders are in the same window, so any of them tells what it closes.
+        # All encoders are in the same plane, so any of them tells what it ends.
         leader = encoders[0]
-        leaves = leader.closes & ~leader.drop
+        leaves = leader.closes & ~(leader.drop & self.discards)
         m.d.comb += [
-            go.eq(Cat(ending).all() & (self.free | ~leaves)),
+            go.eq(Cat(e.ending for e in encoders).all() & (self.free | ~leaves)),
             self.reserve.eq(go & leaves),
         ]
-        m.d.comb += [
-            frame_ends.eq(go & leader.closes),
-            dropped.eq(frame_ends & leader.drop),
-        ]
+        for name, signal in (
+            ("ends", go),
+            ("closes", go & leader.closes),
+            ("final", go & leader.final),
+            ("drop", go & leader.final & leader.drop),
+        ):
+            at_first = Signal(name=f"{name}_0")
+            m.d.comb += at_first.eq(signal)
+            m.d.comb += getattr(self, name).eq(delayed(m, at_first, self.latency, name))
         m.d.comb += self.events.eq(sum(self.valid[1:], self.valid[0]))
         return m
 
-    def _lane(self, m, encoder, port, rom, lane):
+    def _lane(self, m, encoder, read, port, lane):
         """Pick → address → memory → output register."""
-        picked = Signal(encoder.positions, name=f"picked{lane}")
-        base = Signal(rom.address_bits, name=f"row{lane}")
-        read = Signal(name=f"read{lane}")
-        data = Signal(self.row_bits, name=f"data{lane}")
+        picked = Signal(port.positions, name=f"picked{lane}")
+        base = Signal(port.address_bits, name=f"row{lane}")
+        reading = Signal(name=f"read{lane}")
+        data = Signal(port.row_bits, name=f"weights{lane}")
         valid = Signal(name=f"valid{lane}")
-        index_bits = max(1, (encoder.positions - 1).bit_length())
-        m.d.sync += [picked.eq(encoder.picked[port]), base.eq(encoder.base[port])]
+        index_bits = max(1, (port.positions - 1).bit_length())
+        m.d.sync += [picked.eq(encoder.picked[read]), base.eq(encoder.base[read])]
         m.d.comb += [
-            rom.addr[port].eq(base + binary(picked, index_bits)),
-            rom.en[port].eq(picked.any()),
+            self.addr[lane].eq((base + binary(picked, index_bits))[: port.address_bits]),
+            self.en[lane].eq(picked.any()),
         ]
-        m.d.sync += [read.eq(picked.any()), valid.eq(read)]
+        m.d.sync += [reading.eq(picked.any()), valid.eq(reading)]
+        m.d.comb += self.valid[lane].eq(valid)
+        row = getattr(self, f"data{lane}")
+        bits = port.weight_bits
         # Zeros where there is no event: the adders need no gates of their own.
-        with m.If(read):
-            m.d.sync += data.eq(rom.data[port])
-        with m.Else():
-            m.d.sync += data.eq(0)
-        m.d.comb += [self.rows[lane].eq(data), self.valid[lane].eq(valid)]
+        if port.groups == 1:
+            there = [valid] * port.neurons
+            with m.If(reading):
+                m.d.sync += data.eq(row)
+            with m.Else():
+                m.d.sync += data.eq(0)
+        else:
+            there = self._grouped(m, encoder, port, lane, picked, data, row)
+        values = []
+        for j in range(port.neurons):
+            weight = data[j * bits : (j + 1) * bits]
+            # A one-bit weight is its sign, and +1 unless it is that.
+            value = Cat(there[j], weight) if bits == 1 else weight
+            values.append(Cat(value, *[value[-1]] * (self.value_bits - len(value))))
+        m.d.comb += self.rows[lane].eq(Cat(values))
+
+    def _grouped(self, m, encoder, port, lane, picked, data, row):
+        """Let through the weights of the groups that have a spike at the place picked.
+
+        Returns which neurons have one.
+        """
+        groups, bits, size = port.groups, port.weight_bits, port.neurons // port.groups
+        spikes = Signal(len(encoder.spikes), name=f"spikes{lane}")
+        present = Signal(groups, name=f"present{lane}")
+        there = Signal(groups, name=f"there{lane}")
+        at_place = [(Cat(spikes[g::groups]) & picked).any() for g in range(groups)]
+        m.d.sync += [
+            spikes.eq(encoder.spikes),
+            present.eq(Cat(at_place)),
+            there.eq(present),
+        ]
+        for g in range(groups):
+            weights = slice(g * size * bits, (g + 1) * size * bits)
+            with m.If(present[g]):
+                m.d.sync += data[weights].eq(row[weights])
+            with m.Else():
+                m.d.sync += data[weights].eq(0)
+        return [there[j // size] for j in range(port.neurons)]

@@ -7,12 +7,12 @@ from amaranth.lib.wiring import Out
 from rtl_gen.lib.argmax import ArgMax
 from rtl_gen.lib.serialiser import Serialiser
 from rtl_gen.lib.slots import Slots
-from rtl_gen.plan import EventPlan
+from rtl_gen.plan import LayerPlan
 from rtl_gen.stream import flat
 from s2nn_hw.ir import Layer
 from s2nn_hw.manifest import OutputPort
 
-from .dense import EventLayer
+from .spiking import EventLayer
 
 
 class Readout(EventLayer):
@@ -29,7 +29,7 @@ class Readout(EventLayer):
     o: beats of results.
     """
 
-    def __init__(self, layer: Layer, plan: EventPlan, port: OutputPort):
+    def __init__(self, layer: Layer, plan: LayerPlan, port: OutputPort):
         self.port = port
         super().__init__(
             layer,
@@ -50,14 +50,17 @@ class Readout(EventLayer):
         m.submodules.serialiser = serialiser = Serialiser(width=port.tdata_bits, beats=port.beats)
         wiring.connect(m, serialiser.o, wiring.flipped(self.o))
         m.submodules.score_slots = scores = Slots(bits=sum(widths), depth=self.plan.slots)
-        wanted = self.accumulate(m, scores)
+        self.build(m)
+        (unit,) = self.units
+        wanted = unit.done
+        m.d.comb += [unit.free.eq(scores.free), scores.reserve.eq(unit.reserve)]
         m.submodules.argmax = argmax = self.argmax
         # Never fuller than the scores' slots, which are reserved.
         m.submodules.class_slots = classes = Slots(bits=len(argmax.index), depth=self.plan.slots)
         m.d.comb += [
-            scores.i.eq(self.accumulators.scores),
+            scores.i.eq(unit.scores),
             scores.push.eq(wanted),
-            argmax.scores.eq(self.accumulators.scores),
+            argmax.scores.eq(unit.scores),
             argmax.valid.eq(wanted),
             classes.i.eq(argmax.index),
             classes.push.eq(argmax.index_valid),

@@ -68,12 +68,12 @@ class Accumulators(wiring.Component):
     Parameters
     ----------
     neurons: of the layer.
-    weight_bits, planes: widths of a weight and of an input value.
+    weight_bits, planes: widths of a weight in the rows, signed, and of an input value.
     scores: whether the potentials are wanted, not only their signs.
 
     Members
     -------
-    rows, valid, ends, closes: see EventEngine.
+    rows, ends, closes: see EventEngine.
     done: a frame is complete:
     fire: ... bit j is 1 where the potential of neuron j is not negative, or
     scores: ... the potentials, of ``widths[j]`` bits, neuron 0 lowest.
@@ -89,7 +89,6 @@ class Accumulators(wiring.Component):
         super().__init__(
             {
                 "rows": In(len(neurons) * weight_bits).array(self.lanes),
-                "valid": In(1).array(self.lanes),
                 "ends": In(1),
                 "closes": In(1),
                 "done": Out(1),
@@ -137,11 +136,7 @@ class Accumulators(wiring.Component):
         """Sum of the lanes' weights for neuron j, a register a level."""
         nodes = []
         for lane, (low, high) in enumerate(neuron.lanes):
-            stored = self.rows[lane][j * self.weight_bits : (j + 1) * self.weight_bits]
-            if self.weight_bits == 1:
-                value = Cat(self.valid[lane], stored).as_signed()
-            else:
-                value = stored.as_signed()
+            value = self.rows[lane][j * self.weight_bits : (j + 1) * self.weight_bits]
             nodes.append((value[: signed_width(low, high)].as_signed(), low, high))
         for level in range(levels(self.lanes)):
             merged = []
@@ -186,28 +181,24 @@ def levels(lanes: int) -> int:
 
 
 def neurons(
-    weights: npt.NDArray[np.int64],
-    banks: Sequence[tuple[int, npt.NDArray[np.int64]]],
+    weights: Sequence[npt.NDArray[np.int64]],
+    lanes: Sequence[npt.NDArray[np.int64]],
     offsets: Sequence[int],
 ) -> tuple[Neuron, ...]:
     """The accumulators of a layer.
 
     Parameters
     ----------
-    weights: (neurons, inputs).
-    banks: per bank its ports and the inputs it holds.
+    weights: (neurons, inputs) of each projection.
+    lanes: weights (neurons, n) that come over each lane.
     offsets: per neuron.
     """
-    low = np.minimum(weights, 0).sum(axis=1)
-    high = np.maximum(weights, 0).sum(axis=1)
+    low = np.sum([np.minimum(w, 0).sum(axis=1) for w in weights], axis=0)
+    high = np.sum([np.maximum(w, 0).sum(axis=1) for w in weights], axis=0)
     made = []
     for j, offset in enumerate(offsets):
-        lanes = []
-        for ports, members in banks:
-            some = weights[j, members]
-            bounds = (int(some.min(initial=0)), int(some.max(initial=0)))
-            lanes += [bounds] * ports
+        bounds = [(int(w[j].min(initial=0)), int(w[j].max(initial=0))) for w in lanes]
         made.append(
-            Neuron(low=int(low[j]), high=int(high[j]), lanes=tuple(lanes), offset=int(offset))
+            Neuron(low=int(low[j]), high=int(high[j]), lanes=tuple(bounds), offset=int(offset))
         )
     return tuple(made)

@@ -1,136 +1,127 @@
 """From words of spikes to events: zero bits cost nothing."""
 
 from amaranth.hdl import Cat, Module, Mux, Signal
-from amaranth.lib import data, stream, wiring
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from rtl_gen.stream import entry
 
 
 class EventEncoder(wiring.Component):
-    """Takes up to ``ports`` events a cycle from a bank's words.
+    """Takes up to ``ports`` events a cycle from a bank's entries.
 
-    Semantics: one port takes the lowest spike of the current word.  Two ports take the lowest and
-    the highest; when only one is left, the second port takes the lowest of the next word, if that
-    has arrived and belongs to the same window.  The cycle that takes a window's last spike is its
-    ``ending`` one and waits for ``go``.  A frame has a window for each plane, most significant
-    first, each plane with a queue of its own.
+    Semantics: one port takes the lowest spike of the current entry.  Two ports take the lowest and
+    the highest; when only one is left, the second port takes the lowest of the next entry, if that
+    has arrived and belongs to the same plane.  The cycle that takes a plane's last spike is its
+    ``ending`` one and waits for ``go``.
 
     Latency: an entry that is read can give events in the next cycle.
-    Throughput: ``ports`` events a cycle without gaps while words come, at most one word a cycle.
+    Throughput: ``ports`` events a cycle without gaps while entries come, at most one a cycle.
 
     Members
     -------
-    words: the queues, that of plane b at index b.
-    ending: this cycle would end the window.
+    i: entries.
+    ending: this cycle would end the plane.
     go: it may.
-    closes: with ``ending``: the window is the frame's last.
-    drop: with ``closes``: the frame is malformed.
+    closes, final, drop: of the entry that ends it, see entry().
     picked: spikes taken in this cycle, one bit set or none.
     base: row of weights of each port's bit 0.
+    spikes: of a grouped convolution, those of all groups behind ``picked``.
     """
 
-    def __init__(self, *, positions: int, rows: int, ports: int, planes: int):
+    def __init__(self, *, positions: int, rows: int, ports: int, groups: int = 1):
         assert ports in (1, 2)
+        assert ports == 1 or groups == 1
         self.positions = positions
         self.ports = ports
-        self.planes = planes
-        self.entry = entry(positions, rows)
-        super().__init__(
-            {
-                "words": In(stream.Signature(self.entry)).array(planes),
-                "ending": Out(1),
-                "go": In(1),
-                "closes": Out(1),
-                "drop": Out(1),
-                "picked": Out(positions).array(ports),
-                "base": Out(range(max(rows, 2))).array(ports),
-            }
-        )
+        self.groups = groups
+        self.entry = entry(positions, rows, groups)
+        members = {
+            "i": In(stream.Signature(self.entry)),
+            "ending": Out(1),
+            "go": In(1),
+            "closes": Out(1),
+            "final": Out(1),
+            "drop": Out(1),
+            "picked": Out(positions).array(ports),
+            "base": Out(range(max(rows, 2))).array(ports),
+        }
+        if groups > 1:
+            members["spikes"] = Out(positions * groups)
+        super().__init__(members)
 
     def elaborate(self, platform):
         m = Module()
 
-        # The queue to read: planes in turn, the next one after each entry that ends a window.
-        state = data.StructLayout({"entry": self.entry, "closes": 1})
-        incoming = Signal(state)
-        arrived = Signal()
-        take = Signal()
-        plane = Signal(range(max(self.planes, 2)), init=self.planes - 1)
-        with m.Switch(plane):
-            for b in range(self.planes):
-                with m.Case(b):
-                    m.d.comb += [
-                        incoming.entry.eq(self.words[b].payload),
-                        arrived.eq(self.words[b].valid),
-                        self.words[b].ready.eq(take),
-                    ]
-        m.d.comb += incoming.closes.eq(incoming.entry.last & (plane == 0))
-        with m.If(take & arrived & incoming.entry.last):
-            m.d.sync += plane.eq(Mux(plane == 0, self.planes - 1, plane - 1))
+        incoming = self.i.payload
+        arrived = self.i.valid
+        take = self.i.ready
 
-        current = Signal(state)
+        current = Signal(self.entry)
         valid = Signal()
         first = Signal(self.positions)
         left = Signal(self.positions)
         ends = Signal()
         proceed = Signal()
         m.d.comb += [
-            first.eq(_lowest(current.entry.bits)),
+            first.eq(lowest(current.bits)),
             proceed.eq(valid & (~self.ending | self.go)),
-            self.base[0].eq(current.entry.base),
+            self.base[0].eq(current.base),
             self.picked[0].eq(Mux(proceed, first, 0)),
         ]
 
+        if self.groups > 1:
+            m.d.comb += self.spikes.eq(current.spikes)
+
         if self.ports == 1:
             m.d.comb += [
-                left.eq(current.entry.bits & ~first),
+                left.eq(current.bits & ~first),
                 ends.eq(~left.any()),
-                self.ending.eq(valid & ends & current.entry.last),
+                self.ending.eq(valid & ends & current.last),
                 self.closes.eq(current.closes),
-                self.drop.eq(current.entry.drop),
+                self.final.eq(current.final),
+                self.drop.eq(current.drop),
                 take.eq(~valid | (proceed & ends)),
             ]
             with m.If(take):
                 m.d.sync += [current.eq(incoming), valid.eq(arrived)]
             with m.Elif(proceed):
-                m.d.sync += current.entry.bits.eq(left)
+                m.d.sync += current.bits.eq(left)
             return m
 
-        following = Signal(state)
+        following = Signal(self.entry)
         waiting = Signal()
         mirrored = Signal(self.positions)
         second = Signal(self.positions)
         third = Signal(self.positions)
         m.d.comb += [
-            mirrored.eq(current.entry.bits[::-1]),
-            second.eq(_lowest(mirrored)[::-1]),
-            third.eq(_lowest(following.entry.bits)),
+            mirrored.eq(current.bits[::-1]),
+            second.eq(lowest(mirrored)[::-1]),
+            third.eq(lowest(following.bits)),
         ]
         alone = Signal()
         steal = Signal()
         following_left = Signal(self.positions)
         exhausted = Signal()
         m.d.comb += [
-            alone.eq(~(current.entry.bits & ~first).any()),
-            left.eq(current.entry.bits & ~first & ~second),
+            alone.eq(~(current.bits & ~first).any()),
+            left.eq(current.bits & ~first & ~second),
             ends.eq(~left.any()),
-            steal.eq(alone & ~current.entry.last & waiting),
-            following_left.eq(Mux(steal, following.entry.bits & ~third, following.entry.bits)),
+            steal.eq(alone & ~current.last & waiting),
+            following_left.eq(Mux(steal, following.bits & ~third, following.bits)),
             exhausted.eq(steal & ~following_left.any()),
-            self.ending.eq(
-                valid & ends & (current.entry.last | (exhausted & following.entry.last))
-            ),
-            self.closes.eq(Mux(current.entry.last, current.closes, following.closes)),
-            self.drop.eq(Mux(current.entry.last, current.entry.drop, following.entry.drop)),
-            self.base[1].eq(Mux(alone, following.entry.base, current.entry.base)),
+            self.ending.eq(valid & ends & (current.last | (exhausted & following.last))),
+            self.closes.eq(Mux(current.last, current.closes, following.closes)),
+            self.final.eq(Mux(current.last, current.final, following.final)),
+            self.drop.eq(Mux(current.last, current.drop, following.drop)),
+            self.base[1].eq(Mux(alone, following.base, current.base)),
             self.picked[1].eq(Mux(proceed & (steal | ~alone), Mux(alone, third, second), 0)),
         ]
         with m.If(~valid | (proceed & ends)):
             with m.If(waiting & ~exhausted):
                 m.d.sync += [
                     current.eq(following),
-                    current.entry.bits.eq(following_left),
+                    current.bits.eq(following_left),
                     valid.eq(1),
                     following.eq(incoming),
                     waiting.eq(arrived),
@@ -140,20 +131,26 @@ class EventEncoder(wiring.Component):
             m.d.comb += take.eq(1)
         with m.Else():
             with m.If(proceed):
-                m.d.sync += current.entry.bits.eq(left)
+                m.d.sync += current.bits.eq(left)
             with m.If(~waiting):
                 m.d.sync += [following.eq(incoming), waiting.eq(arrived)]
                 m.d.comb += take.eq(1)
         return m
 
 
-def _lowest(bits):
+def lowest(bits):
     """The lowest set bit alone."""
     return (bits & (~bits + 1))[: len(bits)]
 
 
+def select(one_hot, values, width: int):
+    """The value that belongs to the set bit; zero if there is none."""
+    return Cat(
+        Cat(one_hot[i] for i, value in enumerate(values) if value >> k & 1).any()
+        for k in range(width)
+    )
+
+
 def binary(one_hot, width: int):
     """Index of the set bit; zero if there is none."""
-    return Cat(
-        Cat(one_hot[i] for i in range(len(one_hot)) if i >> k & 1).any() for k in range(width)
-    )
+    return select(one_hot, range(len(one_hot)), width)

@@ -21,10 +21,10 @@ def pixels(port: InputPort) -> data.StructLayout:
 class FrameGuard(wiring.Component):
     """Holds an AXI4-Stream to the frame's length.
 
-    Semantics: a frame ends at its TLAST or at its last expected beat, whichever is first.  Where
-    the two differ the frame is marked ``drop``; after a missing TLAST everything up to and with
-    the next TLAST is swallowed, so that the following frame is whole.  Bits beyond the frame's
-    last pixel read as zero.
+    Semantics: every frame goes out at its full length.  One whose TLAST comes early is filled up
+    with zeros; one whose TLAST does not come with its last beat is ended there, and everything up
+    to and with the next TLAST is swallowed, so that the following frame is whole.  Both are marked
+    ``drop``, for the readout not to answer them.  Bits beyond the frame's last pixel read as zero.
 
     Latency: none, combinational.  Throughput: a beat a cycle.
 
@@ -56,27 +56,31 @@ class FrameGuard(wiring.Component):
 
         beat = Signal(range(max(port.beats, 2)))
         swallow = Signal()
+        fill = Signal()
         full = Signal()
         m.d.comb += [
             full.eq(beat == port.beats - 1),
-            self.o.valid.eq(self.tvalid & ~swallow),
-            self.tready.eq(self.o.ready | swallow),
-            self.o.p.last.eq(full | self.tlast),
-            self.o.p.drop.eq(full ^ self.tlast),
+            self.o.valid.eq((self.tvalid & ~swallow) | fill),
+            self.tready.eq((self.o.ready & ~fill) | swallow),
+            self.o.p.last.eq(full),
+            self.o.p.drop.eq(fill | ~self.tlast),
         ]
 
         early = Signal()
         late = Signal()
-        with m.If(self.tvalid & self.tready):
-            with m.If(swallow):
-                m.d.sync += swallow.eq(~self.tlast)
+        with m.If(self.o.valid & self.o.ready):
+            m.d.sync += beat.eq(Mux(full, 0, beat + 1))
+            with m.If(fill):
+                m.d.sync += fill.eq(~full)
             with m.Else():
-                m.d.sync += beat.eq(Mux(self.o.p.last, 0, beat + 1))
-                m.d.sync += swallow.eq(full & ~self.tlast)
+                m.d.sync += [fill.eq(early), swallow.eq(late)]
                 m.d.comb += [early.eq(~full & self.tlast), late.eq(full & ~self.tlast)]
+        with m.If(swallow & self.tvalid):
+            m.d.sync += swallow.eq(~self.tlast)
         m.d.sync += self.error.eq(Mux(self.error_clear, 0, self.error) | Cat(early, late))
 
         present = port.pixels - (port.beats - 1) * port.pixels_per_beat
         keep = Const((1 << present * port.pixel_bits) - 1, len(self.o.p.pixels))
-        m.d.comb += self.o.p.pixels.eq(Mux(full, self.tdata & keep, self.tdata))
+        with m.If(~fill):
+            m.d.comb += self.o.p.pixels.eq(Mux(full, self.tdata & keep, self.tdata))
         return m

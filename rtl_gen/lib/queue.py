@@ -5,7 +5,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
 
-from rtl_gen.stream import entry
+from rtl_gen.stream import share
 
 
 class WordQueue(wiring.Component):
@@ -36,7 +36,7 @@ class WordQueue(wiring.Component):
 
     def __init__(self, *, positions: int, rows: int, depth: int):
         self.depth = depth
-        self.layout = entry(positions, rows)
+        self.layout = share(positions, rows)
         super().__init__(
             {
                 "i": In(self.layout),

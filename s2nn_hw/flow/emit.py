@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from rtl_gen.plan import CorePlan
     from s2nn_hw.manifest import Manifest
 
-ENGINES = ("event",)
 OPTIONS = "options.json"
 
 #: Verilog keywords are refused by the tools; a top module's name must be an identifier.
@@ -109,18 +108,19 @@ def build(network: Network, *, engine: str, lanes: Lanes, top: str, counters: bo
     from rtl_gen.planner import plan
 
     network.check()
-    if engine not in ENGINES:
-        raise InputError(f"engine must be one of {', '.join(ENGINES)}, not {engine!r}")
     if not (top.isidentifier() and top.isascii() and top[0] != "_" and len(top) <= _TOP_LIMIT):
         raise InputError(
             f"top must be a letter and then letters, digits or _, at most {_TOP_LIMIT}, not {top!r}"
         )
     samples = calibration(network)
-    chosen = plan(network, lanes=lanes, top=top, counters=counters, samples=samples)
+    chosen = plan(
+        network, lanes=lanes, engine=engine, top=top, counters=counters, samples=samples
+    )
     manifest, files = rtl_gen.emit.emit(network, chosen, samples)
+    weighted = [chosen.node(layer.name) for layer in network.weighted]
     options = {
-        "engine": engine,
-        "lanes": [layer.lanes for layer in chosen.layers],
+        "engine": [layer.engine for layer in weighted],
+        "lanes": [layer.lanes for layer in weighted],
         "top": top,
         "counters": counters,
     }

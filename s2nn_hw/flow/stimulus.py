@@ -79,16 +79,13 @@ def stimulus(
     need[:, 0] = np.where(alone, np.arange(len(sent)) * results, 0)
     last = np.zeros((len(sent), port.beats), dtype=np.bool_)
     last[:, -1] = True
-    beats = port.pack(frames.reshape(count, -1))[sent]
+    beats = port.pack(frames)[sent]
     return Stimulus(
         alone=first,
         trace=trace,
         predicted=predicted,
         floors=timing.floors(core.plan, every),
-        events={
-            layer.layer: timing.events(every[source], layer.planes)
-            for layer, source in zip(core.plan.layers, every, strict=True)
-        },
+        events={node.layer: timing.events(node, every) for node in core.plan.layers},
         vectors=Vectors(
             digest=core.manifest.digest,
             data=beats.reshape(len(sent) * port.beats, -1),
@@ -96,7 +93,7 @@ def stimulus(
             waits=waits.reshape(-1),
             need=need.reshape(-1),
             ready=ready,
-            spikes={name: spikes[sent] for name, spikes in trace.spikes.items()},
+            spikes={p.layer: every[p.layer][sent] for p in core.manifest.probes},
             scores=trace.scores[sent],
             classes=trace.classes[sent],
             accepted=predicted.accepted.reshape(-1),

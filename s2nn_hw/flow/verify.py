@@ -197,13 +197,14 @@ def _checked(core: Core, played: Stimulus, simulation: Simulation, stall: str) -
     verdicts = simulation.verdicts
     checks = [Check(name=v.name, passed=v.passed, detail=v.detail) for v in verdicts]
     mismatches = sum(verdict.mismatches for verdict in verdicts)
-    for layer in core.plan.layers if core.manifest.counters else ():
-        events = played.events[layer.layer]
+    counted = [entry.name for entry in core.manifest.layers if entry.engine != "pool"]
+    for name in counted if core.manifest.counters else ():
+        events = played.events[name]
         expected = int(events[: played.alone].sum() + events.sum()) % 2**32
-        seen = simulation.seen.counters.get(f"count_{layer.layer}_events", -1)
+        seen = simulation.seen.counters.get(f"count_{name}_events", -1)
         checks.append(
             Check(
-                name=f"event counter {layer.layer}",
+                name=f"event counter {name}",
                 passed=seen == expected,
                 detail=f"{seen}, expected {expected}",
             )

@@ -1,0 +1,110 @@
+"""What lies between the words of a source and the encoders of a projection."""
+
+from amaranth.hdl import Cat, Module, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from rtl_gen.engines.event import Port
+from rtl_gen.lib.planes import PlaneSequence
+from rtl_gen.lib.queue import WordQueue
+from rtl_gen.lib.reader import WindowReader
+from rtl_gen.plan import ConvPlan, DensePlan
+from rtl_gen.stream import word
+
+
+class _Feed(wiring.Component):
+    """Takes words in, as far as there is room; gives entries, a stream a port.
+
+    Members
+    -------
+    i, push, room: words; one is taken where ``push``, which is only allowed while ``room``.
+    o0, o1, …: entries of the ports.
+    """
+
+    def __init__(self, ports: tuple[Port, ...], layout):
+        self.ports = ports
+        super().__init__(
+            {
+                "i": In(layout),
+                "push": In(1),
+                "room": Out(1),
+                **{f"o{k}": Out(stream.Signature(port.entry)) for k, port in enumerate(ports)},
+            }
+        )
+
+    def entries(self, port: int):
+        """The stream of a port's entries."""
+        return getattr(self, f"o{port}")
+
+
+class DenseFeed(_Feed):
+    """Queues of the words' shares, for a dense projection.
+
+    Latency: see WordQueue.  Throughput: a word a cycle.
+    """
+
+    def __init__(self, plan: DensePlan, ports: tuple[Port, ...]):
+        self.plan = plan
+        super().__init__(ports, word(plan.positions, plan.planes))
+
+    def elaborate(self, platform):
+        m = Module()
+        plan = self.plan
+        room = []
+        for b, bank in enumerate(plan.banks):
+            positions, rows = len(bank.positions), self.ports[b].rows
+            base = Signal(range(max(rows, 2)), name=f"base{b}")
+            with m.If(self.push):
+                m.d.sync += base.eq(base + positions)
+                with m.If(self.i.last):
+                    m.d.sync += base.eq(0)
+            sequence = PlaneSequence(positions=positions, rows=rows, planes=plan.planes)
+            m.submodules[f"planes{b}"] = sequence
+            for p in range(plan.planes):
+                queue = WordQueue(positions=positions, rows=rows, depth=plan.queue)
+                m.submodules[f"queue{b}_{p}" if plan.planes > 1 else f"queue{b}"] = queue
+                room.append(queue.room)
+                m.d.comb += [
+                    queue.push.eq(self.push),
+                    queue.i.bits.eq(Cat(self.i.planes[p][k] for k in bank.positions)),
+                    queue.i.base.eq(base),
+                    queue.i.last.eq(self.i.last),
+                    queue.i.drop.eq(self.i.drop),
+                ]
+                wiring.connect(m, queue.o, sequence.planes[p])
+            wiring.connect(m, sequence.o, wiring.flipped(self.entries(b)))
+        m.d.comb += self.room.eq(Cat(room).all())
+        return m
+
+
+class ConvFeed(_Feed):
+    """A line buffer a bank, for every ``step``-th window of a convolution.
+
+    Latency, throughput: see WindowReader.
+    """
+
+    def __init__(self, plan: ConvPlan, ports: tuple[Port, ...], *, first: int, step: int):
+        self.plan = plan
+        groups, channels = plan.groups, plan.windows.channels
+        self.readers = [
+            WindowReader(
+                plan.windows,
+                channels=[
+                    g * (channels // groups) + c for c in bank.positions for g in range(groups)
+                ],
+                groups=groups,
+                first=first,
+                step=step,
+            )
+            for bank in plan.banks
+        ]
+        super().__init__(ports, word(channels, plan.planes))
+
+    def elaborate(self, platform):
+        m = Module()
+        for b, reader in enumerate(self.readers):
+            m.submodules[f"reader{b}"] = reader
+            m.d.comb += [reader.i.eq(self.i), reader.push.eq(self.push)]
+            wiring.connect(m, reader.o, wiring.flipped(self.entries(b)))
+        m.d.comb += self.room.eq(Cat(reader.room for reader in self.readers).all())
+        return m

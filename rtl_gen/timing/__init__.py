@@ -1,0 +1,10 @@
+"""Cycles, exactly: when each beat of each frame goes in and comes out.
+
+The model follows the same rules as the gateware, at the grain of words instead of cycles.  What
+it needs of a component it reads from the component.
+"""
+
+from .schedule import Schedule, Source, bounds, schedule, steady
+from .work import Values, events, floors
+
+__all__ = ["Schedule", "Source", "Values", "bounds", "events", "floors", "schedule", "steady"]

@@ -1,0 +1,163 @@
+"""Dense projections: queues of words and the encoders behind them."""
+
+import numpy as np
+import numpy.typing as npt
+
+from rtl_gen.lib.queue import WordQueue
+from rtl_gen.plan import DensePlan
+
+from .processes import LONG_AGO, Channel, Link, Process
+
+
+class Queue:
+    """lib.queue.WordQueue: when entries are written and reach the output register."""
+
+    def __init__(self, depth: int):
+        self.depth = depth
+        #: Per entry, the cycle in which it left the memory.
+        self.left: list[int] = []
+        self.written = 0
+        self.popped = LONG_AGO
+        #: Cycle in which a frame's last entry was written; nothing comes in before.
+        self.closed = LONG_AGO
+        self.held = -1
+        self.entries: list[tuple[int, int, bool]] = []
+
+    def _room(self, index: int) -> int:
+        """First cycle in which the memory has room for the entry of this index."""
+        behind = index - self.depth
+        return self.left[behind] + 1 if behind >= 0 else LONG_AGO
+
+    def room(self, cycle: int) -> int:
+        """First cycle, from this one on, in which a word can come in."""
+        if cycle <= self.closed:
+            return self.closed
+        return max(cycle, self._room(self.written))
+
+    def push(self, cycle: int, count: int, last: bool) -> None:
+        if count:
+            if self.held >= 0:
+                self.entries.append((self.held, cycle, False))
+                self.written += 1
+            self.held = count
+        if last:
+            self.closed = max(cycle + 1, self._room(self.written))
+            self.entries.append((max(self.held, 0), self.closed, True))
+            self.written += 1
+            self.held = -1
+
+    def pop(self, written: int, free: int) -> int:
+        """The cycle in which the next entry leaves, given when its reader has room."""
+        left = max(written + WordQueue.read_latency - 1, self.popped)
+        self.left.append(left)
+        self.popped = max(left + 1, free)
+        return self.popped
+
+
+class Encoder:
+    """EventEncoder: when the entries of one window are taken."""
+
+    def __init__(self, ports: int, share: bool):
+        self.ports = ports
+        self.share = share
+        #: Of the newest entry: first cycle as the current one, last cycle, events left to it.
+        self.began = LONG_AGO
+        self.ended = LONG_AGO
+        self.popped = LONG_AGO
+        self.left = 0
+        self.last = True
+        self.stolen = False
+
+    def window(self, queue: Queue) -> int:
+        """Take the entries of a window; returns the cycle in which it could end."""
+        for count, written, last in queue.entries:
+            if self.ports == 1:
+                popped = queue.pop(written, self.ended)
+            else:
+                # The next entry's place is free once the entry before it is the current one.
+                popped = queue.pop(written, max(self.began - 1, self.popped + 1))
+                if self.share and self.left & 1 and not self.last and popped < self.ended:
+                    count -= 1
+                    if not count:
+                        # Wholly taken together with the last spike of the entry before.
+                        self.began, self.left, self.last = self.ended + 1, 0, last
+                        self.popped, self.stolen = popped, True
+                        continue
+            self.began = max(self.ended, popped) + 1
+            self.popped = popped
+            self.ended = self.began + max(1, -(-count // self.ports)) - 1
+            self.left, self.last, self.stolen = count, last, False
+        queue.entries.clear()
+        return self.ended
+
+    def end(self, cycle: int) -> None:
+        """The window ended in this cycle."""
+        self.ended = cycle
+        if self.stolen:
+            self.began = cycle + 1
+
+
+class DenseFeed:
+    """layers.feed.DenseFeed with its encoders.
+
+    Parameters
+    ----------
+    taken: events of the banks' shares, (frames, planes, banks, words).
+    share: whether an encoder's two ports ever take spikes of two words in one cycle.
+    """
+
+    def __init__(
+        self,
+        plan: DensePlan,
+        taken: npt.NDArray[np.int64],
+        words: Link,
+        done: Channel,
+        *,
+        share: bool,
+    ):
+        self.plan = plan
+        self.taken = taken
+        self.words = words
+        #: Told of each frame that is wholly in; tells of each that has left the queues.
+        self.whole = done.network.channel()
+        self.left = done
+        self.queues = [[Queue(plan.queue) for _ in plan.banks] for _ in range(plan.planes)]
+        self.encoders = [Encoder(bank.ports, share) for bank in plan.banks]
+
+    def process(self) -> Process:
+        """Takes the words."""
+        queues = [queue for plane in self.queues for queue in plane]
+        words = self.words
+        last = self.plan.words - 1
+        for frame in range(len(self.taken)):
+            if frame:
+                if not self.left:
+                    yield self.left
+                self.left.popleft()
+            now = self.taken[frame].tolist()
+            for word in range(last + 1):
+                if not words.offered:
+                    yield words.offered
+                cycle = words.offered.popleft()
+                while True:
+                    possible = max(queue.room(cycle) for queue in queues)
+                    if possible == cycle:
+                        break
+                    cycle = possible
+                for plane, counts in zip(self.queues, now, strict=True):
+                    for queue, bank in zip(plane, counts, strict=True):
+                        queue.push(cycle, bank[word], word == last)
+                words.taken.put(cycle)
+            self.whole.put(frame)
+
+    def plane(self, plane: int) -> int:
+        """The cycle in which all encoders could end the plane."""
+        return max(
+            encoder.window(queue)
+            for encoder, queue in zip(self.encoders, self.queues[plane], strict=True)
+        )
+
+    def end(self, cycle: int) -> None:
+        """The plane ended in this cycle."""
+        for encoder in self.encoders:
+            encoder.end(cycle)

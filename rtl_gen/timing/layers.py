@@ -1,0 +1,70 @@
+"""Layers and pools as processes."""
+
+from rtl_gen.engines.event import EventEngine
+from rtl_gen.layers.pool import PoolLayer
+from rtl_gen.lib.accumulator import levels
+from rtl_gen.lib.slots import Slots
+
+from .dense import DenseFeed
+from .processes import Process, SlotTimes
+from .windows import WindowUnit
+
+
+def dense_unit(feeds: list[DenseFeed], slots: SlotTimes, latency: int) -> Process:
+    """A layer of dense projections; ``latency`` from a window's end to its result."""
+    planes = feeds[0].plan.planes
+    for frame in range(len(feeds[0].taken)):
+        for feed in feeds:
+            if not feed.whole:
+                yield feed.whole
+            feed.whole.popleft()
+        end = 0
+        for plane in reversed(range(planes)):
+            end = max(feed.plane(plane) for feed in feeds)
+            if plane == 0:
+                free = yield from slots.free()
+                end = max(end, free)
+            for feed in feeds:
+                feed.end(end)
+        slots.push(end + latency)
+        for feed in feeds:
+            feed.left.put(frame)
+
+
+def window_unit(parts: list[WindowUnit], windows: int, slots: SlotTimes, latency: int) -> Process:
+    """A unit of a layer of convolutions, for so many windows."""
+    rounds = parts[0].rounds
+    for _ in range(windows):
+        for part in parts:
+            yield from part.begin()
+        end = 0
+        for round_ in reversed(range(rounds)):
+            end = max(part.plane(round_) for part in parts)
+            if round_ == 0:
+                for part in parts:
+                    part.finish()
+                free = yield from slots.free()
+                end = max(end, free)
+            for part in parts:
+                part.end(end)
+        slots.push(end + latency)
+
+
+def pool(part: WindowUnit, windows: int, slots: SlotTimes) -> Process:
+    """layers.pool.PoolLayer, for so many windows."""
+    for _ in range(windows):
+        yield from part.begin()
+        # An entry is taken in the cycle in which it can be read.
+        end = part.plane(0) - 1
+        part.finish()
+        free = yield from slots.free()
+        end = max(end, free)
+        part.end(end + 1)
+        part.popped[0][-1] = end
+        slots.push(end + PoolLayer.latency)
+
+
+def result_latency(lanes: int, classes: int) -> int:
+    """From the end of a window to the first cycle of its result; of the readout with its class."""
+    latency = EventEngine.latency + levels(lanes) + Slots.read_latency
+    return latency + 1 + levels(classes) if classes else latency

@@ -1,0 +1,267 @@
+"""The schedule of a whole core."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from rtl_gen.lib.slots import Slots
+from rtl_gen.plan import ConvPlan, CorePlan, DensePlan, LayerPlan, NodePlan, PoolPlan
+from s2nn_hw.ir import INPUT
+
+from .dense import DenseFeed
+from .layers import dense_unit, pool, result_latency, window_unit
+from .processes import (
+    LONG_AGO,
+    Channel,
+    Link,
+    Process,
+    Processes,
+    SlotTimes,
+    fork,
+    merge,
+    serialise,
+)
+from .windows import WindowFeed, WindowUnit
+from .work import Values, pixel_events, pixel_marks, word_events
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Schedule:
+    """Cycles of the handshakes at the ports, counted like the source's.
+
+    accepted: int64 (frames, beats in).
+    delivered: int64 (frames, beats out).
+    """
+
+    accepted: npt.NDArray[np.int64]
+    delivered: npt.NDArray[np.int64]
+
+    @property
+    def latencies(self) -> npt.NDArray[np.int64]:
+        """Of each frame, from its first beat in to its last beat out."""
+        return self.delivered[:, -1] - self.accepted[:, 0]
+
+    @property
+    def intervals(self) -> npt.NDArray[np.int64]:
+        """Between the last beats out of consecutive frames."""
+        return np.diff(self.delivered[:, -1])
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Source:
+    """When beats are offered.
+
+    waits: int64 (frames, beats): a beat is offered ``1 + wait`` cycles after the one before it was
+        accepted, the very first at cycle ``wait``.
+    alone: bool (frames,): the frame's first beat is instead offered ``wait + 1 + settle`` cycles
+        after the previous frame's result was delivered.
+    ready: bool (period,): whether the sink takes a beat in cycle c, at ``c % period``.
+    """
+
+    waits: npt.NDArray[np.int64]
+    alone: npt.NDArray[np.bool_]
+    settle: int
+    ready: npt.NDArray[np.bool_]
+
+
+def schedule(plan: CorePlan, values: Values, source: Source, *, share: bool = True) -> Schedule:
+    """Predict the cycle of every handshake for the given frames.
+
+    Without ``share`` an encoder's two ports never take spikes of two words in one cycle.
+    """
+    model = _Model(plan, values, len(source.waits), share)
+    delivered = model.processes.channel()
+    accepted = np.zeros(source.waits.shape, dtype=np.int64)
+    results = np.zeros((len(source.waits), plan.output.beats), dtype=np.int64)
+    model.processes.add(_input(plan, source, model.inputs(), delivered, accepted))
+    model.processes.add(_output(model.results, source.ready, delivered, results))
+    model.processes.run()
+    return Schedule(accepted=accepted, delivered=results)
+
+
+def steady(frames: int, plan: CorePlan) -> Source:
+    """A source and a sink that never wait."""
+    return Source(
+        waits=np.zeros((frames, plan.input.beats), dtype=np.int64),
+        alone=np.zeros(frames, dtype=np.bool_),
+        settle=0,
+        ready=np.ones(1, dtype=np.bool_),
+    )
+
+
+def bounds(plan: CorePlan) -> tuple[int, int]:
+    """The greatest latency of a frame alone, and the greatest interval that lasts.
+
+    A frame of nothing but spikes, of which no two words share a cycle, is an upper bound for every
+    other: each cycle in the model is a maximum or a sum of earlier ones and of event counts, so
+    fewer events never make anything later; nor does sharing a cycle between words.
+    """
+    # Of a map, slots hold windows: the second frame already follows at the lasting interval.
+    maps = any(isinstance(n, PoolPlan) or isinstance(n.feeds[0], ConvPlan) for n in plan.layers)
+    frames = 4 if maps else 4 * max(n.slots for n in plan.layers)
+    full = {}
+    for node in plan.layers:
+        for feed in node.feeds if isinstance(node, LayerPlan) else (node.windows,):
+            size = (
+                int(np.max(feed.order)) + 1
+                if isinstance(feed, DensePlan)
+                else _windows(feed).channels * _windows(feed).words
+            )
+            full[feed.source] = np.full((frames, size), 2**feed.planes - 1, dtype=np.uint32)
+    result = schedule(plan, full, steady(frames, plan), share=False)
+    return int(result.latencies[0]), int(result.intervals[-1])
+
+
+def _windows(feed):
+    return feed.windows if isinstance(feed, ConvPlan) else feed
+
+
+class _Model:
+    """The layers' processes, and the streams that join them."""
+
+    def __init__(self, plan: CorePlan, values: Values, frames: int, share: bool):
+        self.plan = plan
+        self.values = values
+        self.frames = frames
+        self.share = share
+        self.processes = Processes()
+        self.links = {
+            reader: self.processes.link()
+            for name in (INPUT, *(node.layer for node in plan.layers))
+            for reader in plan.readers(name)
+        }
+        for node in plan.layers:
+            self._node(node)
+
+    def inputs(self) -> Link:
+        """The stream of the input's words."""
+        return self._spread(INPUT, map_=True)
+
+    def _node(self, node: NodePlan) -> None:
+        if isinstance(node, PoolPlan):
+            out = self._spread(node.layer, map_=True)
+            feed = self._windows(node.windows, (node.layer, 0), 1)
+            part = WindowUnit(feed, 0, [pixel_marks(node.windows, self._of(node.windows.source))])
+            slots = SlotTimes(out, node.slots, Slots.free_latency)
+            self.processes.add(pool(part, self.frames * node.windows.windows, slots))
+            return
+        last = node is self.plan.layers[-1]
+        is_map = isinstance(node.feeds[0], ConvPlan)
+        out = self.processes.link() if last else self._spread(node.layer, map_=is_map)
+        if last:
+            self.results = self.processes.link()
+            self.processes.add(serialise(out, self.results, self.plan.output.beats))
+        lanes = sum(feed.lanes for feed in node.feeds)
+        latency = result_latency(lanes, self.plan.output.classes if last else 0)
+        if not is_map:
+            feeds = []
+            for k, feed in enumerate(node.feeds):
+                made = DenseFeed(
+                    feed,
+                    word_events(feed, self._of(feed.source)),
+                    self.links[node.layer, k],
+                    self.processes.channel(),
+                    share=self.share,
+                )
+                self.processes.add(made.process())
+                feeds.append(made)
+            slots = SlotTimes(out, node.slots, Slots.free_latency)
+            self.processes.add(dense_unit(feeds, slots, latency))
+            return
+        feeds = [
+            self._windows(feed.windows, (node.layer, k), node.pixels)
+            for k, feed in enumerate(node.feeds)
+        ]
+        counts = [
+            [pixel_events(feed, bank, self._of(feed.source)) for bank in feed.banks]
+            for feed in node.feeds
+        ]
+        total = self.frames * feeds[0].plan.windows
+        outs = [self.processes.link() for _ in range(node.pixels)]
+        for u, link in enumerate(outs):
+            parts = [WindowUnit(f, u, c) for f, c in zip(feeds, counts, strict=True)]
+            slots = SlotTimes(link, node.slots, Slots.free_latency)
+            own = len(range(u, total, node.pixels))
+            self.processes.add(window_unit(parts, own, slots, latency))
+        self.processes.add(merge(outs, out))
+
+    def _windows(self, windows, reader: tuple[str, int], units: int) -> WindowFeed:
+        feed = WindowFeed(windows, self.frames, self.links[reader], units)
+        self.processes.add(feed.process())
+        return feed
+
+    def _of(self, source: str) -> npt.NDArray[np.unsignedinteger]:
+        return self.values[source]
+
+    def _spread(self, name: str, *, map_: bool) -> Link:
+        """A stream to all that read a source."""
+        readers = self.plan.readers(name)
+        branches = []
+        for reader in readers:
+            link = self.links[reader]
+            if not map_:
+                node = self.plan.node(reader[0])
+                assert isinstance(node, LayerPlan)
+                feed = node.feeds[reader[1]]
+                assert isinstance(feed, DensePlan)
+                whole = self.processes.link()
+                self.processes.add(serialise(whole, link, feed.words))
+                link = whole
+            branches.append(link)
+        if len(branches) == 1:
+            return branches[0]
+        joined = self.processes.link()
+        self.processes.add(fork(joined, branches))
+        return joined
+
+
+def _input(
+    plan: CorePlan,
+    source: Source,
+    words: Link,
+    delivered: Channel,
+    accepted: npt.NDArray[np.int64],
+) -> Process:
+    """The port, and the gathering of beats."""
+    beats, gather = plan.input.beats, plan.gather
+    waits = source.waits.tolist()
+    clock = -1
+    for f in range(len(waits)):
+        if source.alone[f] and f:
+            before = LONG_AGO
+            while before != f - 1:
+                if not delivered:
+                    yield delivered
+                before, clock = delivered.popleft()
+            clock += source.settle
+        for k in range(beats):
+            clock += 1 + waits[f][k]
+            if k % gather == gather - 1 or k == beats - 1:
+                words.offered.put(clock)
+                if not words.taken:
+                    yield words.taken
+                clock = words.taken.popleft()
+            accepted[f, k] = clock
+
+
+def _output(
+    results: Link,
+    ready: npt.NDArray[np.bool_],
+    delivered: Channel,
+    cycles: npt.NDArray[np.int64],
+) -> Process:
+    """The sink."""
+    period = len(ready)
+    at = np.flatnonzero(np.concatenate([ready, ready]))
+    wait = (at[np.searchsorted(at, np.arange(period))] - np.arange(period)).tolist()
+    for f, row in enumerate(cycles):
+        cycle = 0
+        for k in range(len(row)):
+            if not results.offered:
+                yield results.offered
+            cycle = results.offered.popleft()
+            cycle += wait[cycle % period]
+            row[k] = cycle
+            results.taken.put(cycle)
+        delivered.put((f, cycle))

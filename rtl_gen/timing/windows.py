@@ -1,0 +1,150 @@
+"""Maps: line buffers, the reading of their windows, and what takes their entries."""
+
+from collections import deque
+from collections.abc import Generator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from rtl_gen.lib.slots import Slots
+from rtl_gen.plan import WindowPlan
+
+from .processes import LONG_AGO, Channel, Link, Process
+
+#: From the issue of an entry to the first cycle in which it can be read.
+_ENTRY = 1 + Slots.read_latency
+
+
+class WindowFeed:
+    """Line buffers that take the same pixels: those of the units and banks of a projection.
+
+    Parameters
+    ----------
+    plan: the windows.
+    frames: how many there are.
+    pixels: the stream of pixels.
+    units: how many take windows in turn.
+    """
+
+    def __init__(self, plan: WindowPlan, frames: int, pixels: Link, units: int):
+        self.plan = plan
+        self.frames = frames
+        self.pixels = pixels
+        network = pixels.offered.network
+        #: To each unit, when each pixel came in; from it, when each of its windows was read.
+        self.came = [network.channel() for _ in range(units)]
+        self.read = [network.channel() for _ in range(units)]
+
+    def process(self) -> Process:
+        """Takes the pixels as there is room for them."""
+        plan, pixels = self.plan, self.pixels
+        frees, windows, words = plan.frees, plan.windows, plan.words
+        units = len(self.came)
+        # Of each unit: the window that comes next, how far pixels may come, and since when.
+        following = list(range(units))
+        limit = [self._free(w) + plan.depth for w in following]
+        since = [LONG_AGO] * units
+        for pixel in range(self.frames * words):
+            if not pixels.offered:
+                yield pixels.offered
+            at = pixels.offered.popleft()
+            for u in range(units):
+                while pixel >= limit[u]:
+                    if not self.read[u]:
+                        yield self.read[u]
+                    since[u] = self.read[u].popleft() + 1
+                    following[u] += units
+                    frame, window = divmod(following[u], windows)
+                    limit[u] = frame * words + frees[window] + plan.depth
+                if since[u] > at:
+                    at = since[u]
+            for channel in self.came:
+                channel.put(at)
+            pixels.taken.put(at)
+
+    def _free(self, window: int) -> int:
+        frame, inner = divmod(window, self.plan.windows)
+        return frame * self.plan.words + self.plan.frees[inner]
+
+
+class WindowUnit:
+    """The readers of one unit's windows, and the taking of their entries one by one.
+
+    Parameters
+    ----------
+    feed: the line buffers; unit: which of its units this is.
+    counts: per reader, events at each pixel, (frames, rounds, pixels).
+    """
+
+    def __init__(self, feed: WindowFeed, unit: int, counts: Sequence[npt.NDArray[np.int64]]):
+        self.feed = feed
+        plan = feed.plan
+        self.came, self.read = feed.came[unit], feed.read[unit]
+        self.counts = counts
+        self.readers = len(counts)
+        self.rounds = counts[0].shape[1]
+        self.step = len(feed.came)
+        self.window = unit
+        self.taps = [
+            [int(p) for p in row if p >= 0] for row in plan.window.pixels(plan.size).tolist()
+        ]
+        self.pixels = 0
+        self.frame = -1
+        self.newest = LONG_AGO
+        #: Of each reader: its last issue, the cycles in which its latest entries were taken, and
+        #: the last cycle of the newest of them.
+        self.issued = [LONG_AGO] * self.readers
+        self.popped: list[deque[int]] = [
+            deque([LONG_AGO] * plan.queue, plan.queue) for _ in range(self.readers)
+        ]
+        self.ended = [LONG_AGO] * self.readers
+
+    def begin(self) -> Generator[Channel, None, None]:
+        """The next window's pixels are waited for, and it is loaded."""
+        plan = self.feed.plan
+        frame, window = divmod(self.window, plan.windows)
+        if frame != self.frame:
+            self.frame = frame
+            self.now = [[plane.tolist() for plane in c[frame]] for c in self.counts]
+        needed = frame * plan.words + plan.needs[window]
+        came = self.came
+        while self.pixels <= needed:
+            if not came:
+                yield came
+            self.newest = came.popleft()
+            self.pixels += 1
+        self.here = self.taps[window]
+        self.window += self.step
+        for r in range(self.readers):
+            # Flags are there a cycle after the pixel; the window before may be read until then.
+            self.issued[r] = max(self.newest + 1, self.issued[r])
+
+    def plane(self, round_: int) -> int:
+        """Issue and take the entries of a plane; the cycle in which all readers could end it."""
+        end = LONG_AGO
+        for r in range(self.readers):
+            counts = self.now[r][round_]
+            issued, popped, ended = self.issued[r], self.popped[r], self.ended[r]
+            entries = [c for p in self.here if (c := counts[p])] or [1]
+            for count in entries:
+                issued += 1
+                free = popped[0] + Slots.free_latency
+                if free > issued:
+                    issued = free
+                at = issued + _ENTRY
+                if ended > at:
+                    at = ended
+                popped.append(at)
+                ended = at + count
+            self.issued[r], self.ended[r] = issued, ended
+            if ended > end:
+                end = ended
+        return end
+
+    def finish(self) -> None:
+        """The whole window is read."""
+        self.read.put(max(self.issued))
+
+    def end(self, cycle: int) -> None:
+        """The plane ended in this cycle."""
+        self.ended = [cycle] * self.readers

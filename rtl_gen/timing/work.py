@@ -1,0 +1,115 @@
+"""How much there is to do: events of words, pixels and windows, and the floor of every layer."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from rtl_gen.plan import (
+    Bank,
+    ConvPlan,
+    CorePlan,
+    DensePlan,
+    Feed,
+    NodePlan,
+    ParallelPlan,
+    PoolPlan,
+    WindowPlan,
+)
+from s2nn_hw.ir import INPUT
+
+#: Values of each source, (frames, *shape): the input's pixels, spikes, sums of pools.
+Values = Mapping[str, npt.NDArray[np.unsignedinteger]]
+
+_Counts = npt.NDArray[np.int64]
+
+
+def word_events(feed: DensePlan, values: npt.NDArray[np.unsignedinteger]) -> _Counts:
+    """Events in each bank's share of each word, (frames, planes, banks, words)."""
+    order = np.array(feed.order)
+    flat = values.reshape(len(values), -1)
+    placed = np.where(order >= 0, flat[:, np.maximum(order, 0)], 0)
+    placed = placed.reshape(len(values), feed.words, feed.positions)
+    result = np.empty((len(values), feed.planes, len(feed.banks), feed.words), dtype=np.int64)
+    for p in range(feed.planes):
+        bits = placed >> p & 1
+        for b, bank in enumerate(feed.banks):
+            result[:, p, b] = bits[:, :, list(bank.positions)].sum(axis=2)
+    return result
+
+
+def pixel_events(feed: ConvPlan, bank: Bank, values: npt.NDArray[np.unsignedinteger]) -> _Counts:
+    """Events of a bank at each pixel, (frames, planes, pixels).
+
+    Spikes at the same place of several groups share a row of weights and are one event.
+    """
+    n, windows = len(values), feed.windows
+    grouped = values.reshape(n, feed.groups, -1, windows.words)[:, :, list(bank.positions)]
+    result = np.empty((n, windows.planes, windows.words), dtype=np.int64)
+    for p in range(windows.planes):
+        result[:, p] = (grouped >> p & 1).max(axis=1).sum(axis=1)
+    return result
+
+
+def pixel_marks(windows: WindowPlan, values: npt.NDArray[np.unsignedinteger]) -> _Counts:
+    """Whether each pixel is more than zero, 0 or 1, (frames, 1, pixels)."""
+    flat = values.reshape(len(values), windows.channels, windows.words)
+    return (flat.max(axis=1) > 0).astype(np.int64)[:, None]
+
+
+def window_sums(windows: WindowPlan, pixels: _Counts) -> _Counts:
+    """Sums over each window of what its pixels have, (…, pixels) to (…, windows)."""
+    taps = windows.window.pixels(windows.size)
+    sums = np.zeros((*pixels.shape[:-1], len(taps)), dtype=np.int64)
+    for column in taps.T:
+        sums += np.where(column >= 0, pixels[..., np.maximum(column, 0)], 0)
+    return sums
+
+
+def _window_events(feed: Feed, values: npt.NDArray[np.unsignedinteger]) -> _Counts:
+    """Events of each window, (frames, windows), or inputs on the parallel engine."""
+    if isinstance(feed, DensePlan):
+        return word_events(feed, values).sum(axis=(1, 2, 3))[:, None]
+    if isinstance(feed, ParallelPlan):
+        work = feed.steps * feed.planes * feed.inputs
+        return np.full((len(values), feed.windows.windows), work, dtype=np.int64)
+    pixels = np.sum([pixel_events(feed, bank, values) for bank in feed.banks], axis=(0, 2))
+    return window_sums(feed.windows, pixels)
+
+
+def events(node: NodePlan, values: Values) -> npt.NDArray[np.int64]:
+    """Rows of weights that a layer reads for each frame, or pixels that a pool does, (frames,)."""
+    if isinstance(node, PoolPlan):
+        return _window_marks(node, values).sum(axis=1)
+    return np.sum([_window_events(f, values[f.source]).sum(axis=1) for f in node.feeds], axis=0)
+
+
+def _window_marks(node: PoolPlan, values: Values) -> _Counts:
+    """Pixels of each window that are not empty, (frames, windows)."""
+    windows = node.windows
+    return window_sums(windows, pixel_marks(windows, values[windows.source]))[:, 0]
+
+
+def floors(plan: CorePlan, values: Values) -> dict[str, npt.NDArray[np.int64]]:
+    """Per layer and frame, the fewest cycles that any such engine needs.
+
+    The greater of the beats that come in, and the sum over the windows of the events over the
+    lanes, at least one cycle each; of several projections that of the slowest, as each has its
+    lanes.  A pool takes a pixel that is not empty a cycle.
+    """
+    result = {}
+    for node in plan.layers:
+        if isinstance(node, PoolPlan):
+            sources = [(node.windows.source, node.windows.words)]
+            steps = _window_marks(node, values)
+        else:
+            sources = [(feed.source, feed.words) for feed in node.feeds]
+            steps = np.maximum.reduce(
+                [
+                    -(-_window_events(feed, values[feed.source]) // (feed.lanes * node.pixels))
+                    for feed in node.feeds
+                ]
+            )
+        beats = max(plan.input.beats if source == INPUT else words for source, words in sources)
+        result[node.layer] = np.maximum(beats, np.maximum(1, steps).sum(axis=1))
+    return result
