@@ -1,11 +1,12 @@
 """The integer network, its semantics and its file."""
 
-from .arrays import from_arrays, integers
+from .arrays import from_arrays
 from .conv2d import Conv2d
 from .dense import Dense
 from .errors import InputError, ToolError
 from .frame import FrameFormat
 from .network import Layer, Network, Node, sources
+from .numeric import array, each_integer, integer, integers
 from .pool import Pool
 from .projection import INPUT, Projection
 from .store import load, save
@@ -24,7 +25,10 @@ __all__ = [
     "Projection",
     "ToolError",
     "Window",
+    "array",
+    "each_integer",
     "from_arrays",
+    "integer",
     "integers",
     "load",
     "save",

@@ -11,6 +11,7 @@ from .dense import Dense
 from .errors import InputError
 from .frame import FrameFormat
 from .network import Layer, Network
+from .numeric import each_integer, integer, integers
 from .projection import INPUT
 from .weights import weight_bits_for
 
@@ -37,9 +38,10 @@ def from_arrays(
             f"weights and thresholds must be of the same length, at least 1, "
             f"not {len(weights)} and {len(thresholds)}"
         )
-    widths = (
-        list(weight_bits) if isinstance(weight_bits, Sequence) else [weight_bits] * len(weights)
-    )
+    widths: Sequence[int | None] | None = each_integer(weight_bits, "weight_bits")
+    if widths is None:
+        each = None if weight_bits is None else integer(weight_bits, "weight_bits")
+        widths = [each] * len(weights)
     if len(widths) != len(weights):
         raise InputError(f"weight_bits must be {len(weights)} widths, not {len(widths)}")
 
@@ -71,23 +73,10 @@ def from_arrays(
         )
         source = name
     network = Network(
-        input=FrameFormat(shape=(np.asarray(weights[0]).shape[1],), bits=input_bits),
+        input=FrameFormat(
+            shape=(layers[0].projections[0].inputs,), bits=integer(input_bits, "input_bits")
+        ),
         layers=tuple(layers),
     )
     network.check()
     return network
-
-
-def integers(values: npt.ArrayLike, what: str) -> npt.NDArray[np.int64]:
-    """The values as int64; whole floats are taken, NaN, infinity and fractions refused."""
-    array = np.asarray(values)
-    if array.dtype.kind in "iub":
-        if array.dtype == np.uint64 and (array > np.iinfo(np.int64).max).any():
-            raise InputError(f"{what} must fit 64 bits")
-        return array.astype(np.int64)
-    if array.dtype.kind != "f":
-        raise InputError(f"{what} must be integers, not {array.dtype}")
-    wrong = ~np.isfinite(array) | (array != np.trunc(array)) | (np.abs(array) >= 2.0**63)
-    if wrong.any():
-        raise InputError(f"{what} must be integers, not {array[wrong].flat[0]}")
-    return array.astype(np.int64)

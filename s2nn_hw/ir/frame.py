@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .errors import InputError
+from .numeric import array
 
 MAX_INPUT_BITS = 8
 
@@ -45,14 +46,16 @@ class FrameFormat:
 
     def check(self) -> None:
         """Raise InputError unless the format is one that hardware can be made for."""
-        if not self.shape or any(not isinstance(n, int) or n < 1 for n in self.shape):
+        if not self.shape or any(not _whole(n) or n < 1 for n in self.shape):
             raise InputError(f"the input shape must be positive integers, not {self.shape!r}")
-        if not 1 <= self.bits <= MAX_INPUT_BITS:
+        if not _whole(self.bits) or not 1 <= self.bits <= MAX_INPUT_BITS:
             raise InputError(f"input bits must be 1…{MAX_INPUT_BITS}, not {self.bits!r}")
         if self.cuts and len(self.cuts) != self.maximum:
             raise InputError(
                 f"{self.bits}-bit input must have {self.maximum} cuts, not {len(self.cuts)}"
             )
+        if not all(_whole(cut) for cut in self.cuts):
+            raise InputError(f"the input cuts must be integers, not {list(self.cuts)!r}")
         if any(a >= b for a, b in zip(self.cuts, self.cuts[1:], strict=False)):
             raise InputError(f"the input cuts must increase, not {list(self.cuts)!r}")
 
@@ -60,26 +63,30 @@ class FrameFormat:
         """Frames (n, *shape) of raw images (n, *anything of the same size); see Semantics."""
         if not self.cuts:
             raise InputError("the network has no input cuts: give it frames, not raw images")
-        images = np.asarray(raw)
+        images = array(raw, "raw images")
         frames = np.searchsorted(np.asarray(self.cuts), images, side="right").astype(np.uint8)
         return self.frames(frames)
 
     def frames(self, values: npt.ArrayLike) -> npt.NDArray[np.uint8]:
         """The values as an array (n, *shape) of uint8, or InputError naming what is wrong."""
-        array = np.asarray(values)
-        if array.ndim < 1 or array.shape[0] == 0:
+        given = array(values, "images")
+        if given.ndim < 1 or given.shape[0] == 0:
             raise InputError("the image set must hold at least one image, not none")
-        if math.prod(array.shape[1:]) != self.size:
+        if math.prod(given.shape[1:]) != self.size:
             raise InputError(
                 f"an image must have shape {self.shape} ({self.size} pixels), "
-                f"not {tuple(array.shape[1:])}"
+                f"not {tuple(given.shape[1:])}"
             )
-        if array.dtype.kind not in "iub":
-            raise InputError(f"pixels must be integers, not {array.dtype}")
-        low, high = int(array.min()), int(array.max())
+        if given.dtype.kind not in "iub":
+            raise InputError(f"pixels must be integers, not {given.dtype}")
+        low, high = int(given.min()), int(given.max())
         if low < 0 or high > self.maximum:
             raise InputError(
                 f"a pixel must be 0…{self.maximum} ({self.bits} bits), not "
                 f"{low if low < 0 else high}; raw images go through quantise() first"
             )
-        return array.astype(np.uint8).reshape(array.shape[0], *self.shape)
+        return given.astype(np.uint8).reshape(given.shape[0], *self.shape)
+
+
+def _whole(number: object) -> bool:
+    return isinstance(number, int) and not isinstance(number, bool)

@@ -6,6 +6,8 @@ import dataclasses
 import json
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -66,9 +68,13 @@ def save(network: Network, path: str | os.PathLike[str]) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=target.parent, delete=False) as file:
             temporary = Path(file.name)
-            file.write(blob)
-        temporary.chmod(0o644)
-        temporary.replace(target)
+            try:
+                file.write(blob)
+                file.flush()
+                temporary.chmod(0o644)
+                temporary.replace(target)
+            finally:
+                temporary.unlink(missing_ok=True)
     except OSError as error:
         raise InputError(f"{target}: cannot be written: {error.strerror}") from error
 
@@ -84,56 +90,85 @@ def load(path: str | os.PathLike[str]) -> Network:
             if FORMAT not in metadata:
                 raise InputError(f"{source}: not an s2nn model (no {FORMAT!r} metadata)")
             structure = json.loads(metadata[FORMAT])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            tensors = {name: _tensor(file, name) for name in file.keys()}  # noqa: SIM118
+    except InputError as error:
+        raise InputError(f"{source}: {error}") from error
     except (SafetensorError, json.JSONDecodeError) as error:
         raise InputError(f"{source}: not a whole s2nn model file: {error}") from error
+    except RecursionError as error:
+        raise InputError(f"{source}: malformed model: its metadata is nested too deep") from error
     except OSError as error:
         raise InputError(f"{source}: cannot be read: {error.strerror}") from error
     try:
         network = _assemble(structure, tensors)
-        network.check()
-        digest = structure["digest"]
+        with _part("a layer"):
+            network.check()
     except InputError as error:
         raise InputError(f"{source}: {error}") from error
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise InputError(f"{source}: malformed model: {error!r}") from error
-    if network.digest() != digest:
+    if network.digest() != structure.get("digest"):
         raise InputError(f"{source}: the digest does not match: the file was changed or damaged")
     return network
 
 
+@contextmanager
+def _part(name: str) -> Iterator[None]:
+    """Tell what a part of the file lacks, or that it is not what it should be."""
+    try:
+        yield
+    except InputError:
+        raise
+    except KeyError as error:
+        raise InputError(f"malformed model: {name} lacks {error.args[0]!r}") from error
+    except (TypeError, ValueError, AttributeError, OverflowError, MemoryError) as error:
+        raise InputError(f"malformed model: {name} holds a value of the wrong kind") from error
+
+
+def _tensor(file: Any, name: str) -> npt.NDArray[Any]:
+    try:
+        found: npt.NDArray[Any] = file.get_tensor(name)
+    except TypeError as error:  # bfloat16 and others that numpy does not know
+        raise InputError(f"malformed model: tensor {name!r} must be of integers") from error
+    return found
+
+
 def _assemble(structure: dict[str, Any], tensors: dict[str, npt.NDArray[Any]]) -> Network:
-    if structure["version"] not in READABLE:
-        raise InputError(f"model version must be {VERSION}, not {structure['version']!r}")
-    frame = structure["input"]
-    format_ = FrameFormat(
-        shape=tuple(frame["shape"]), bits=frame["bits"], cuts=tuple(frame["cuts"])
-    )
-    format_.check()
+    with _part("the structure"):
+        version, frame, entries = (structure[key] for key in ("version", "input", "layers"))
+        provenance, _ = structure["provenance"], structure["digest"]
+        if version not in READABLE:
+            raise InputError(f"model version must be {VERSION}, not {version!r}")
+        entries = list(enumerate(entries))
+    with _part("the input"):
+        format_ = FrameFormat(
+            shape=tuple(frame["shape"]), bits=frame["bits"], cuts=tuple(frame["cuts"])
+        )
+        format_.check()
     layers: list[Node] = []
-    for entry in structure["layers"]:
-        if "pool" in entry:
-            layers.append(Pool(**_tuples(entry["pool"])))
-            continue
-        name = entry["name"]
-        projections: list[Projection] = []
-        for k, p in enumerate(entry["projections"]):
-            if p["kind"] not in _KINDS:
-                raise InputError(f"layer {name!r}: unknown projection {p['kind']!r}")
-            kind = _KINDS[p["kind"]]
-            given = {key: value for key, value in p.items() if key != "kind"}
-            projections.append(kind(weights=tensors[f"{name}.{k}.weights"], **_tuples(given)))
-        thresholds = tensors.get(f"{name}.thresholds")
-        layers.append(Layer(name=name, projections=tuple(projections), thresholds=thresholds))
+    for k, entry in entries:
+        with _part(f"layer {k}"):
+            layers.append(_node(entry, tensors))
     calibration = None
     if "calibration" in structure:
-        calibration = unpack(tensors["calibration"], format_, structure["calibration"])
+        with _part("the calibration"):
+            calibration = unpack(tensors["calibration"], format_, structure["calibration"])
     return Network(
-        input=format_,
-        layers=tuple(layers),
-        calibration=calibration,
-        provenance=structure["provenance"],
+        input=format_, layers=tuple(layers), calibration=calibration, provenance=provenance
     )
+
+
+def _node(entry: dict[str, Any], tensors: dict[str, npt.NDArray[Any]]) -> Node:
+    if "pool" in entry:
+        return Pool(**_tuples(entry["pool"]))
+    name = entry["name"]
+    projections: list[Projection] = []
+    for k, p in enumerate(entry["projections"]):
+        if p["kind"] not in _KINDS:
+            raise InputError(f"layer {name!r}: unknown projection {p['kind']!r}")
+        kind = _KINDS[p["kind"]]
+        given = {key: value for key, value in p.items() if key != "kind"}
+        projections.append(kind(weights=tensors[f"{name}.{k}.weights"], **_tuples(given)))
+    thresholds = tensors.get(f"{name}.thresholds")
+    return Layer(name=name, projections=tuple(projections), thresholds=thresholds)
 
 
 def _kind(projection: Projection) -> str:

@@ -13,9 +13,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.numpy import save_file
+from safetensors.torch import save_file as torch_file
 
 import s2nn_hw
 from s2nn_hw.ir import Dense, FrameFormat, InputError, Layer, Network, from_arrays, integers
@@ -130,6 +132,12 @@ def test_a_raw_pixel_becomes_the_cuts_it_reaches() -> None:
     np.testing.assert_array_equal(frame.quantise([[0, 1, 99, 100, 255]]), [[0, 1, 1, 2, 3]])
 
 
+@pytest.mark.parametrize("bits", [4, np.int64(4), [4], (np.uint8(4),), np.array([4])])
+def test_numpys_integers_are_integers(bits: Any) -> None:
+    net = from_arrays([[[1, 2]]], [None], input_bits=np.int64(2), weight_bits=bits)  # type: ignore[arg-type]
+    assert net.digest() == from_arrays([[[1, 2]]], [None], input_bits=2, weight_bits=4).digest()
+
+
 def test_whole_floats_are_integers() -> None:
     np.testing.assert_array_equal(integers([1.0, -2.0], "x"), [1, -2])
 
@@ -178,6 +186,30 @@ WRONG: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: from_arrays([[[1]]], [None], weight_bits=9),
         "weight bits must be 1…8, not 9",
     ),
+    "fractional weight bits": (
+        lambda: from_arrays([[[1]]], [None], weight_bits=2.5),  # type: ignore[arg-type]
+        "weight_bits must be an integer, not 2.5",
+    ),
+    "text for weight bits": (
+        lambda: from_arrays([[[1]]], [None], weight_bits="4"),  # type: ignore[arg-type]
+        "weight_bits must be an integer, not '4'",
+    ),
+    "a fraction among the weight bits": (
+        lambda: from_arrays([[[1]]], [None], weight_bits=[2.5]),  # type: ignore[list-item]
+        "weight_bits must be an integer, not 2.5",
+    ),
+    "a truth value for weight bits": (
+        lambda: from_arrays([[[1]]], [None], weight_bits=True),
+        "weight_bits must be an integer, not True",
+    ),
+    "ragged weights": (
+        lambda: from_arrays([[[1, 2], [3]]], [None]),  # type: ignore[list-item]
+        "layer 'readout': weights must be an array, whose rows are of one length",
+    ),
+    "ragged images": (
+        lambda: FrameFormat(shape=(2,)).frames([[1, 0], [1]]),  # type: ignore[arg-type]
+        "images must be an array, whose rows are of one length",
+    ),
     "threshold count": (
         lambda: from_arrays([[[1]], [[1]]], [[1, 2], None]),
         LAYER + r"thresholds must be 1 integers, not int64 of shape \(2,\)",
@@ -197,6 +229,10 @@ WRONG: dict[str, tuple[Callable[[], Any], str]] = {
     "input bits": (
         lambda: from_arrays([[[1]]], [None], input_bits=9),
         "input bits must be 1…8, not 9",
+    ),
+    "fractional input bits": (
+        lambda: from_arrays([[[1]]], [None], input_bits=1.5),  # type: ignore[arg-type]
+        "input_bits must be an integer, not 1.5",
     ),
     "input shape": (
         lambda: network(READOUT, shape=(0, 2)).check(),
@@ -357,10 +393,17 @@ def test_a_pickle_is_never_loaded(tmp_path: Path) -> None:
     ("change", "message"),
     [
         ({"version": 99}, "model version must be 2, not 99"),
-        ({"layers": 3}, "malformed model"),
-        ({"input": {}}, "malformed model"),
-        ({"input": {"shape": [16], "bits": "x", "cuts": []}}, "malformed model"),
-        ({"calibration": 3}, "malformed model"),
+        ({"layers": 3}, "malformed model: the structure holds a value of the wrong kind$"),
+        ({"layers": [3]}, "malformed model: layer 0 holds a value of the wrong kind$"),
+        ({"layers": [{"name": "a"}]}, "malformed model: layer 0 lacks 'projections'$"),
+        ({"input": {}}, "malformed model: the input lacks 'shape'$"),
+        ({"input": 3}, "malformed model: the input holds a value of the wrong kind$"),
+        ({"input": {"shape": [16], "bits": "x", "cuts": []}}, "input bits must be 1…8, not 'x'$"),
+        (
+            {"input": {"shape": [16], "bits": 1, "cuts": ["x"]}},
+            r"cuts must be integers, not \['x'\]",
+        ),
+        ({"calibration": 3}, "malformed model: the calibration lacks 'calibration'$"),
         (
             {"layers": [{"name": "a", "projections": [{"kind": "lstm"}]}]},
             "layer 'a': unknown projection 'lstm'",
@@ -385,6 +428,22 @@ def test_a_malformed_structure_is_told(
     assert str(path) in str(caught.value)
 
 
+def test_numbers_of_other_kinds_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "m.s2nn"
+    torch_file({"w": torch.zeros(3, dtype=torch.bfloat16)}, path, {"s2nn": "{}"})
+    with pytest.raises(
+        InputError, match=r"m\.s2nn: malformed model: tensor 'w' must be of integers"
+    ):
+        s2nn_hw.load(path)
+
+
+def test_deep_nesting_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "m.s2nn"
+    save_file({"w": np.zeros(3)}, path, metadata={"s2nn": "[" * 10**6})
+    with pytest.raises(InputError, match=r"m\.s2nn: malformed model: .* nested too deep"):
+        s2nn_hw.load(path)
+
+
 def test_saving_keeps_the_old_file_or_writes_the_new(tmp_path: Path, model: Path) -> None:
     wrong = network(Layer(name="a", projections=(), thresholds=None))
     before = model.read_bytes()
@@ -394,4 +453,6 @@ def test_saving_keeps_the_old_file_or_writes_the_new(tmp_path: Path, model: Path
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot be written"):
         s2nn_hw.save(random_network(0, (1, 1)), tmp_path / "file" / "m.s2nn")
+    with pytest.raises(InputError, match=f"^{tmp_path}: cannot be written: "):
+        s2nn_hw.save(random_network(0, (1, 1)), tmp_path)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "model.s2nn"]
