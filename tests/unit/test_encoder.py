@@ -20,11 +20,21 @@ class Window:
     rows: list[int] = field(default_factory=list)
     cycles: int = 0
     closes: bool = False
+    final: bool = False
     drop: bool = False
 
 
-def entry(bits: int, base: int = 0, last: bool = False, drop: bool = False) -> dict:
-    return {"bits": bits, "base": base, "last": last, "drop": drop}
+def entry(bits: int, base: int = 0, last: bool = False, **marks: bool) -> dict:
+    """Of an encoder without groups; ``marks`` are closes, final and drop."""
+    return {
+        "bits": bits,
+        "base": base,
+        "last": last,
+        "closes": False,
+        "final": False,
+        "drop": False,
+        **marks,
+    }
 
 
 def rows(entries) -> list[int]:
@@ -32,46 +42,48 @@ def rows(entries) -> list[int]:
     return sorted(e["base"] + k for e in entries for k in range(POSITIONS) if e["bits"] >> k & 1)
 
 
-def run(ports, queues, *, arrives=lambda cycle: True, go=lambda cycle: True, settle=3):
-    """The windows of the queues' entries, one list a plane; an idle start does not count."""
-    encoder = EventEncoder(positions=POSITIONS, rows=ROWS, ports=ports, planes=len(queues))
-    total = sum(e["last"] for queue in queues for e in queue)
-    windows = []
+def run(ports, windows, *, groups=1, arrives=lambda cycle: True, go=lambda cycle: True, settle=3):
+    """The windows as taken; an idle start does not count.
+
+    With groups the rows taken are pairs of the row and the groups that have a spike there.
+    """
+    encoder = EventEncoder(positions=POSITIONS, rows=ROWS, ports=ports, groups=groups)
+    entries = [e for window in windows for e in window]
+    garbage = entry(0xFF, 9, True, closes=True, final=True, drop=True)
+    found = []
 
     async def bench(ctx):
-        at = [0] * len(queues)
+        at = 0
         window = Window()
         begun = False
         for cycle in range(2000):
-            offered = []
-            for p, queue in enumerate(queues):
-                valid = at[p] < len(queue) and cycle >= settle and arrives(cycle)
-                ctx.set(encoder.words[p].valid, valid)
-                ctx.set(encoder.words[p].payload, queue[at[p]] if valid else entry(0xFF, 9, True))
-                offered.append(valid)
+            offered = at < len(entries) and cycle >= settle and arrives(cycle)
+            ctx.set(encoder.i.valid, offered)
+            ctx.set(encoder.i.payload, entries[at] if offered else garbage)
             ctx.set(encoder.go, go(cycle))
             picked = [ctx.get(encoder.picked[p]) for p in range(ports)]
             base = [ctx.get(encoder.base[p]) for p in range(ports)]
-            ending, closes, drop = (
-                ctx.get(s) for s in (encoder.ending, encoder.closes, encoder.drop)
-            )
-            for p in range(len(queues)):
-                at[p] += offered[p] and ctx.get(encoder.words[p].ready)
+            ending = ctx.get(encoder.ending)
+            marks = [bool(ctx.get(s)) for s in (encoder.closes, encoder.final, encoder.drop)]
+            spikes = ctx.get(encoder.spikes) if groups > 1 else 0
+            at += offered and ctx.get(encoder.i.ready)
             await ctx.tick()
             begun = begun or any(picked) or ending
             window.cycles += begun
             for bits, row in zip(picked, base, strict=True):
                 assert bits & (bits - 1) == 0, "more than one bit"
                 if bits:
-                    window.rows.append(row + bits.bit_length() - 1)
+                    k = bits.bit_length() - 1
+                    behind = spikes >> k * groups & (1 << groups) - 1
+                    window.rows.append((row + k, behind) if groups > 1 else row + k)
             if ending and not go(cycle):
                 assert not any(picked), "taken without leave"
             if ending and go(cycle):
-                window.closes, window.drop = bool(closes), bool(drop)
-                windows.append(window)
+                window.closes, window.final, window.drop = marks
+                found.append(window)
                 window = Window()
-                if len(windows) == total:
-                    assert at == [len(queue) for queue in queues]
+                if len(found) == len(windows):
+                    assert at == len(entries)
                     return
         raise AssertionError("the windows do not end")
 
@@ -79,7 +91,7 @@ def run(ports, queues, *, arrives=lambda cycle: True, go=lambda cycle: True, set
     simulator.add_clock(1e-6)
     simulator.add_testbench(bench)
     simulator.run()
-    return windows
+    return found
 
 
 def random_windows(rng, count, least=1):
@@ -92,7 +104,8 @@ def random_windows(rng, count, least=1):
             bits = 0
             while bits.bit_count() < least:
                 bits = int(rng.integers(1, 2**POSITIONS)) & int(rng.integers(1, 2**POSITIONS))
-            window.append(entry(bits, w * POSITIONS, w == words - 1, bool(rng.integers(2))))
+            marks = {name: bool(rng.integers(2)) for name in ("closes", "final", "drop")}
+            window.append(entry(bits, w * POSITIONS, w == words - 1, **marks))
         if least == 1 and rng.random() < 0.2:
             window = [entry(0, 0, True)]
         result.append(window)
@@ -107,18 +120,19 @@ def test_every_spike_once_whatever_waits(ports, seed):
     arrives, go = rng.random(2000) < 0.6, rng.random(2000) < 0.5
     found = run(
         ports,
-        [[e for window in windows for e in window]],
+        windows,
         arrives=lambda cycle: bool(arrives[cycle]),
         go=lambda cycle: bool(go[cycle]),
     )
     assert [sorted(w.rows) for w in found] == [rows(window) for window in windows], seed
-    assert all(w.closes for w in found)
-    assert [w.drop for w in found] == [window[-1]["drop"] for window in windows]
+    for name in ("closes", "final", "drop"):
+        said = [getattr(w, name) for w in found]
+        assert said == [window[-1][name] for window in windows], f"seed {seed}: {name}"
 
 
 def test_one_port_takes_one_spike_a_cycle():
     windows = random_windows(np.random.default_rng(5), 20)
-    found = run(1, [[e for window in windows for e in window]])
+    found = run(1, windows)
     assert [w.cycles for w in found] == [max(1, len(rows(window))) for window in windows]
     # Lowest first, word after word.
     assert [w.rows for w in found] == [rows(window) for window in windows]
@@ -127,13 +141,13 @@ def test_one_port_takes_one_spike_a_cycle():
 def test_two_ports_take_two_spikes_a_cycle_without_gaps():
     """Words of at least two spikes come as fast as they are taken."""
     windows = random_windows(np.random.default_rng(6), 20, least=2)
-    found = run(2, [[e for window in windows for e in window]])
+    found = run(2, windows)
     assert [w.cycles for w in found] == [-(-len(rows(window)) // 2) for window in windows]
 
 
 def test_two_ports_never_reach_into_the_next_window():
     windows = [[entry(0b1, 8 * k, True)] for k in range(4)]
-    found = run(2, [[e for window in windows for e in window]])
+    found = run(2, windows)
     assert [w.rows for w in found] == [[0], [8], [16], [24]]
     assert [w.cycles for w in found] == [1, 1, 1, 1]
 
@@ -150,19 +164,38 @@ def test_a_window_waits_for_leave(ports):
     """Until go, the last spikes stay, and nothing of the next window is taken."""
     found = run(
         ports,
-        [[entry(0b101, 0, True), entry(0b1, 8, True), entry(0b11, 16, True)]],
+        [[entry(0b101, 0, True)], [entry(0b1, 8, True)], [entry(0b11, 16, True)]],
         go=lambda cycle: cycle >= 20,
     )
     assert [sorted(w.rows) for w in found] == [[0, 2], [8], [16, 17]]
     assert [w.cycles for w in found][1:] == [1, 2 // ports]
 
 
-@pytest.mark.parametrize("ports", [1, 2])
-def test_planes_in_turn_the_highest_first(ports):
-    rng = np.random.default_rng(8)
-    frames = [random_windows(rng, 3) for _ in range(6)]
-    queues = [[e for frame in frames for e in frame[p]] for p in range(3)]
-    found = run(ports, queues)
-    assert [sorted(w.rows) for w in found] == [rows(f[p]) for f in frames for p in (2, 1, 0)]
-    assert [w.closes for w in found] == [False, False, True] * 6
-    assert [w.drop for w in found[2::3]] == [f[0][-1]["drop"] for f in frames]
+@pytest.mark.parametrize("groups", [2, 3])
+def test_groups_at_the_same_place_are_one_event(groups):
+    """Bit i tells that input i of some group is set, and spikes which groups'."""
+    rng = np.random.default_rng(groups)
+    windows = []
+    for _ in range(20):
+        words = int(rng.integers(1, 5))
+        window = []
+        for w in range(words):
+            spikes = rng.integers(0, 2**groups, POSITIONS) * (rng.random(POSITIONS) < 0.4)
+            spikes[rng.integers(POSITIONS)] = 1
+            bits = sum(1 << k for k in range(POSITIONS) if spikes[k])
+            packed = sum(int(s) << k * groups for k, s in enumerate(spikes))
+            window.append(entry(bits, w * POSITIONS, w == words - 1, spikes=packed))
+        windows.append(window)
+    go = rng.random(2000) < 0.5
+    found = run(1, windows, groups=groups, go=lambda cycle: bool(go[cycle]))
+    mask = (1 << groups) - 1
+    expected = [
+        [
+            (e["base"] + k, e["spikes"] >> k * groups & mask)
+            for e in window
+            for k in range(POSITIONS)
+            if e["bits"] >> k & 1
+        ]
+        for window in windows
+    ]
+    assert [w.rows for w in found] == expected
