@@ -21,6 +21,7 @@ import cocotb_tools.config
 import cocotb_tools.runner
 from cocotb_tools.runner import Icarus, Runner
 
+from s2nn_hw import cache
 from s2nn_hw.ir import InputError, ToolError
 from s2nn_hw.manifest import Manifest
 
@@ -197,11 +198,12 @@ def _built(core: Path, manifest: Manifest, simulator: str) -> Iterator[tuple[Run
         libraries = [importlib.metadata.version("cocotb"), str(cocotb_tools.config.libs_dir)]
         parts += [verilator.prepare().name, *libraries, *_VERILATOR_ARGS, *_MAKE_ARGS]
     key = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
-    builds = verilator.cache_folder() / "builds"
+    builds = cache.folder() / "builds"
     build = builds / f"{simulator}-{key}"
-    fresh = not (build / "complete").is_file()
+    fresh = not os.path.isfile(build / "complete")  # also where nobody may look
     if fresh:
-        builds.mkdir(parents=True, exist_ok=True)
+        cache.writable()
+        builds.mkdir(exist_ok=True)
         making = Path(tempfile.mkdtemp(dir=builds, prefix=f"{build.name}."))
         try:
             (making / "harness.v").write_text(source)
@@ -217,7 +219,8 @@ def _built(core: Path, manifest: Manifest, simulator: str) -> Iterator[tuple[Run
         finally:
             shutil.rmtree(making, ignore_errors=True)
         _prune(builds)
-    os.utime(build)
+    with suppress(OSError):  # a cache that is only read
+        os.utime(build)
     yield runner, build, fresh
 
 

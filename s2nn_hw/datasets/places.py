@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from s2nn_hw import cache
 from s2nn_hw.ir import InputError
 
 from .dataset import Dataset
@@ -25,7 +26,7 @@ DIGITS_FILE = "digits.csv.gz"
 #: Images of digits kept for the test: the last ones, by other writers than the first.
 DIGITS_TEST = 360
 
-#: Name → files.
+#: Name → files in the cache folder.
 NAMES: dict[str, tuple[str, ...]] = {
     "mnist": IDX_FILES,
     "fashion-mnist": IDX_FILES,
@@ -46,8 +47,7 @@ def load(name: str, data: str | os.PathLike[str] | None = None) -> Dataset:
     """
     folder = find(name, data)
     if folder is not None:
-        files = [path for file in NAMES[name] if (path := _present(folder, file))]
-        dataset = _digits(files[0]) if name == "digits" else _idx(name, files)
+        dataset = _read(name, folder)
         dataset.check()
         return dataset
     if data is not None:
@@ -67,9 +67,8 @@ def find(name: str, data: str | os.PathLike[str] | None = None) -> Path | None:
 
 
 def cache_folder(name: str) -> Path:
-    """The folder of a data set in the user's cache: $XDG_CACHE_HOME, else ~/.cache."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "s2nn-hw" / "data" / name
+    """The folder of a data set in the user's cache."""
+    return cache.folder() / "data" / name
 
 
 def check_name(name: str) -> None:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from s2nn_hw.ir import INPUT, InputError, Network
+from s2nn_hw import cache
+from s2nn_hw.ir import INPUT, InputError, Network, ToolError, each_integer, integer
 
 from .folder import output_folder
 
@@ -114,9 +115,13 @@ def build(network: Network, *, engine: str, lanes: Lanes, top: str, counters: bo
         )
     samples = calibration(network)
     chosen = plan(
-        network, lanes=lanes, engine=engine, top=top, counters=counters, samples=samples
+        network, lanes=_lanes(lanes), engine=engine, top=top, counters=counters, samples=samples
     )
-    manifest, files = rtl_gen.emit.emit(network, chosen, samples)
+    try:
+        manifest, files = rtl_gen.emit.emit(network, chosen, samples)
+    except ToolError:
+        cache.writable()  # yosys, which is WebAssembly, keeps its machine code beside our folder
+        raise
     weighted = [chosen.node(layer.name) for layer in network.weighted]
     options = {
         "engine": [layer.engine for layer in weighted],
@@ -126,6 +131,12 @@ def build(network: Network, *, engine: str, lanes: Lanes, top: str, counters: bo
     }
     files[OPTIONS] = json.dumps(options, indent=1) + "\n"
     return Core(plan=chosen, manifest=manifest, files=files)
+
+
+def _lanes(lanes: Any) -> Lanes:
+    """One number or several, be they numpy's."""
+    several = each_integer(lanes, "lanes")
+    return integer(lanes, "lanes") if several is None and lanes is not None else several
 
 
 def calibration(network: Network) -> Values | None:
