@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from amaranth.sim import Simulator
@@ -13,27 +15,24 @@ def layer(weights, ports, offsets, *, weight_bits, planes, scores):
     """Accumulators whose inputs are dealt round-robin to banks with so many ports each."""
     inputs = weights.shape[1]
     members = [np.arange(inputs)[b :: len(ports)] for b in range(len(ports))]
+    lane_members = [m for m, n in zip(members, ports, strict=True) for _ in range(n)]
     dut = Accumulators(
-        neurons(weights, list(zip(ports, members, strict=True)), offsets),
-        weight_bits=weight_bits,
+        neurons([weights], [weights[:, m] for m in lane_members], offsets),
+        weight_bits=max(2, weight_bits),
         planes=planes,
         scores=scores,
     )
-    lane_members = [m for m, n in zip(members, ports, strict=True) for _ in range(n)]
     return dut, lane_members
 
 
 def packed(column, bits) -> int:
-    """A row of weights as the memory has it."""
-    word = 0
-    for j, weight in enumerate(column.tolist()):
-        stored = int(weight < 0) if bits == 1 else weight & ((1 << bits) - 1)
-        word |= stored << (j * bits)
-    return word
+    """A row of weights as the engine offers it: signed, of two bits at least."""
+    bits = max(2, bits)
+    return sum((weight & ((1 << bits) - 1)) << (j * bits) for j, weight in enumerate(column))
 
 
 def steps(rng, weights, lanes, values, planes, weight_bits):
-    """Cycles of a frame: rows (one a lane, None for none), ends, closes; in a random order."""
+    """Cycles of a frame: rows (one a lane, None for zeros), ends, closes; in a random order."""
     for p in reversed(range(planes)):
         left = {int(i) for i in np.flatnonzero(values >> p & 1)}
         cycles = []
@@ -44,7 +43,7 @@ def steps(rng, weights, lanes, values, planes, weight_bits):
                 if own and rng.random() < 0.8:
                     i = int(rng.choice(own))
                     left.discard(i)
-                    rows.append(packed(weights[:, i], weight_bits))
+                    rows.append(packed(weights[:, i].tolist(), weight_bits))
                 else:
                     rows.append(None)
             cycles.append(rows)
@@ -64,7 +63,6 @@ def run(dut, lanes, cycles):
             rows, ends, closes = cycles[cycle] if cycle < len(cycles) else idle
             for lane, row in enumerate(rows):
                 ctx.set(dut.rows[lane], row or 0)
-                ctx.set(dut.valid[lane], row is not None)
             ctx.set(dut.ends, ends)
             ctx.set(dut.closes, closes)
             if ctx.get(dut.done):
@@ -131,6 +129,35 @@ def test_thresholds_at_both_ends_of_what_is_reachable(planes):
     cycles = [step for frame in frames for step in steps(rng, weights, lanes, frame, planes, 4)]
     # Always; only at the greatest; never; not at the least alone.
     assert run(dut, lanes, cycles) == [0b0001, 0b1011, 0b0001, 0b1001]
+
+
+@pytest.mark.parametrize("planes", [1, 2])
+def test_projections_are_added(planes):
+    """Each projection has lanes of its own; low and high are sums over all of them."""
+    rng = np.random.default_rng(21)
+    weights = [
+        rng.integers(-3, 4, (4, 6)),
+        rng.integers(-7, 8, (4, 3)),
+        rng.integers(-1, 2, (4, 5)),
+    ]
+    together = np.concatenate(weights, axis=1)
+    edges = np.cumsum([0, *(w.shape[1] for w in weights)])
+    lanes = [np.arange(a, b) for a, b in itertools.pairwise(edges)]
+    offsets = rng.integers(-30, 30, 4).tolist()
+    made = neurons(weights, weights, offsets)
+    for j, neuron in enumerate(made):
+        row = together[j]
+        assert (neuron.low, neuron.high) == (row[row < 0].sum(), row[row > 0].sum())
+        bounds = tuple((min(0, w[j].min()), max(0, w[j].max())) for w in weights)
+        assert neuron.lanes == bounds
+        assert neuron.offset == offsets[j]
+    dut = Accumulators(made, weight_bits=4, planes=planes, scores=True)
+    frames = rng.integers(0, 2**planes, (10, 14))
+    frames[2] = 2**planes - 1
+    cycles = [step for frame in frames for step in steps(rng, together, lanes, frame, planes, 4)]
+    expected = frames @ together.T + np.array(offsets)
+    found = [scores_of(dut, word) for word in run(dut, lanes, cycles)]
+    assert found == expected.tolist()
 
 
 def test_width_is_what_the_extremes_need():

@@ -30,7 +30,9 @@ def run(beats, *, port=PORT, valid=lambda cycle: True, ready=lambda cycle: True,
             ctx.set(guard.error_clear, cycle in clear)
             if ctx.get(guard.o.valid) and ready(cycle):
                 p = guard.o.p
-                out.append((ctx.get(p.pixels), ctx.get(p.last), ctx.get(p.drop)))
+                last = ctx.get(p.last)
+                # Before the end it says nothing.
+                out.append((ctx.get(p.pixels), last, ctx.get(p.drop) if last else 0))
             at += offered and ctx.get(guard.tready)
             errors.append(ctx.get(guard.error))
             await ctx.tick()
@@ -60,12 +62,22 @@ def test_bits_beyond_the_last_pixel_read_as_zero():
 
 
 @pytest.mark.parametrize("length", [1, 2])
-def test_an_early_tlast_ends_the_frame_there(length):
+def test_a_frame_with_an_early_tlast_is_filled_up(length):
     cut = [(0x77, k == length - 1) for k in range(length)]
     out, errors = run([*cut, *WHOLE])
-    assert out[:length] == [(0x77, int(last), int(last)) for _, last in cut]
-    assert [(last, drop) for _, last, drop in out[length:]] == [(0, 0), (0, 0), (1, 0)]
+    assert [pixels for pixels, _, _ in out[:3]] == [0x77] * length + [0] * (3 - length)
+    assert [(last, drop) for _, last, drop in out[:3]] == [(0, 0), (0, 0), (1, 1)]
+    assert out[3:] == [(0x12, 0, 0), (0x34, 0, 0), (0x05, 1, 0)]
     assert errors[-1] == 1
+
+
+def test_nothing_is_taken_while_a_frame_is_filled_up():
+    """The beats of zeros come even if the source has nothing, and those after wait for them."""
+    cut = [(0x77, 1)]
+    out, _ = run([*cut, *WHOLE], valid=lambda cycle: cycle == 0 or cycle >= 8)
+    assert out[:3] == [(0x77, 0, 0), (0, 0, 0), (0, 1, 1)]
+    late, _ = run([*cut, *WHOLE], ready=lambda cycle: cycle == 0 or cycle >= 8)
+    assert late == out
 
 
 @pytest.mark.parametrize("extra", [1, 2, 3, 7])
@@ -93,11 +105,11 @@ def test_what_is_swallowed_does_not_wait_for_the_reader():
 def test_errors_stay_until_they_are_cleared():
     beats = [(0, 1), *[(0, 0)] * 3, (0, 1), *WHOLE]
     _, errors = run(beats, clear=(12,))
-    # The early TLAST is in cycle 0, the late one is missed in cycle 3.
-    assert errors[:14] == [0, 1, 1, 1, *[3] * 9, 0]
+    # The early TLAST is in cycle 0; two beats are filled up; the late one is missed in cycle 5.
+    assert errors[:14] == [0, *[1] * 5, *[3] * 7, 0]
     # An error in the cycle of its clearing stays.
-    _, errors = run(beats, clear=(3,))
-    assert errors[:6] == [0, 1, 1, 1, 2, 2]
+    _, errors = run(beats, clear=(5,))
+    assert errors[:8] == [0, *[1] * 5, 2, 2]
 
 
 def test_a_frame_of_one_beat_is_never_early():
@@ -116,10 +128,10 @@ def test_random_lengths_under_random_stalls(seed):
     out, errors = run(beats, valid=lambda c: bool(valid[c]), ready=lambda c: bool(ready[c]))
     expected, at = [], 0
     for n in lengths:
-        frame = beats[at : at + min(n, 3)]
+        frame = [data for data, _ in beats[at : at + min(n, 3)]]
         at += n
-        for k, (data, _) in enumerate(frame):
-            last = k == len(frame) - 1
-            expected.append((data & 0x0F if k == 2 else data, int(last), int(last and n != 3)))
+        for k, data in enumerate([*frame, 0, 0][:3]):
+            last = k == 2
+            expected.append((data & 0x0F if last else data, int(last), int(last and n != 3)))
     assert out == expected, seed
     assert errors[-1] == (1 if (lengths < 3).any() else 0) | (2 if (lengths > 3).any() else 0)

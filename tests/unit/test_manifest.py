@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from s2nn_hw.ir import InputError
 from s2nn_hw.manifest import (
+    Buffer,
     InputPort,
     LayerEntry,
     Manifest,
@@ -43,6 +44,67 @@ def test_pixels_lie_where_the_docstring_says(
         # What is left over is zero.
         last = int.from_bytes(packed[n, -1].tobytes(), "little")
         assert last >> (((pixels - 1) % per_beat + 1) * bits) == 0
+
+
+@given(
+    st.integers(1, 4), st.integers(1, 12), st.integers(1, 8), st.data(), st.integers(0, 2**32 - 1)
+)
+def test_channels_of_a_pixel_lie_together(
+    channels: int, size: int, bits: int, data: st.DataObject, seed: int
+) -> None:
+    per_beat = data.draw(st.integers(1, 2 * channels))
+    port = InputPort(
+        tdata_bits=-(-per_beat * bits // 8) * 8,
+        pixel_bits=bits,
+        pixels_per_beat=per_beat,
+        pixels=channels * size,
+        channels=channels,
+    )
+    shape = (3, channels, 1, size)
+    frames = np.random.default_rng(seed).integers(0, 2**bits, shape, dtype=np.uint8)
+    packed = port.pack(frames)
+    assert packed.shape == (3, port.beats, port.tdata_bits // 8)
+    for n in range(3):
+        for index in range(channels * size):
+            k, p = divmod(index, per_beat)
+            beat = int.from_bytes(packed[n, k].tobytes(), "little")
+            pixel, channel = divmod(index, channels)
+            assert beat >> (p * bits) & (2**bits - 1) == frames[n, channel, 0, pixel]
+
+
+@given(
+    st.integers(1, 4),
+    st.integers(1, 8),
+    st.integers(1, 3),
+    st.integers(1, 3),
+    st.integers(0, 2**32 - 1),
+)
+def test_what_a_probe_sees(channels: int, planes: int, height: int, width: int, seed: int) -> None:
+    probe = Probe(
+        layer="pool",
+        valid="pool.v",
+        data="pool.d",
+        channels=channels,
+        planes=planes,
+        pixels=height * width,
+    )
+    assert probe.bits == channels * planes
+    values = np.random.default_rng(seed).integers(
+        0, 2**planes, (2, channels, height, width), dtype=np.uint8
+    )
+    seen = probe.expected(values)
+    assert seen.shape == (2 * height * width, probe.bits)
+    for n, y, x in np.ndindex(2, height, width):
+        row = seen[(n * height + y) * width + x]
+        for c in range(channels):
+            value = sum(int(row[b * channels + c]) << b for b in range(planes))
+            assert value == values[n, c, y, x]
+
+
+def test_a_probe_of_a_flat_layer_sees_its_spikes() -> None:
+    probe = Probe(layer="hidden1", valid="hidden1.v", data="hidden1.d", channels=5)
+    spikes = np.random.default_rng(1).integers(0, 2, (7, 5), dtype=np.uint8)
+    np.testing.assert_array_equal(probe.expected(spikes), spikes)
 
 
 @given(
@@ -78,7 +140,9 @@ def manifest(**changes: Any) -> Manifest:
         synapses=12,
         weight_bits=4,
         potential_bits=6,
+        windows=1,
         memories=(Memory(path="readout.w0", rows=2, row_bits=12, file="core_w0.hex"),),
+        buffers=(Buffer(path="readout.feed.reader0.buffer", bits=40, least_bits=20),),
     )
     fields: dict[str, Any] = {
         "top": "core",
@@ -89,7 +153,7 @@ def manifest(**changes: Any) -> Manifest:
         "input": InputPort(tdata_bits=8, pixel_bits=1, pixels_per_beat=4, pixels=4),
         "output": OutputPort(tdata_bits=32, class_bits=8, score_bits=8, classes=3),
         "layers": (layer,),
-        "probes": (Probe(layer="readout", valid="readout.v", data="readout.d", bits=3),),
+        "probes": (Probe(layer="readout", valid="readout.v", data="readout.d", channels=3),),
         "counters": ("count_cycles",),
         "nets": {"": ("clk",), "readout": ("v", "d")},
         "timing": {"latency": 9},
@@ -131,11 +195,11 @@ def test_an_absent_file_is_told(build: Path) -> None:
 
 def test_another_version_is_told(build: Path) -> None:
     (build / "core.json").write_text(manifest(version=99).to_json())
-    with pytest.raises(InputError, match="manifest version must be 1"):
+    with pytest.raises(InputError, match="manifest version must be 2"):
         Manifest.read(build)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"version": 1}', "3"])
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"version": 2}', "3"])
 def test_another_file_is_told(build: Path, text: str) -> None:
     (build / "core.json").write_text(text)
     with pytest.raises(InputError, match=r"core\.json: not a manifest"):

@@ -116,7 +116,7 @@ def test_nets_of_a_core_are_in_its_verilog(bits):
     modules = dict(
         re.findall(r"^module (\w+) ?\((.*?)^endmodule", files["s2nn_core.v"], flags=re.M | re.S)
     )
-    assert set(manifest.nets) >= {"", "guard", "hidden1", "hidden1.engine", "readout.argmax"}
+    assert set(manifest.nets) >= {"", "guard", "hidden1", "hidden1.unit.engine", "readout.argmax"}
     for path, entries in manifest.nets.items():
         # The name of a part's module is its path; ROMs aside, which have a module of their own.
         body = modules["_".join(filter(None, ["s2nn_core", *path.split(".")]))]
