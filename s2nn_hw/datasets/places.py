@@ -26,7 +26,7 @@ DIGITS_FILE = "digits.csv.gz"
 #: Images of digits kept for the test: the last ones, by other writers than the first.
 DIGITS_TEST = 360
 
-#: Name → files in the cache folder.
+#: Name → files.
 NAMES: dict[str, tuple[str, ...]] = {
     "mnist": IDX_FILES,
     "fashion-mnist": IDX_FILES,
@@ -47,7 +47,8 @@ def load(name: str, data: str | os.PathLike[str] | None = None) -> Dataset:
     """
     folder = find(name, data)
     if folder is not None:
-        dataset = _read(name, folder)
+        files = [path for file in NAMES[name] if (path := _present(folder, file))]
+        dataset = _digits(files[0]) if name == "digits" else _idx(name, files)
         dataset.check()
         return dataset
     if data is not None:
