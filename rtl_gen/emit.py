@@ -12,12 +12,12 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
-from amaranth._toolchain.yosys import find_yosys
+from amaranth._toolchain.yosys import YosysError, find_yosys
 from amaranth.back import rtlil
-from amaranth.hdl import ClockSignal, Instance, ResetSignal
+from amaranth.hdl import ClockSignal, Instance, ResetSignal, UnusedElaboratable
 from amaranth.lib import wiring
 
-from s2nn_hw.ir import Layer, Network
+from s2nn_hw.ir import Layer, Network, ToolError
 from s2nn_hw.manifest import Buffer, LayerEntry, Manifest, Memory, Probe, sha256
 
 from .header import header
@@ -109,9 +109,10 @@ def emit(
     ----------
     samples: values of each source for some frames, to predict typical cycles from.
     """
-    core = Core(network, plan)
     target = VerilogTarget(plan.top)
-    texts, driven = _convert(core, target)
+    with _no_garbage_collection(), _silence_about_the_rest():
+        core = Core(network, plan)
+        texts, driven = _convert(core, target)
     files: dict[str, str] = {}
     for module, rom in target.roms.items():
         file = _rom_file(plan, rom)
@@ -125,7 +126,7 @@ def emit(
 
 def _convert(core: Core, target: VerilogTarget) -> tuple[list[str], dict[str, tuple[str, ...]]]:
     """Verilog of the top and of each part, in the order of the data, and the nets of them all."""
-    with _no_garbage_collection(), ThreadPoolExecutor() as pool:
+    with ThreadPoolExecutor() as pool:
         # The path, module and, from yosys, Verilog and netlist of the top and of each part.
         jobs = []
         parts: list[tuple[str, str, Any]] = [("", target.top, core)]
@@ -163,7 +164,11 @@ def _translated(text: str) -> tuple[str, str]:
     """Verilog and JSON netlist of RTLIL."""
     yosys = find_yosys(lambda version: version >= (0, 40))
     script = _SCRIPT.format(rtlil=text, strip=_STRIP)
-    output = yosys.run(["-q", "-"], script, ignore_warnings=True)
+    try:
+        output = yosys.run(["-q", "-"], script, ignore_warnings=True)
+    except YosysError as error:
+        last = str(error).rstrip().rpartition("\n")[2].strip()
+        raise ToolError(f"yosys could not write Verilog: {last or 'it ended early'}") from error
     start = output.index('\n{\n  "creator"')
     return output[: start + 1], output[start + 1 :]
 
@@ -315,3 +320,16 @@ def _no_garbage_collection() -> Iterator[None]:
     finally:
         if enabled:
             gc.enable()
+
+
+@contextmanager
+def _silence_about_the_rest() -> Iterator[None]:
+    """No warnings of components that an exception kept from being elaborated.
+
+    Amaranth itself sees to that where the exception ends the program.
+    """
+    try:
+        yield
+    except BaseException:
+        UnusedElaboratable._MustUse__silence = True  # until the next elaboration begins
+        raise

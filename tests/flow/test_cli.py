@@ -76,7 +76,7 @@ WRONG = {
     f"emit {GOOD} --lanes 0": "layer 'hidden1': lanes must be 1…9, one an input at most, not 0",
     f"emit {GOOD} --lanes 10": "layer 'hidden1': lanes must be 1…9, one an input at most, not 10",
     f"emit {GOOD} --lanes 1,1,1": "lanes must be one number or 2, not 3",
-    f"emit {GOOD} --engine steam": "engine must be one of event, not 'steam'",
+    f"emit {GOOD} --engine steam": "engine must be one of event, parallel, not 'steam'",
     f"emit {GOOD} --top 1x": "top must be a letter and then letters, digits or _",
     # the output
     "emit good -o mine": "mine: holds thesis.tex, not written by s2nn-hw, which would be lost",
@@ -329,6 +329,39 @@ sys.exit(cli.main(["verify", "good", "-o", "a/out"]))
     assert out == ""
     assert err in ("s2nn-hw: interrupted\n", "s2nn-hw: terminated\n")
     assert tree(work) == before
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_verilog_is_written_is_one_line(work: Path, signum: signal.Signals) -> None:
+    """Components that are not yet elaborated have nothing to say."""
+    process = command(
+        f"""
+import os, signal, sys
+import rtl_gen.emit
+from s2nn_hw import cli
+def interrupted(text):
+    os.kill(os.getpid(), {int(signum)})
+rtl_gen.emit._translated = interrupted
+sys.exit(cli.main(["emit", "good", "-o", "out"]))
+"""
+    )
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 128 + signum
+    assert out == ""
+    assert err in ("s2nn-hw: interrupted\n", "s2nn-hw: terminated\n")
+
+
+@pytest.mark.usefixtures("work")
+def test_a_cache_that_cannot_be_written_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", "/proc/nocache")
+    for verb in ("emit", "verify"):
+        assert cli.main([verb, "good", "-o", "out"]) == 2
+        err = capsys.readouterr().err
+        assert "/proc/nocache/s2nn-hw: the cache folder cannot be written: No such file" in err
+        assert err.count("\n") == 1
+    assert not Path("out").exists()
 
 
 def test_children_do_not_write_to_stdout(work: Path) -> None:
