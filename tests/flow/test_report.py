@@ -68,7 +68,9 @@ def entry(name: str, inputs: int, neurons: int, lanes: int) -> LayerEntry:
         synapses=inputs * neurons,
         weight_bits=4,
         potential_bits=9,
+        windows=1,
         memories=(Memory(path=f"{name}.w", rows=inputs, row_bits=4 * neurons, file="w.hex"),),
+        buffers=(),
     )
 
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import s2nn_hw
-from rtl_gen.plan import signed_width
+from rtl_gen.plan import ConvPlan, DensePlan, signed_width
 from rtl_gen.planner import MAX_RESULT_BEAT, MAX_SLOTS, plan
-from s2nn_hw.ir import InputError
+from s2nn_hw.ir import Conv2d, Dense, FrameFormat, InputError, Layer, Network, Pool
 
 
 def network(*sizes, input_bits=1, weight_bits=3, seed=1):
@@ -76,9 +76,14 @@ def test_every_input_in_one_row_of_one_bank(sizes, lanes, bits, sampled):
         for layer in net.layers[:-1]:
             samples[layer.name] = rng.integers(0, 2, (8, layer.neurons), dtype=np.uint8)
     chosen = plan(net, lanes=lanes, samples=samples)
-    for layer, made, inputs in zip(net.layers, chosen.layers, sizes[:-1], strict=True):
-        assert made.layer == layer.name
-        assert made.lanes == min(lanes, inputs)
+    for layer, node, inputs in zip(net.layers, chosen.layers, sizes[:-1], strict=True):
+        (made,) = node.feeds
+        assert isinstance(made, DensePlan)
+        assert node.layer == layer.name
+        assert made.source == layer.projections[0].source
+        assert node.engine == "event"
+        assert node.pixels == 1
+        assert node.lanes == made.lanes == min(lanes, inputs)
         assert sorted(k for bank in made.banks for k in bank.positions) == list(
             range(made.positions)
         )
@@ -89,16 +94,98 @@ def test_every_input_in_one_row_of_one_bank(sizes, lanes, bits, sampled):
         assert all(bank.ports in (1, 2) for bank in made.banks)
         assert all(bank.positions for bank in made.banks), "a lane without inputs"
         assert made.queue >= made.words
-        assert 2 <= made.slots <= MAX_SLOTS
-        assert made.planes == (bits if layer is net.layers[0] else 1)
+        assert 2 <= node.slots <= MAX_SLOTS
+        assert node.planes == made.planes == (bits if layer is net.layers[0] else 1)
     # Pixels come in raster order.
-    first = chosen.layers[0]
+    (first,) = chosen.layers[0].feeds
     assert list(first.order[: sizes[0]]) == list(range(sizes[0]))
     port = chosen.input
     assert first.positions == port.pixels_per_beat * chosen.gather
     assert port.pixels_per_beat * port.pixel_bits <= port.tdata_bits
     assert port.tdata_bits % 8 == 0
     assert first.words == -(-port.beats // chosen.gather)
+
+
+def convolutional(*, channels=2, neurons=4, size=(9, 7), groups=1, bits=1, pool=None) -> Network:
+    """A convolution 3×3, perhaps a pool 2×2, and a readout."""
+    rng = np.random.default_rng(3)
+    conv = Conv2d(
+        source="input",
+        weights=rng.integers(-3, 4, (neurons, channels // groups, 3, 3)).astype(np.int8),
+        weight_bits=3,
+        padding=(1, 1),
+        groups=groups,
+    )
+    nodes = [Layer(name="conv", projections=(conv,), thresholds=np.ones(neurons, np.int64))]
+    if pool:
+        nodes.append(Pool(name="pool", source="conv", kind=pool, kernel=(2, 2), stride=(2, 2)))
+        size = (size[0] // 2, size[1] // 2)
+    inputs = neurons * size[0] * size[1]
+    head = Dense(
+        source=nodes[-1].name,
+        weights=rng.integers(-3, 4, (3, inputs)).astype(np.int8),
+        weight_bits=3,
+    )
+    nodes.append(Layer(name="readout", projections=(head,)))
+    shape = (channels, 9, 7)
+    net = Network(input=FrameFormat(shape=shape, bits=bits), layers=tuple(nodes))
+    net.check()
+    return net
+
+
+@pytest.mark.parametrize("sampled", [False, True])
+@pytest.mark.parametrize("groups", [1, 2, 4])
+@pytest.mark.parametrize("lanes", [1, 2, 3, 4, 7])
+def test_every_channel_in_one_bank(lanes, groups, sampled):
+    net = convolutional(channels=4, groups=groups, bits=2, pool="sum")
+    samples = None
+    if sampled:
+        rng = np.random.default_rng(4)
+        samples = {
+            "input": rng.integers(0, 4, (6, 4, 9, 7), dtype=np.uint8),
+            "conv": rng.integers(0, 2, (6, 4, 9, 7), dtype=np.uint8),
+            "pool": rng.integers(0, 5, (6, 4, 4, 3), dtype=np.uint8),
+        }
+    chosen = plan(net, lanes=lanes, samples=samples)
+    conv, pool, readout = chosen.layers
+    (feed,) = conv.feeds
+    assert isinstance(feed, ConvPlan)
+    assert feed.groups == groups
+    assert conv.lanes == lanes
+    assert feed.lanes * conv.pixels == lanes
+    assert all(bank.ports == 1 for bank in feed.banks)
+    assert all(bank.positions for bank in feed.banks), "a lane without channels"
+    assert sorted(k for bank in feed.banks for k in bank.positions) == list(range(4 // groups))
+    rows = np.concatenate([feed.rows(bank) for bank in feed.banks])
+    assert sorted(rows.tolist()) == list(range(4 // groups * 9))
+    assert (feed.windows.source, feed.windows.channels, feed.windows.size) == ("input", 4, (9, 7))
+    assert feed.planes == 2
+    assert feed.windows.depth >= feed.windows.least_depth
+    assert 2 <= conv.slots <= MAX_SLOTS
+    # A sum of four spikes has three bits.
+    assert (pool.kind, pool.planes, pool.windows.planes) == ("sum", 3, 1)
+    assert pool.windows.source == "conv"
+    (head,) = readout.feeds
+    assert isinstance(head, DensePlan)
+    assert (head.positions, head.planes, head.words) == (4, 3, 12)
+    # Pixel by pixel: channel c of pixel p is input c * pixels + p.
+    assert list(head.order) == [c * 12 + p for p in range(12) for c in range(4)]
+    # A pixel with all channels a beat.
+    assert chosen.gather == 1
+    assert (chosen.input.channels, chosen.input.pixels_per_beat, chosen.input.beats) == (4, 4, 63)
+
+
+@pytest.mark.parametrize(("lanes", "value"), [(0, 0), (15, 15), ([29, 1], 29), ([4, 253], 253)])
+def test_lanes_that_a_convolution_cannot_have(lanes, value):
+    """Two channels and seven columns of windows: fourteen at most, and no prime beyond seven."""
+    net = convolutional()
+    with pytest.raises(InputError, match=rf"layer '\w+': lanes must be 1….*, not {value}"):
+        plan(net, lanes=lanes)
+
+
+def test_a_number_of_lanes_that_does_not_divide():
+    with pytest.raises(InputError, match="layer 'conv': lanes must be 1…14, so many columns"):
+        plan(convolutional(), lanes=[11, 1])
 
 
 def test_a_result_wider_than_a_beat_takes_several():
