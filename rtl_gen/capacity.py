@@ -19,7 +19,17 @@ import numpy.typing as npt
 
 from s2nn_hw.ir import INPUT
 
-from .plan import ConvPlan, CorePlan, Feed, LayerPlan, NodePlan, ParallelPlan, WindowPlan
+from .plan import (
+    ConvPlan,
+    CorePlan,
+    Feed,
+    LayerPlan,
+    NodePlan,
+    ParallelPlan,
+    WindowPlan,
+    feeds_of,
+    windows_of,
+)
 
 _Array = npt.NDArray[np.int64]
 
@@ -29,7 +39,7 @@ def with_room_for_joins(plan: CorePlan) -> CorePlan:
     needs: dict[str, dict[str, _Array]] = {}
     nodes: dict[str, NodePlan] = {}
     for node in plan.layers:
-        feeds = _feeds(node)
+        feeds = feeds_of(node)
         needs[node.layer] = _needs(feeds, needs)
         if isinstance(node, LayerPlan) and len(node.feeds) > 1:
             node = replace(
@@ -37,19 +47,6 @@ def with_room_for_joins(plan: CorePlan) -> CorePlan:
             )
         nodes[node.layer] = node
     return replace(plan, layers=tuple(nodes.values()))
-
-
-def _feeds(node: NodePlan) -> tuple[Feed | WindowPlan, ...]:
-    return node.feeds if isinstance(node, LayerPlan) else (node.windows,)
-
-
-def windows_of(feed: Feed | WindowPlan) -> WindowPlan | None:
-    """The windows of a feed, None if its one window is the frame."""
-    return (
-        feed.windows
-        if isinstance(feed, ConvPlan | ParallelPlan)
-        else (feed if isinstance(feed, WindowPlan) else None)
-    )
 
 
 def _needs(
@@ -91,7 +88,7 @@ def _sent(node: str, source: str, pixels: _Array, nodes: dict[str, NodePlan]) ->
     if node == INPUT:
         return np.zeros_like(pixels)
     sent = np.zeros_like(pixels)
-    for feed in _feeds(nodes[node]):
+    for feed in feeds_of(nodes[node]):
         windows = windows_of(feed)
         if windows is None:
             continue
@@ -103,7 +100,7 @@ def _sent(node: str, source: str, pixels: _Array, nodes: dict[str, NodePlan]) ->
 
 def check_progress(plan: CorePlan) -> CorePlan:
     """The plan, after one frame has been played to its end; see the top of this file."""
-    feeds = {node.layer: _feeds(node) for node in plan.layers}
+    feeds = {node.layer: feeds_of(node) for node in plan.layers}
     total = {name: _windows(f) for name, f in feeds.items()}
     total[INPUT] = -(-plan.input.beats // plan.gather)
     taken: dict[tuple[str, int], int] = defaultdict(int)

@@ -25,8 +25,8 @@ from .layers.pool import PoolLayer
 from .lib.reader import WindowReader
 from .lib.rom import Rom
 from .nets import nets
-from .network import Core
-from .plan import ConvPlan, CorePlan, LayerPlan, PoolPlan
+from .network import Core, instance
+from .plan import CorePlan, LayerPlan, feeds_of, windows_of
 from .timing import Values, bounds, floors, schedule, steady
 
 #: From Amaranth's processes to registers with enable and reset, and assignments: there is no
@@ -65,17 +65,29 @@ class VerilogTarget:
         self.top = top
         self.roms: dict[str, Rom] = {}
         self.parts: dict[str, wiring.Component] = {}
+        self._modules: dict[str, str] = {}
+
+    def plain(self, name: str) -> str:
+        """A module's name that Verilog need not escape: ``top_layer_engine``.
+
+        The layer ``a_engine`` has that name before the engine of layer ``a``, which is ``a_engine_``.
+        """
+        plain = re.sub(r"[^A-Za-z0-9_]", "_", name)
+        while self._modules.setdefault(plain, name) != name:
+            plain += "_"
+        return plain
 
     def add_rom(self, rom: Rom) -> str:
         """Take the ROM on; returns the name of its module, under which verilog() defines it."""
         # Copies of a memory are instances of one module, if they have as many ports.
-        name = f"{self.top}_{rom.name}_rom{rom.ports}"
+        name = self.plain(f"{self.top}_{rom.name}.rom{rom.ports}")
         self.roms[name] = rom
         return name
 
     def add_part(self, component: wiring.Component, name: str) -> Instance:
         """Take the component on; returns an instance of it, wired to its interface."""
         self.parts[name] = component
+        self.plain(self.module(name))
         pins: dict[str, Any] = {"i_clk": ClockSignal(), "i_rst": ResetSignal()}
         for path, member, value in component.signature.flatten(component):
             direction = "i" if member.flow == wiring.In else "o"
@@ -132,9 +144,11 @@ def _convert(core: Core, target: VerilogTarget) -> tuple[list[str], dict[str, tu
         parts: list[tuple[str, str, Any]] = [("", target.top, core)]
         for path, module, component in parts:
             text = rtlil.convert(component, name=module, platform=target, emit_src=False)
-            jobs.append((path, module, pool.submit(_translated, _plain_names(text))))
+            jobs.append((path, module, pool.submit(_translated, _plain_names(text, target))))
             if component is core:
-                parts += [(name, target.module(name), p) for name, p in target.parts.items()]
+                parts += [
+                    (instance(name), target.module(name), p) for name, p in target.parts.items()
+                ]
         texts, driven = [], {}
         for path, module, job in jobs:
             verilog, netlist = job.result()
@@ -144,15 +158,10 @@ def _convert(core: Core, target: VerilogTarget) -> tuple[list[str], dict[str, tu
     return texts, driven
 
 
-def _plain_names(text: str) -> str:
-    """RTLIL whose modules have names that Verilog need not escape: ``top_layer_engine``."""
+def _plain_names(text: str, target: VerilogTarget) -> str:
+    """RTLIL whose modules have plain names."""
     names = re.findall(r"^module \\(\S+)$", text, flags=re.MULTILINE)
-    plain: dict[str, str] = {}
-    for name in names:
-        candidate = re.sub(r"[^A-Za-z0-9_]", "_", name)
-        while candidate in plain.values():
-            candidate += "_"
-        plain[name] = candidate
+    plain = {name: target.plain(name) for name in names}
 
     def renamed(match: re.Match[str]) -> str:
         return f"{match[1]}\\{plain.get(match[2], match[2])}"
@@ -218,7 +227,7 @@ def _entry(network: Network, plan: CorePlan, core: Core, name: str) -> LayerEntr
     if not isinstance(node, Layer):
         return LayerEntry(
             name=name,
-            module=name,
+            module=instance(name),
             engine="pool",
             lanes=1,
             inputs=shape[0] * node.window.taps,
@@ -234,7 +243,7 @@ def _entry(network: Network, plan: CorePlan, core: Core, name: str) -> LayerEntr
     assert not isinstance(built, PoolLayer)
     return LayerEntry(
         name=name,
-        module=name,
+        module=instance(name),
         engine=node_plan.engine,
         lanes=node_plan.lanes,
         inputs=sum(p.inputs for p in node.projections),
@@ -245,12 +254,12 @@ def _entry(network: Network, plan: CorePlan, core: Core, name: str) -> LayerEntr
         windows=windows,
         memories=tuple(
             Memory(
-                path=f"{name}.weights{n}",
+                path=f"{instance(name)}.weights{n}",
                 rows=len(rom.rows),
                 row_bits=rom.bits,
                 file=_rom_file(plan, rom),
             )
-            for n, rom in enumerate(built.roms)
+            for n, rom in enumerate(built.parts.roms)
         ),
         buffers=_buffers(name, built),
     )
@@ -262,10 +271,10 @@ def _buffers(name: str, built: Any) -> tuple[Buffer, ...]:
     if isinstance(built, PoolLayer):
         found.append(("reader", built.reader))
     else:
-        found += built.window_readers()
+        found += built.parts.window_readers()
     return tuple(
         Buffer(
-            path=f"{name}.{path}.buffer",
+            path=f"{instance(name)}.{path}.buffer",
             bits=reader.buffer_bits,
             least_bits=reader.plan.least_depth * reader.plan.planes * len(reader.channels),
         )
@@ -278,8 +287,8 @@ def _probe(network: Network, name: str) -> Probe:
     shape = network.shape(name)
     return Probe(
         layer=name,
-        valid=f"{name}.seen_valid",
-        data=f"{name}.seen",
+        valid=f"{instance(name)}.seen_valid",
+        data=f"{instance(name)}.seen",
         channels=shape[0],
         planes=network.bits(name),
         pixels=math.prod(shape[1:]),
@@ -291,12 +300,8 @@ def _timing(plan: CorePlan, samples: Values | None) -> dict[str, object]:
     latency, interval = bounds(plan)
     result: dict[str, object] = {"latency_bound": latency, "interval_bound": interval}
     if samples:
-        windows = sum(n.windows.windows for n in plan.layers if isinstance(n, PoolPlan)) + sum(
-            feed.windows.windows if isinstance(feed, ConvPlan) else 1
-            for n in plan.layers
-            if isinstance(n, LayerPlan)
-            for feed in n.feeds
-        )
+        feeds = [windows_of(feed) for node in plan.layers for feed in feeds_of(node)]
+        windows = sum(1 if feed is None else feed.windows for feed in feeds)
         frames = min(len(next(iter(samples.values()))), max(2, TYPICAL_WINDOWS // windows))
         samples = {name: values[:frames] for name, values in samples.items()}
         typical = schedule(plan, samples, steady(frames, plan))

@@ -17,6 +17,11 @@ from s2nn_hw.ir import INPUT, Network, Pool
 COUNTER_BITS = 32
 
 
+def instance(layer: str) -> str:
+    """Name of a layer's instance in the core, where nothing else begins so."""
+    return f"layer_{layer}"
+
+
 class Core(wiring.Component):
     """A network as a pipeline between two AXI4-Streams.
 
@@ -88,7 +93,7 @@ class Core(wiring.Component):
         for name, layer in self.layers.items():
             # A target that writes Verilog takes the layers one by one.
             part = platform.add_part(layer, name) if hasattr(platform, "add_part") else layer
-            m.submodules[name] = part
+            m.submodules[instance(name)] = part
         readers = self.plan.readers(INPUT)
         words = [gather.o]
         if len(readers) > 1:

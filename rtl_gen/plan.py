@@ -1,6 +1,5 @@
 """How a network becomes hardware: the numbers that every block and the timing model read."""
 
-import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -288,6 +287,18 @@ class PoolPlan:
 NodePlan = LayerPlan | PoolPlan
 
 
+def feeds_of(node: NodePlan) -> tuple[Feed | WindowPlan, ...]:
+    """What a layer or pool reads, one a projection."""
+    return node.feeds if isinstance(node, LayerPlan) else (node.windows,)
+
+
+def windows_of(feed: Feed | WindowPlan) -> WindowPlan | None:
+    """The windows of a feed, None if its one window is the frame."""
+    if isinstance(feed, DensePlan):
+        return None
+    return feed if isinstance(feed, WindowPlan) else feed.windows
+
+
 @dataclass(frozen=True, kw_only=True)
 class CorePlan:
     """A whole core: ports, the gathering of input beats into words, and a plan a layer."""
@@ -318,8 +329,3 @@ def signed_width(low: int, high: int) -> int:
     return max(
         1, (-low - 1).bit_length() + 1 if low < 0 else 1, high.bit_length() + 1 if high > 0 else 1
     )
-
-
-def elements(shape: tuple[int, ...]) -> int:
-    """Number of elements."""
-    return math.prod(shape)

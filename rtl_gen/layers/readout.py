@@ -12,10 +12,10 @@ from rtl_gen.stream import flat
 from s2nn_hw.ir import Layer
 from s2nn_hw.manifest import OutputPort
 
-from .spiking import EventLayer
+from .spiking import WeightedLayer
 
 
-class Readout(EventLayer):
+class Readout(WeightedLayer):
     """A dense layer that does not fire.
 
     Semantics: the result of a frame is its class, the first maximum of the scores, and the scores

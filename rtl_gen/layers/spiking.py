@@ -1,107 +1,25 @@
-"""A layer: feeds, engines, accumulators, and what becomes of the potentials."""
+"""Layers with synapses, and what becomes of their potentials."""
 
 import numpy as np
 from amaranth.hdl import Cat, Const, Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from rtl_gen.engines.event import EventEngine, Port
-from rtl_gen.lib.accumulator import Accumulators, neurons
-from rtl_gen.lib.delay import delayed
+from rtl_gen.lib.accumulator import Accumulators
 from rtl_gen.lib.fork import Fork
 from rtl_gen.lib.merge import Merge
-from rtl_gen.lib.reader import WindowReader
-from rtl_gen.lib.rom import Rom
 from rtl_gen.lib.serialiser import Serialiser
 from rtl_gen.lib.slots import Slots
-from rtl_gen.plan import Bank, ConvPlan, DensePlan, Feed, LayerPlan
+from rtl_gen.plan import DensePlan, Feed, LayerPlan
 from rtl_gen.stream import word
-from s2nn_hw.ir import Layer, Projection
+from s2nn_hw.ir import Layer
 
-from .feed import ConvFeed, DenseFeed
-
-
-class Unit(wiring.Component):
-    """What serves one window at a time: engine and accumulators behind the feeds.
-
-    Members
-    -------
-    i0, i1, …; en, addr, data0, …; free, reserve, events: see EventEngine.
-    done: potentials are complete and wanted,
-    fire or scores: ... see Accumulators,
-    last, drop: ... they are the frame's last, and the frame is malformed.
-    """
-
-    def __init__(self, layer: Layer, plan: LayerPlan, ports: list[Port], offsets: list[int]):
-        self.discards = layer.is_readout
-        value_bits = max(2, *(port.weight_bits for port in ports))
-        self.engine = EventEngine(ports, value_bits=value_bits, discards=self.discards)
-        self.accumulators = Accumulators(
-            neurons(
-                [_matrix(p) for p in layer.projections],
-                [
-                    _matrix(p)[:, rows[rows >= 0]]
-                    for p, feed in zip(layer.projections, plan.feeds, strict=True)
-                    for bank in feed.banks
-                    for rows in [feed.rows(bank)]
-                    for _ in range(bank.ports)
-                ],
-                offsets,
-            ),
-            weight_bits=value_bits,
-            planes=plan.planes,
-            scores=layer.is_readout,
-        )
-        result = "scores" if layer.is_readout else "fire"
-        passed = [name for name in self.engine.signature.members if name[0] == "i"]
-        passed += ["en", "addr", "free", "reserve", "events"]
-        passed += [f"data{k}" for k in range(self.engine.lanes)]
-        self.passed = passed
-        super().__init__(
-            {
-                **{name: self.engine.signature.members[name] for name in passed},
-                "done": Out(1),
-                "last": Out(1),
-                "drop": Out(1),
-                result: self.accumulators.signature.members[result],
-            }
-        )
-
-    @property
-    def latency(self) -> int:
-        """Cycles from taking a window's last event to its potentials."""
-        return self.engine.latency + self.accumulators.latency
-
-    def elaborate(self, platform):
-        m = Module()
-        m.submodules.engine = engine = self.engine
-        m.submodules.accumulators = accumulators = self.accumulators
-        for name in self.passed:
-            inner, outer = getattr(engine, name), getattr(self, name)
-            if name[0] == "i":
-                wiring.connect(m, wiring.flipped(outer), inner)
-            elif name == "free" or name.startswith("data"):
-                m.d.comb += inner.eq(outer)
-            elif name in ("en", "addr"):
-                m.d.comb += [o.eq(i) for o, i in zip(outer, inner, strict=True)]
-            else:
-                m.d.comb += outer.eq(inner)
-        m.d.comb += [accumulators.ends.eq(engine.ends), accumulators.closes.eq(engine.closes)]
-        for lane in range(engine.lanes):
-            m.d.comb += accumulators.rows[lane].eq(engine.rows[lane])
-        drop = delayed(m, engine.drop, accumulators.latency, "drop")
-        m.d.comb += [
-            self.last.eq(delayed(m, engine.final, accumulators.latency, "final")),
-            self.drop.eq(drop),
-            self.done.eq(accumulators.done & ~(drop & self.discards)),
-        ]
-        result = "scores" if accumulators.with_scores else "fire"
-        m.d.comb += getattr(self, result).eq(getattr(accumulators, result))
-        return m
+from .event import EventParts
+from .parallel import ParallelParts
 
 
-class EventLayer(wiring.Component):
-    """What every layer on the event engine has: feeds, units and memories of weights.
+class WeightedLayer(wiring.Component):
+    """What every layer with synapses has: its parts on one of the engines.
 
     Members
     -------
@@ -112,66 +30,24 @@ class EventLayer(wiring.Component):
     def __init__(self, layer: Layer, plan: LayerPlan, offsets: list[int], members):
         self.layer = layer
         self.plan = plan
-        ports = []
-        self.roms: list[Rom] = []
-        #: Per bank, its memories: each serves one unit, or with single reads two.
-        self.copies: list[list[Rom]] = []
-        for p, (projection, feed) in enumerate(zip(layer.projections, plan.feeds, strict=True)):
-            for b, bank in enumerate(feed.banks):
-                rows = contents(projection, feed, bank)
-                port = Port(
-                    positions=len(bank.positions),
-                    rows=len(rows),
-                    reads=bank.ports,
-                    neurons=projection.neurons,
-                    weight_bits=projection.weight_bits,
-                    groups=feed.groups if isinstance(feed, ConvPlan) else 1,
-                )
-                ports.append(port)
-                name = f"{plan.layer}_weights{b}" if p == 0 else f"{plan.layer}_weights{p}_{b}"
-                share = 2 if bank.ports == 1 else 1
-                copies = [
-                    Rom(
-                        name=name,
-                        rows=rows,
-                        bits=port.row_bits,
-                        ports=bank.ports * min(share, plan.pixels - first),
-                    )
-                    for first in range(0, plan.pixels, share)
-                ]
-                self.copies.append(copies)
-                self.roms += copies
-        self.ports = ports
-        self.units = [Unit(layer, plan, ports, offsets) for _ in range(plan.pixels)]
-        #: Per projection and unit, by name.
-        self.feeds: list[dict[str, DenseFeed | ConvFeed]] = []
-        first = 0
-        for k, feed in enumerate(plan.feeds):
-            own = tuple(ports[first : first + len(feed.banks)])
-            first += len(own)
-            stem = f"feed{k}" if len(plan.feeds) > 1 else "feed"
-            self.feeds.append(
-                {
-                    stem if plan.pixels == 1 else f"{stem}_{g}": DenseFeed(feed, own)
-                    if isinstance(feed, DensePlan)
-                    else ConvFeed(feed, own, first=g, step=plan.pixels)
-                    for g in range(plan.pixels)
-                }
-            )
+        make = ParallelParts if plan.engine == "parallel" else EventParts
+        self.parts = make(layer, plan, offsets)
+        self.units = self.parts.units
+        lanes = sum(unit.engine.lanes for unit in self.units)
         super().__init__(
             {
                 **{
                     f"i{k}": In(stream.Signature(word(*_word(feed))))
                     for k, feed in enumerate(plan.feeds)
                 },
-                "events": Out(range(plan.pixels * self.units[0].engine.lanes + 1)),
+                "events": Out(range(lanes + 1)),
                 **members,
             }
         )
 
     @property
     def latency(self) -> int:
-        """Cycles from taking a window's last event to its potentials."""
+        """Cycles from taking a window's last input to its potentials."""
         return self.units[0].latency
 
     @property
@@ -183,53 +59,15 @@ class EventLayer(wiring.Component):
         """The stream of a projection's words."""
         return getattr(self, f"i{projection}")
 
-    def window_readers(self) -> list[tuple[str, WindowReader]]:
-        """Every line buffer, with the path of its reader."""
-        return [
-            (f"{name}.reader{b}", reader)
-            for feeds in self.feeds
-            for name, feed in feeds.items()
-            if isinstance(feed, ConvFeed)
-            for b, reader in enumerate(feed.readers)
-        ]
-
     def build(self, m: Module) -> None:
-        """Join feeds, memories and units."""
-        plan = self.plan
-        for n, rom in enumerate(self.roms):
-            m.submodules[f"weights{n}"] = rom
-        for g, unit in enumerate(self.units):
-            m.submodules["unit" if plan.pixels == 1 else f"unit{g}"] = unit
-        first = 0
-        for k, feeds in enumerate(self.feeds):
-            words = self.input(k)
-            push = Signal(name=f"push{k}")
-            room = []
-            for (name, feed), unit in zip(feeds.items(), self.units, strict=True):
-                m.submodules[name] = feed
-                m.d.comb += [feed.i.eq(words.payload), feed.push.eq(push)]
-                room.append(feed.room)
-                for b in range(len(feed.ports)):
-                    wiring.connect(m, feed.entries(b), getattr(unit, f"i{first + b}"))
-            m.d.comb += [words.ready.eq(Cat(room).all()), push.eq(words.valid & words.ready)]
-            first += len(plan.feeds[k].banks)
-        lane = 0
-        for port, copies in zip(self.ports, self.copies, strict=True):
-            for g, unit in enumerate(self.units):
-                rom = copies[g // 2 if port.reads == 1 else g]
-                at = g % 2 if port.reads == 1 else 0
-                for r in range(port.reads):
-                    m.d.comb += [
-                        rom.en[at + r].eq(unit.en[lane + r]),
-                        rom.addr[at + r].eq(unit.addr[lane + r]),
-                        getattr(unit, f"data{lane + r}").eq(rom.data[at + r]),
-                    ]
-            lane += port.reads
+        """The parts, joined."""
+        inputs = [self.input(k) for k in range(len(self.plan.feeds))]
+        self.parts.build(m, inputs)
         events = [unit.events for unit in self.units]
         m.d.comb += self.events.eq(sum(events[1:], events[0]))
 
 
-class SpikingLayer(EventLayer):
+class SpikingLayer(WeightedLayer):
     """A layer of neurons that fire at their thresholds.
 
     Semantics: spike j is 1 iff the weighted sum of the window's inputs is at least thresholds[j].
@@ -323,28 +161,6 @@ class SpikingLayer(EventLayer):
         return m
 
 
-def contents(projection: Projection, feed: Feed, bank: Bank) -> list[int]:
-    """A bank's memory: neuron j in bits [j * weight_bits, (j + 1) * weight_bits).
-
-    A one-bit weight is stored as its sign, 1 for -1.
-    """
-    bits = projection.weight_bits
-    rows = feed.rows(bank)
-    # Up to the last one ever read.
-    rows = rows[: int(np.flatnonzero(rows >= 0).max(initial=0)) + 1]
-    table = np.zeros((len(rows), projection.neurons), dtype=np.int64)
-    table[rows >= 0] = _matrix(projection).T[rows[rows >= 0]]
-    return packed(table, bits)
-
-
-def packed(table: np.ndarray, bits: int) -> list[int]:
-    """Rows of weights as numbers, the first weight lowest."""
-    stored = (table < 0) if bits == 1 else table & ((1 << bits) - 1)
-    planes = stored[:, :, None] >> np.arange(bits) & 1
-    flat = np.packbits(planes.reshape(len(table), -1).astype(np.uint8), axis=1, bitorder="little")
-    return [int.from_bytes(row.tobytes(), "little") for row in flat]
-
-
 def reachable(layer: Layer, plan: LayerPlan) -> np.ndarray:
     """The thresholds, those beyond what a potential reaches moved to its edge.
 
@@ -353,11 +169,6 @@ def reachable(layer: Layer, plan: LayerPlan) -> np.ndarray:
     ranges = [p.potential_range(2**plan.planes - 1) for p in layer.projections]
     low, high = (np.sum([r[k] for r in ranges], axis=0) for k in (0, 1))
     return np.clip(layer.thresholds, low, high + 1)
-
-
-def _matrix(projection: Projection) -> np.ndarray:
-    """Weights as (neurons, inputs of a window or group)."""
-    return projection.weights.reshape(projection.neurons, -1).astype(np.int64)
 
 
 def _word(feed: Feed) -> tuple[int, int]:

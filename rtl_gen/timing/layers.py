@@ -1,12 +1,13 @@
 """Layers and pools as processes."""
 
 from rtl_gen.engines.event import EventEngine
+from rtl_gen.engines.parallel import ParallelEngine
 from rtl_gen.layers.pool import PoolLayer
 from rtl_gen.lib.accumulator import levels
 from rtl_gen.lib.slots import Slots
 
 from .dense import DenseFeed
-from .processes import Process, SlotTimes
+from .processes import LONG_AGO, Process, SlotTimes
 from .windows import WindowUnit
 
 
@@ -50,6 +51,24 @@ def window_unit(parts: list[WindowUnit], windows: int, slots: SlotTimes, latency
         slots.push(end + latency)
 
 
+def parallel_unit(
+    parts: list[WindowUnit], windows: int, work: int, slots: SlotTimes, latency: int
+) -> Process:
+    """A layer on the parallel engine, for so many windows of so many cycles of work."""
+    finished = LONG_AGO
+    for _ in range(windows):
+        for part in parts:
+            yield from part.begin()
+        gathered = max(part.plane(0) for part in parts)
+        handed_over = max(gathered, finished)
+        for part in parts:
+            part.finish()
+            part.end(handed_over)
+        free = yield from slots.free()
+        finished = max(handed_over + work, free)
+        slots.push(finished + latency)
+
+
 def pool(part: WindowUnit, windows: int, slots: SlotTimes) -> Process:
     """layers.pool.PoolLayer, for so many windows."""
     for _ in range(windows):
@@ -64,7 +83,8 @@ def pool(part: WindowUnit, windows: int, slots: SlotTimes) -> Process:
         slots.push(end + PoolLayer.latency)
 
 
-def result_latency(lanes: int, classes: int) -> int:
+def result_latency(engine: str, lanes: int, classes: int) -> int:
     """From the end of a window to the first cycle of its result; of the readout with its class."""
-    latency = EventEngine.latency + levels(lanes) + Slots.read_latency
+    made = ParallelEngine if engine == "parallel" else EventEngine
+    latency = made.latency + levels(lanes) + Slots.read_latency
     return latency + 1 + levels(classes) if classes else latency

@@ -6,11 +6,22 @@ import numpy as np
 import numpy.typing as npt
 
 from rtl_gen.lib.slots import Slots
-from rtl_gen.plan import ConvPlan, CorePlan, DensePlan, LayerPlan, NodePlan, PoolPlan
+from rtl_gen.plan import (
+    ConvPlan,
+    CorePlan,
+    DensePlan,
+    Feed,
+    LayerPlan,
+    NodePlan,
+    ParallelPlan,
+    PoolPlan,
+    feeds_of,
+    windows_of,
+)
 from s2nn_hw.ir import INPUT
 
 from .dense import DenseFeed
-from .layers import dense_unit, pool, result_latency, window_unit
+from .layers import dense_unit, parallel_unit, pool, result_latency, window_unit
 from .processes import (
     LONG_AGO,
     Channel,
@@ -98,23 +109,19 @@ def bounds(plan: CorePlan) -> tuple[int, int]:
     fewer events never make anything later; nor does sharing a cycle between words.
     """
     # Of a map, slots hold windows: the second frame already follows at the lasting interval.
-    maps = any(isinstance(n, PoolPlan) or isinstance(n.feeds[0], ConvPlan) for n in plan.layers)
+    maps = any(windows_of(feed) for node in plan.layers for feed in feeds_of(node))
     frames = 4 if maps else 4 * max(n.slots for n in plan.layers)
     full = {}
     for node in plan.layers:
-        for feed in node.feeds if isinstance(node, LayerPlan) else (node.windows,):
-            size = (
-                int(np.max(feed.order)) + 1
-                if isinstance(feed, DensePlan)
-                else _windows(feed).channels * _windows(feed).words
-            )
+        for feed in feeds_of(node):
+            windows = windows_of(feed)
+            if windows is None:
+                size = int(np.max(feed.order)) + 1
+            else:
+                size = windows.channels * windows.words
             full[feed.source] = np.full((frames, size), 2**feed.planes - 1, dtype=np.uint32)
     result = schedule(plan, full, steady(frames, plan), share=False)
     return int(result.latencies[0]), int(result.intervals[-1])
-
-
-def _windows(feed):
-    return feed.windows if isinstance(feed, ConvPlan) else feed
 
 
 class _Model:
@@ -147,13 +154,13 @@ class _Model:
             self.processes.add(pool(part, self.frames * node.windows.windows, slots))
             return
         last = node is self.plan.layers[-1]
-        is_map = isinstance(node.feeds[0], ConvPlan)
+        is_map = not isinstance(node.feeds[0], DensePlan)
         out = self.processes.link() if last else self._spread(node.layer, map_=is_map)
         if last:
             self.results = self.processes.link()
             self.processes.add(serialise(out, self.results, self.plan.output.beats))
         lanes = sum(feed.lanes for feed in node.feeds)
-        latency = result_latency(lanes, self.plan.output.classes if last else 0)
+        latency = result_latency(node.engine, lanes, self.plan.output.classes if last else 0)
         if not is_map:
             feeds = []
             for k, feed in enumerate(node.feeds):
@@ -173,23 +180,32 @@ class _Model:
             self._windows(feed.windows, (node.layer, k), node.pixels)
             for k, feed in enumerate(node.feeds)
         ]
-        counts = [
-            [pixel_events(feed, bank, self._of(feed.source)) for bank in feed.banks]
-            for feed in node.feeds
-        ]
+        counts = [self._counts(feed) for feed in node.feeds]
         total = self.frames * feeds[0].plan.windows
         outs = [self.processes.link() for _ in range(node.pixels)]
         for u, link in enumerate(outs):
             parts = [WindowUnit(f, u, c) for f, c in zip(feeds, counts, strict=True)]
             slots = SlotTimes(link, node.slots, Slots.free_latency)
             own = len(range(u, total, node.pixels))
-            self.processes.add(window_unit(parts, own, slots, latency))
+            if node.engine == "parallel":
+                work = node.planes * max(feed.steps for feed in node.feeds)
+                self.processes.add(parallel_unit(parts, own, work, slots, latency))
+            else:
+                self.processes.add(window_unit(parts, own, slots, latency))
         self.processes.add(merge(outs, out))
 
     def _windows(self, windows, reader: tuple[str, int], units: int) -> WindowFeed:
         feed = WindowFeed(windows, self.frames, self.links[reader], units)
         self.processes.add(feed.process())
         return feed
+
+    def _counts(self, feed: Feed) -> list[npt.NDArray[np.int64]]:
+        """Per reader of a projection, what it finds at each pixel."""
+        values = self._of(feed.source)
+        if isinstance(feed, ConvPlan):
+            return [pixel_events(feed, bank, values) for bank in feed.banks]
+        assert isinstance(feed, ParallelPlan)
+        return [pixel_marks(feed.windows, values)]
 
     def _of(self, source: str) -> npt.NDArray[np.unsignedinteger]:
         return self.values[source]

@@ -67,18 +67,27 @@ def window_sums(windows: WindowPlan, pixels: _Counts) -> _Counts:
 
 
 def _window_events(feed: Feed, values: npt.NDArray[np.unsignedinteger]) -> _Counts:
-    """Events of each window, (frames, windows), or inputs on the parallel engine."""
+    """Events of each window, (frames, windows); on the parallel engine its bits that are set."""
     if isinstance(feed, DensePlan):
         return word_events(feed, values).sum(axis=(1, 2, 3))[:, None]
     if isinstance(feed, ParallelPlan):
-        work = feed.steps * feed.planes * feed.inputs
-        return np.full((len(values), feed.windows.windows), work, dtype=np.int64)
+        flat = values.reshape(len(values), feed.windows.channels, feed.windows.words)
+        bits = np.sum([(flat >> p & 1).sum(axis=1) for p in range(feed.planes)], axis=0)
+        return window_sums(feed.windows, bits.astype(np.int64))
     pixels = np.sum([pixel_events(feed, bank, values) for bank in feed.banks], axis=(0, 2))
     return window_sums(feed.windows, pixels)
 
 
+def _window_steps(feed: Feed, pixels: int, values: npt.NDArray[np.unsignedinteger]) -> _Counts:
+    """Cycles that each window takes at the least, (frames, windows)."""
+    if isinstance(feed, ParallelPlan):
+        steps = feed.steps * feed.planes
+        return np.full((len(values), feed.windows.windows), steps, dtype=np.int64)
+    return -(-_window_events(feed, values) // (feed.lanes * pixels))
+
+
 def events(node: NodePlan, values: Values) -> npt.NDArray[np.int64]:
-    """Rows of weights that a layer reads for each frame, or pixels that a pool does, (frames,)."""
+    """Spikes that reach an accumulator for each frame, or pixels that a pool reads, (frames,)."""
     if isinstance(node, PoolPlan):
         return _window_marks(node, values).sum(axis=1)
     return np.sum([_window_events(f, values[f.source]).sum(axis=1) for f in node.feeds], axis=0)
@@ -105,10 +114,7 @@ def floors(plan: CorePlan, values: Values) -> dict[str, npt.NDArray[np.int64]]:
         else:
             sources = [(feed.source, feed.words) for feed in node.feeds]
             steps = np.maximum.reduce(
-                [
-                    -(-_window_events(feed, values[feed.source]) // (feed.lanes * node.pixels))
-                    for feed in node.feeds
-                ]
+                [_window_steps(feed, node.pixels, values[feed.source]) for feed in node.feeds]
             )
         beats = max(plan.input.beats if source == INPUT else words for source, words in sources)
         result[node.layer] = np.maximum(beats, np.maximum(1, steps).sum(axis=1))

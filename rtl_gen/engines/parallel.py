@@ -1,0 +1,211 @@
+"""The parallel engine: many inputs a cycle, whether they spike or not."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from rtl_gen.lib.delay import delayed
+from rtl_gen.stream import entry
+
+
+@dataclass(frozen=True, kw_only=True)
+class Taps:
+    """A projection of the parallel engine.
+
+    Parameters
+    ----------
+    channels, taps, planes: of a window.
+    inputs: of it that are added in a cycle, S.
+    rows: for each step the weights of its inputs: neuron j of input s in bits
+        [(s * neurons + j) * weight_bits, …); beyond the last input zeros, or for one bit anything.
+    neurons, weight_bits: of the layer; a one-bit weight is stored as its sign, 1 for -1.
+    """
+
+    channels: int
+    taps: int
+    planes: int
+    inputs: int
+    rows: tuple[int, ...]
+    neurons: int
+    weight_bits: int
+
+    @property
+    def entry(self):
+        """Layout of the entries: a pixel with all its planes."""
+        return entry(self.channels * self.planes, self.taps)
+
+    @property
+    def row_bits(self) -> int:
+        """Bits of a row of weights."""
+        return self.inputs * self.neurons * self.weight_bits
+
+
+class ParallelEngine(wiring.Component):
+    """Gathers windows, and adds S inputs of one plane a cycle.
+
+    Semantics: while a window is worked on, most significant plane first and step by step, the next
+    one is gathered.  Several projections are worked on in the same cycles.  Input c * taps + t of a
+    window is channel c at tap t.
+
+    Latency: ``latency`` cycles from a step to its rows.
+    Throughput: a window takes ``planes * steps`` cycles, or as many as it has pixels that are not
+    empty, whichever is more.
+
+    Parameters
+    ----------
+    projections: at least one.
+    value_bits: of a weight in ``rows``, at least 2.
+
+    Members
+    -------
+    i0, i1, …: entries of the projections.
+    addr, data0, data1, …: memories of the weights, where there is more than one step.
+    free, reserve, rows, valid, ends, closes, final, drop, events: see EventEngine; a lane that is
+        not valid, as its input is 0, has zeros.
+    """
+
+    #: Memory, output register.
+    latency = 2
+
+    def __init__(self, projections: Sequence[Taps], *, value_bits: int):
+        self.projections = tuple(projections)
+        self.value_bits = value_bits
+        self.planes = projections[0].planes
+        self.steps = max(len(p.rows) for p in projections)
+        self.lanes = sum(p.inputs for p in projections)
+        super().__init__(
+            {
+                **{f"i{k}": In(stream.Signature(p.entry)) for k, p in enumerate(projections)},
+                "addr": Out(range(max(self.steps, 2))),
+                **{f"data{k}": In(p.row_bits) for k, p in self.stored()},
+                "free": In(1),
+                "reserve": Out(1),
+                "rows": Out(projections[0].neurons * value_bits).array(self.lanes),
+                "valid": Out(1).array(self.lanes),
+                "ends": Out(1),
+                "closes": Out(1),
+                "final": Out(1),
+                "drop": Out(1),
+                "events": Out(range(self.lanes + 1)),
+            }
+        )
+
+    def stored(self) -> list[tuple[int, Taps]]:
+        """The projections whose weights come from a memory."""
+        return [(k, p) for k, p in enumerate(self.projections) if len(p.rows) > 1]
+
+    def elaborate(self, platform):
+        m = Module()
+        hand_over = Signal()
+        gathered = [self._gather(m, k, p, hand_over) for k, p in enumerate(self.projections)]
+        bits = [self._kept(m, k, window, hand_over) for k, (window, *_) in enumerate(gathered)]
+        _, full, last, drop = (list(part) for part in zip(*gathered, strict=True))
+
+        busy, final, malformed = Signal(), Signal(), Signal()
+        plane = Signal(range(max(self.planes, 2)))
+        step = Signal(range(max(self.steps, 2)))
+        ends, closes, go = Signal(), Signal(), Signal()
+        m.d.comb += [
+            ends.eq(busy & (step == self.steps - 1)),
+            closes.eq(ends & (plane == 0)),
+            go.eq(busy & (~closes | self.free)),
+            self.reserve.eq(closes & go),
+            hand_over.eq(Cat(full).all() & (~busy | self.reserve)),
+            self.addr.eq(step),
+        ]
+        with m.If(go):
+            m.d.sync += step.eq(step + 1)
+            with m.If(ends):
+                m.d.sync += [step.eq(0), plane.eq(plane - 1)]
+        with m.If(self.reserve):
+            m.d.sync += busy.eq(0)
+        with m.If(hand_over):
+            m.d.sync += [
+                busy.eq(1),
+                step.eq(0),
+                plane.eq(self.planes - 1),
+                final.eq(last[0]),
+                malformed.eq(drop[0]),
+            ]
+        for name, signal in (
+            ("ends", ends & go),
+            ("closes", self.reserve),
+            ("final", self.reserve & final),
+            ("drop", self.reserve & final & malformed),
+        ):
+            at_first = Signal(name=f"{name}_0")
+            m.d.comb += at_first.eq(signal)
+            m.d.comb += getattr(self, name).eq(delayed(m, at_first, self.latency, name))
+
+        lane = 0
+        for k, projection in enumerate(self.projections):
+            self._weigh(
+                m, k, projection, bits[k].word_select(plane, self._size(projection)), step, go, lane
+            )
+            lane += projection.inputs
+        m.d.comb += self.events.eq(sum(self.valid[1:], self.valid[0]))
+        return m
+
+    def _size(self, projection: Taps) -> int:
+        return projection.channels * projection.taps
+
+    def _gather(self, m: Module, k: int, projection: Taps, hand_over):
+        """The next window: its bits plane by plane, whether it is whole, and what ends with it."""
+        source = getattr(self, f"i{k}")
+        size, taps = self._size(projection), projection.taps
+        window = Signal(size * projection.planes, name=f"gathered{k}")
+        full = Signal(name=f"full{k}")
+        last, drop = Signal(name=f"last{k}"), Signal(name=f"malformed{k}")
+        m.d.comb += source.ready.eq(~full | hand_over)
+        take = source.valid & source.ready
+        at = [take & (source.p.base == t) for t in range(taps)]
+        came = Cat(
+            source.p.bits[b * projection.channels + c] & at[t]
+            for b in range(projection.planes)
+            for c in range(projection.channels)
+            for t in range(taps)
+        )
+        m.d.sync += window.eq(came | Mux(hand_over, 0, window))
+        with m.If(take):
+            m.d.sync += [full.eq(source.p.closes), last.eq(source.p.final), drop.eq(source.p.drop)]
+        with m.Elif(hand_over):
+            m.d.sync += full.eq(0)
+        return window, full, last, drop
+
+    def _kept(self, m: Module, k: int, window, hand_over):
+        """The window that is worked on."""
+        kept = Signal(len(window), name=f"window{k}")
+        with m.If(hand_over):
+            m.d.sync += kept.eq(window)
+        return kept
+
+    def _weigh(self, m: Module, k: int, projection: Taps, bits, step, go, lane: int) -> None:
+        """Step → memory → output register."""
+        steps, count = len(projection.rows), projection.inputs
+        wanted = Signal(count, name=f"inputs{k}")
+        padded = Cat(bits, Const(0, max(1, self.steps * count - len(bits))))
+        with m.If(go):
+            m.d.sync += wanted.eq(padded.word_select(step, count))
+        with m.Else():
+            m.d.sync += wanted.eq(0)
+        if steps > 1:
+            row = getattr(self, f"data{k}")
+        else:
+            row = Const(projection.rows[0], projection.row_bits)
+        wide, width = projection.neurons * projection.weight_bits, projection.weight_bits
+        for s in range(count):
+            data = Signal(wide, name=f"weights{k}_{s}")
+            valid = Signal(name=f"valid{k}_{s}")
+            m.d.sync += [
+                valid.eq(wanted[s]),
+                data.eq(Mux(wanted[s], row[s * wide : (s + 1) * wide], 0)),
+            ]
+            values = []
+            for j in range(projection.neurons):
+                weight = data[j * width : (j + 1) * width]
+                value = Cat(valid, weight) if width == 1 else weight
+                values.append(Cat(value, *[value[-1]] * (self.value_bits - len(value))))
+            m.d.comb += [self.rows[lane + s].eq(Cat(values)), self.valid[lane + s].eq(valid)]

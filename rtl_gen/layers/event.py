@@ -1,0 +1,127 @@
+"""A layer's part on the event engine: feeds, memories and units."""
+
+from amaranth.hdl import Cat, Module, Signal
+from amaranth.lib import wiring
+
+from rtl_gen.engines.event import EventEngine, Port
+from rtl_gen.lib.accumulator import Accumulators, neurons
+from rtl_gen.lib.reader import WindowReader
+from rtl_gen.lib.rom import Rom
+from rtl_gen.plan import ConvPlan, DensePlan, LayerPlan
+from s2nn_hw.ir import Layer
+
+from .feed import ConvFeed, DenseFeed
+from .unit import Unit
+from .weights import bank_rows, matrix
+
+
+class EventParts:
+    """Makes the parts, and joins them in the layer's module.
+
+    units: one for each window at a time.
+    roms: memories of weights.  One whose reads are single serves two units.
+    """
+
+    def __init__(self, layer: Layer, plan: LayerPlan, offsets: list[int]):
+        self.plan = plan
+        self.ports: list[Port] = []
+        self.roms: list[Rom] = []
+        self._copies: list[list[Rom]] = []
+        self._feeds: list[dict[str, DenseFeed | ConvFeed]] = []
+        lanes = []
+        for k, (projection, feed) in enumerate(zip(layer.projections, plan.feeds, strict=True)):
+            assert isinstance(feed, DensePlan | ConvPlan)
+            own = []
+            for b, bank in enumerate(feed.banks):
+                rows = bank_rows(projection, feed, bank)
+                port = Port(
+                    positions=len(bank.positions),
+                    rows=len(rows),
+                    reads=bank.ports,
+                    neurons=projection.neurons,
+                    weight_bits=projection.weight_bits,
+                    groups=feed.groups if isinstance(feed, ConvPlan) else 1,
+                )
+                own.append(port)
+                stem = f"{plan.layer}_weights"
+                self._store(f"{stem}{b}" if k == 0 else f"{stem}{k}_{b}", port, rows)
+                members = feed.rows(bank)
+                lanes += [matrix(projection)[:, members[members >= 0]]] * bank.ports
+            self.ports += own
+            stem = f"feed{k}" if len(plan.feeds) > 1 else "feed"
+            self._feeds.append(
+                {
+                    stem if plan.pixels == 1 else f"{stem}_{u}": DenseFeed(feed, tuple(own))
+                    if isinstance(feed, DensePlan)
+                    else ConvFeed(feed, tuple(own), first=u, step=plan.pixels)
+                    for u in range(plan.pixels)
+                }
+            )
+        value_bits = max(2, *(port.weight_bits for port in self.ports))
+        made = neurons([matrix(p) for p in layer.projections], lanes, offsets)
+        self.units = [
+            Unit(
+                EventEngine(self.ports, value_bits=value_bits, discards=layer.is_readout),
+                Accumulators(
+                    made, weight_bits=value_bits, planes=plan.planes, scores=layer.is_readout
+                ),
+                discards=layer.is_readout,
+            )
+            for _ in range(plan.pixels)
+        ]
+
+    def _store(self, name: str, port: Port, rows: list[int]) -> None:
+        """The memories of a bank."""
+        share = 2 if port.reads == 1 else 1
+        copies = [
+            Rom(
+                name=name,
+                rows=rows,
+                bits=port.row_bits,
+                ports=port.reads * min(share, self.plan.pixels - first),
+            )
+            for first in range(0, self.plan.pixels, share)
+        ]
+        self._copies.append(copies)
+        self.roms += copies
+
+    def window_readers(self) -> list[tuple[str, WindowReader]]:
+        """Every line buffer, with the path of its reader."""
+        return [
+            (f"{name}.reader{b}", reader)
+            for feeds in self._feeds
+            for name, feed in feeds.items()
+            if isinstance(feed, ConvFeed)
+            for b, reader in enumerate(feed.readers)
+        ]
+
+    def build(self, m: Module, inputs: list) -> None:
+        """Join them, and the streams of words that come in, one a projection."""
+        for n, rom in enumerate(self.roms):
+            m.submodules[f"weights{n}"] = rom
+        for u, unit in enumerate(self.units):
+            m.submodules["unit" if len(self.units) == 1 else f"unit{u}"] = unit
+        first = 0
+        for k, (feeds, words) in enumerate(zip(self._feeds, inputs, strict=True)):
+            push = Signal(name=f"push{k}")
+            room = []
+            for (name, feed), unit in zip(feeds.items(), self.units, strict=True):
+                m.submodules[name] = feed
+                m.d.comb += [feed.i.eq(words.payload), feed.push.eq(push)]
+                room.append(feed.room)
+                for b in range(len(feed.ports)):
+                    wiring.connect(m, feed.entries(b), getattr(unit, f"i{first + b}"))
+            m.d.comb += [words.ready.eq(Cat(room).all()), push.eq(words.valid & words.ready)]
+            first += len(next(iter(feeds.values())).ports)
+        lane = 0
+        for port, copies in zip(self.ports, self._copies, strict=True):
+            for u, unit in enumerate(self.units):
+                rom = copies[u // 2 if port.reads == 1 else u]
+                at = u % 2 if port.reads == 1 else 0
+                for r in range(port.reads):
+                    m.d.comb += [
+                        rom.en[at + r].eq(unit.en[lane + r]),
+                        rom.addr[at + r].eq(unit.addr[lane + r][: rom.address_bits]),
+                        getattr(unit, f"data{lane + r}").eq(rom.data[at + r]),
+                    ]
+            lane += port.reads
