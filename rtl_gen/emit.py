@@ -70,7 +70,7 @@ class VerilogTarget:
     def plain(self, name: str) -> str:
         """A module's name that Verilog need not escape: ``top_layer_engine``.
 
-        The layer ``a_engine`` has that name before the engine of layer ``a``, which is ``a_engine_``.
+        The layer ``a_unit`` has that name before the unit of layer ``a``, which gets ``a_unit_``.
         """
         plain = re.sub(r"[^A-Za-z0-9_]", "_", name)
         while self._modules.setdefault(plain, name) != name:

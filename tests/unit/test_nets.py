@@ -116,10 +116,12 @@ def test_nets_of_a_core_are_in_its_verilog(bits):
     modules = dict(
         re.findall(r"^module (\w+) ?\((.*?)^endmodule", files["s2nn_core.v"], flags=re.M | re.S)
     )
-    assert set(manifest.nets) >= {"", "guard", "hidden1", "hidden1.unit.engine", "readout.argmax"}
+    paths = {"", "guard", "layer_hidden1", "layer_hidden1.unit.engine", "layer_readout.argmax"}
+    assert set(manifest.nets) >= paths
     for path, entries in manifest.nets.items():
         # The name of a part's module is its path; ROMs aside, which have a module of their own.
-        body = modules["_".join(filter(None, ["s2nn_core", *path.split(".")]))]
+        steps = path.removeprefix("layer_").split(".")
+        body = modules["_".join(filter(None, ["s2nn_core", *steps]))]
         names = [entry.partition("#")[0] for entry in entries]
         assert len(set(names)) == len(names), path
         for name in names:
