@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -24,8 +25,10 @@ if TYPE_CHECKING:
 
 OPTIONS = "options.json"
 
-#: Verilog keywords are refused by the tools; a top module's name must be an identifier.
+#: A longer name of a file may be too long.
 _TOP_LIMIT = 63
+#: Our own files and modules, and what Verilator calls so.
+_TAKEN = {"options", "verify", "baseline", "harness", "s2nn_bench", "TOP", "std", "randomize"}
 
 #: What each source gives for some frames, unsigned integers (n, *shape).
 Values = dict[str, npt.NDArray[Any]]
@@ -109,10 +112,7 @@ def build(network: Network, *, engine: str, lanes: Lanes, top: str, counters: bo
     from rtl_gen.planner import plan
 
     network.check()
-    if not (top.isidentifier() and top.isascii() and top[0] != "_" and len(top) <= _TOP_LIMIT):
-        raise InputError(
-            f"top must be a letter and then letters, digits or _, at most {_TOP_LIMIT}, not {top!r}"
-        )
+    _check_top(top)
     samples = calibration(network)
     chosen = plan(
         network, lanes=_lanes(lanes), engine=engine, top=top, counters=counters, samples=samples
@@ -131,6 +131,20 @@ def build(network: Network, *, engine: str, lanes: Lanes, top: str, counters: bo
     }
     files[OPTIONS] = json.dumps(options, indent=1) + "\n"
     return Core(plan=chosen, manifest=manifest, files=files)
+
+
+def _check_top(top: str) -> None:
+    """Raise InputError unless it can be the name of a module and of files."""
+    from rtl_gen.keywords import KEYWORDS
+
+    if not re.fullmatch(rf"[A-Za-z][A-Za-z0-9_]{{0,{_TOP_LIMIT - 1}}}", str(top)):
+        raise InputError(
+            f"top must be a letter and then letters, digits or _, at most {_TOP_LIMIT}, not {top!r}"
+        )
+    if top in KEYWORDS:
+        raise InputError(f"top must not be {top!r}, a keyword of Verilog")
+    if top in _TAKEN:
+        raise InputError(f"top must not be {top!r}, a name that is taken")
 
 
 def _lanes(lanes: Any) -> Lanes:

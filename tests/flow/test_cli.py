@@ -78,6 +78,11 @@ WRONG = {
     f"emit {GOOD} --lanes 1,1,1": "lanes must be one number or 2, not 3",
     f"emit {GOOD} --engine steam": "engine must be one of event, parallel, not 'steam'",
     f"emit {GOOD} --top 1x": "top must be a letter and then letters, digits or _",
+    f"emit {GOOD} --top module": "top must not be 'module', a keyword of Verilog",
+    f"emit {GOOD} --top logic": "top must not be 'logic', a keyword of Verilog",
+    f"emit {GOOD} --top options": "top must not be 'options', a name that is taken",
+    f"emit {GOOD} --top verify": "top must not be 'verify', a name that is taken",
+    f"emit {GOOD} --top s2nn_bench": "top must not be 's2nn_bench', a name that is taken",
     # the output
     "emit good -o mine": "mine: holds thesis.tex, not written by s2nn-hw, which would be lost",
     "emit good -o .": "must not be the current folder",
