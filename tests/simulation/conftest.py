@@ -183,7 +183,7 @@ def summer(tmp_path) -> Callable[..., Bench]:
             folder,
             "summer",
             text,
-            probes=(Probe(layer="hidden1", valid="fire_valid", data="fire", bits=2),),
+            probes=(Probe(layer="hidden1", valid="fire_valid", data="fire", channels=2),),
             nets={"": ("total", "held", "full")},
         )
         return Bench(folder, bench, rng.integers(0, 2, (frames, PIXELS), dtype=np.uint8))
