@@ -150,7 +150,9 @@ class _Model:
             out = self._spread(node.layer, map_=True)
             feed = self._windows(node.windows, (node.layer, 0), 1)
             part = WindowUnit(feed, 0, [pixel_marks(node.windows, self._of(node.windows.source))])
-            slots = SlotTimes(out, node.slots, Slots.free_latency)
+            results = self.processes.link()
+            self.processes.add(merge([results], out))
+            slots = SlotTimes(results, node.slots, Slots.free_latency)
             self.processes.add(pool(part, self.frames * node.windows.windows, slots))
             return
         last = node is self.plan.layers[-1]
