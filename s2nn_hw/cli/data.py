@@ -18,7 +18,7 @@ def register(subparsers: Any) -> None:
     )
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
     get = actions.add_parser("get", help="fetch a data set into the cache folder")
-    get.add_argument("dataset", metavar="DATASET", help="mnist, fashion-mnist or digits")
+    get.add_argument("dataset", metavar="DATASET", help="mnist, fashion-mnist, digits or cifar10")
     terminal.add_json(get)
     get.set_defaults(handler=get_handler)
     show = actions.add_parser("list", help="say which data sets are on this machine")

