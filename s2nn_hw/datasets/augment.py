@@ -16,38 +16,57 @@ _COARSE = 5
 class Augmentation:
     """How far an image may be moved; every amount is drawn evenly from −limit…limit, per image.
 
+    Flip and crop come first and cost little; the four others are one resampling.
+
     Parameters
     ----------
     shift: pixels, each way, fractions included.
     rotate: degrees.
     zoom: share of the size, 0.1 for 0.9…1.1, each way by itself.
     warp: pixels by which points of a coarse grid are displaced, the points between them smoothly.
+    flip: whether half the images are mirrored, left to right.
+    crop: whole pixels, each way, by which an image is moved; its mirror image comes in.
     """
 
     shift: float = 0.0
     rotate: float = 0.0
     zoom: float = 0.0
     warp: float = 0.0
+    flip: bool = False
+    crop: int = 0
 
     @classmethod
-    def of_strength(cls, strength: float, width: int) -> Augmentation:
-        """All four at once; strength 1 suits handwriting, 0 is none.
+    def of_strength(
+        cls, strength: float, width: int, *, flip: bool = False, crop: int = 0
+    ) -> Augmentation:
+        """The four of resampling at once; strength 1 suits handwriting, 0 is none.
 
         At 1, for images 28 pixels wide: shift and warp by a pixel, rotation by 8°, zoom by 10 %.
         """
         pixels = strength * width / 28
-        return cls(shift=pixels, rotate=8 * strength, zoom=0.1 * strength, warp=pixels)
+        return cls(
+            shift=pixels,
+            rotate=8 * strength,
+            zoom=0.1 * strength,
+            warp=pixels,
+            flip=flip,
+            crop=crop,
+        )
 
     @property
-    def active(self) -> bool:
-        """Whether anything is moved at all."""
+    def resamples(self) -> bool:
+        """Whether anything is moved by other than whole pixels."""
         return any((self.shift, self.rotate, self.zoom, self.warp))
 
     def apply(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        """Deformed float32 images of raw values from images (n, C, H, W); outside is 0."""
-        images = images.float()
-        if not self.active:
+        """Deformed images of raw values from images uint8 (n, C, H, W).
+
+        float32 where they are resampled, with 0 outside; else uint8.
+        """
+        images = self._moved(images, generator)
+        if not self.resamples:
             return images
+        images = images.float()
         n, _, height, width = images.shape
 
         def draw(*shape: int) -> torch.Tensor:
@@ -74,3 +93,23 @@ class Augmentation:
             )
             grid = grid + field.permute(0, 2, 3, 1) * pixel
         return functional.grid_sample(images, grid, align_corners=False)
+
+    def _moved(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """Flipped and cropped."""
+        n, _, height, width = images.shape
+        if not (self.flip or self.crop):
+            return images
+
+        def draw(limit: int) -> torch.Tensor:
+            return torch.randint(0, limit, (n, 1), generator=generator).to(images.device)
+
+        def along(size: int) -> torch.Tensor:
+            """Where each pixel comes from, mirrored at both edges."""
+            there = draw(2 * self.crop + 1) - self.crop + torch.arange(size, device=images.device)
+            return size - 1 - (size - 1 - there.abs()).abs()
+
+        y, x = along(height), along(width)
+        if self.flip:
+            x = torch.where(draw(2) == 1, x.flip(1), x)
+        each = torch.arange(n, device=images.device)[:, None, None]
+        return images.permute(0, 2, 3, 1)[each, y[:, :, None], x[:, None, :]].permute(0, 3, 1, 2)

@@ -32,14 +32,17 @@ def firing_layer(
     high = np.sum([high for _, high in ranges], axis=0)
     neurons = projections[0].neurons
     thresholds = np.zeros(neurons, np.int64)
-    sign = np.ones((neurons, 1), np.int8)
+    sign = np.ones(neurons, np.int8)
     for j in range(neurons):
         theta, negate = fold(low=int(low[j]), high=int(high[j]), **condition(j))
         thresholds[j] = theta
         sign[j] = -1 if negate else 1
     return Layer(
         name=name,
-        projections=tuple(replace(p, weights=p.weights * sign) for p in projections),
+        projections=tuple(
+            replace(p, weights=p.weights * sign.reshape(-1, *[1] * (p.weights.ndim - 1)))
+            for p in projections
+        ),
         thresholds=thresholds,
     )
 
@@ -54,7 +57,9 @@ def numbers(tensor: torch.Tensor, what: str) -> npt.NDArray[np.float64]:
     return array
 
 
-def normalisation(norm: nn.BatchNorm1d | None, where: str) -> Callable[[int], dict[str, Fraction]]:
+def normalisation(
+    norm: nn.BatchNorm1d | nn.BatchNorm2d | None, where: str
+) -> Callable[[int], dict[str, Fraction]]:
     """Gain, offset, mean and variance (eps included) by neuron, exact; without a norm, identity.
 
     Raises InputError, beginning with ``where``, for numbers that cannot be folded.

@@ -1,10 +1,14 @@
 """Single-step spiking networks as torch modules, trained with quantised weights."""
 
+from .conv2d import Conv2d
+from .convnet import Convnet
 from .dense import Dense
 from .encode import frame_format
 from .layer import Readout, SpikingLayer
 from .network import Mlp, SpikingNetwork
 from .neuron import Neuron
+from .pool import Pool
+from .projection import Projection
 from .surrogates import (
     S2NN,
     SURROGATES,
@@ -16,15 +20,20 @@ from .surrogates import (
     Triangle,
     surrogate,
 )
+from .twin import Twin
 
 __all__ = [
     "S2NN",
     "SURROGATES",
     "BiReal",
     "Boxcar",
+    "Conv2d",
+    "Convnet",
     "Dense",
     "Mlp",
     "Neuron",
+    "Pool",
+    "Projection",
     "Readout",
     "SigmoidPrime",
     "Slayer",
@@ -32,6 +41,7 @@ __all__ = [
     "SpikingNetwork",
     "Surrogate",
     "Triangle",
+    "Twin",
     "frame_format",
     "surrogate",
 ]

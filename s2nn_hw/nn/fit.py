@@ -13,9 +13,12 @@ from s2nn_hw.datasets.augment import Augmentation
 from s2nn_hw.ir import InputError
 
 from .network import SpikingNetwork
+from .twin import Twin
 
 #: Share of the steps in which the learning rate rises, before it falls along a cosine.
 _WARM_UP = 0.05
+
+_BATCH_NORMS = (torch.nn.BatchNorm1d, torch.nn.BatchNorm2d)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +60,8 @@ class Schedule:
         ):
             if not low <= value <= high:  # refuses NaN as well
                 raise InputError(f"{name} must be {low}…{high}, not {value!r}")
+        if isinstance(moves.crop, bool) or not isinstance(moves.crop, int) or moves.crop < 0:
+            raise InputError(f"crop must be a whole number from 0 on, not {moves.crop!r}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +74,7 @@ class Epoch:
 
 
 def fit(
-    network: SpikingNetwork,
+    network: SpikingNetwork | Twin,
     images: torch.Tensor,
     labels: torch.Tensor,
     schedule: Schedule,
@@ -88,7 +93,7 @@ def fit(
     if len(images) < 2:
         raise InputError(f"training needs at least 2 images, not {len(images)}")
     device = labels.device
-    cuts = torch.tensor(network.input.cuts, dtype=torch.float32, device=device)
+    network.to(memory_format=torch.channels_last)  # on CPUs half as long
     batch = min(schedule.batch, len(images))
     steps = len(images) // batch
     optimiser = torch.optim.AdamW(_groups(network, schedule), lr=schedule.learning_rate)
@@ -102,8 +107,7 @@ def fit(
         for step in range(steps):
             index = order[step * batch : (step + 1) * batch]
             raw = schedule.augmentation.apply(images[index], generator)
-            frames = torch.bucketize(raw, cuts, right=True)
-            logits = network(frames)
+            logits = network(network.encode(raw))
             target = labels[index]
             loss = functional.cross_entropy(
                 logits, target, label_smoothing=schedule.label_smoothing
@@ -121,11 +125,11 @@ def fit(
         log.append(entry)
         if progress is not None:
             progress(entry)
-    _settle(network, images, cuts)
+    _settle(network, images)
     return log
 
 
-def _groups(network: SpikingNetwork, schedule: Schedule) -> list[dict[str, object]]:
+def _groups(network: SpikingNetwork | Twin, schedule: Schedule) -> list[dict[str, object]]:
     """Weights with decay; scales, gains and offsets without."""
     weights, others = [], []
     for parameter in network.parameters():
@@ -149,9 +153,9 @@ def _rate(steps: int) -> Callable[[int], float]:
 
 
 @torch.no_grad()
-def _settle(network: SpikingNetwork, images: torch.Tensor, cuts: torch.Tensor) -> None:
+def _settle(network: SpikingNetwork | Twin, images: torch.Tensor) -> None:
     """Statistics of batch normalisation over the whole training set; evaluation mode after."""
-    norms = [m for m in network.modules() if isinstance(m, torch.nn.BatchNorm1d)]
+    norms = [m for m in network.modules() if isinstance(m, _BATCH_NORMS)]
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.reset_running_stats()
@@ -160,7 +164,7 @@ def _settle(network: SpikingNetwork, images: torch.Tensor, cuts: torch.Tensor) -
     network.dropout.eval()
     parts = max(1, len(images) // 1000)
     for part in torch.tensor_split(images, parts):
-        network(torch.bucketize(part.float(), cuts, right=True))
+        network(network.encode(part))
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
     network.eval()

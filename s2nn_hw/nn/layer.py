@@ -11,37 +11,43 @@ from torch import nn
 from s2nn_hw.ir import InputError
 
 from . import exact, quantise
-from .dense import Dense
+from .conv2d import Conv2d
 from .neuron import Neuron
-
-#: What a layer may be built of.  Each offers weight, neurons, weight_bits, source, forward(),
-#: integers() and potential() as Dense does.
-Projection = Dense
+from .projection import Projection
 
 
 class _Layer(nn.Module):
-    """Projections whose integer sums share one scale."""
+    """Projections whose integer sums share one scale, calibrated on the first of them."""
 
     def __init__(
         self, projections: Sequence[Projection], *, per_neuron: bool, learned_scale: bool
     ) -> None:
         super().__init__()
         self.projections = nn.ModuleList(projections)
-        first = projections[0]
-        if any(p.neurons != first.neurons for p in projections):
+        first, *others = projections
+        if any(p.neurons != first.neurons for p in others):
             raise InputError("the projections of a layer must reach the same number of neurons")
-        scale = torch.stack(
-            [
-                quantise.calibrate(p.weight, p.weight_bits, per_neuron=per_neuron)
-                for p in projections
-            ]
-        ).mean(dim=0)
+        if any(isinstance(p, Conv2d) != self.is_map for p in others):
+            raise InputError("the projections of a layer must all be dense, or all convolutions")
+        scale = quantise.calibrate(first.weight, first.weight_bits, per_neuron=per_neuron)
+        for p in others:
+            quantise.limit_weights(p.weight, scale, p.weight_bits)
         self.scale = nn.Parameter(scale, requires_grad=learned_scale)
 
     @property
     def neurons(self) -> int:
-        """Neurons, and so width of the layer's output."""
+        """Neurons; of a map, channels."""
         return self.projections[0].neurons
+
+    @property
+    def is_map(self) -> bool:
+        """Whether the output is a map C×H×W."""
+        return isinstance(self.projections[0], Conv2d)
+
+    @property
+    def sources(self) -> tuple[str | None, ...]:
+        """What the projections read, None for the node before."""
+        return tuple(p.source for p in self.projections)
 
     def keep_scale_positive(self) -> None:
         """Push a scale that a step of training made useless back above zero."""
@@ -53,7 +59,7 @@ class _Layer(nn.Module):
         return torch.stack(parts).sum(dim=0) if len(parts) > 1 else parts[0]
 
     def potential(self, *sources: torch.Tensor) -> torch.Tensor:
-        """The integer potential, float64 and exact: (frames, neurons)."""
+        """The integer potential, float64 and exact: (frames, neurons), or (frames, C, H, W)."""
         parts = [p.potential(x, self.scale) for p, x in zip(self.projections, sources, strict=True)]
         return torch.stack(parts).sum(dim=0) if len(parts) > 1 else parts[0]
 
@@ -84,7 +90,8 @@ class SpikingLayer(_Layer):
         learned_scale: bool = True,
     ) -> None:
         super().__init__(projections, per_neuron=True, learned_scale=learned_scale)
-        self.norm = nn.BatchNorm1d(self.neurons) if normalise else None
+        kind = nn.BatchNorm2d if self.is_map else nn.BatchNorm1d
+        self.norm = kind(self.neurons) if normalise else None
         self.neuron = Neuron() if neuron is None else neuron
         if self.norm is not None:
             # Else most neurons are silent at the start: the threshold lies a deviation above
@@ -99,16 +106,19 @@ class SpikingLayer(_Layer):
 
     @torch.no_grad()
     def fire(self, u: torch.Tensor) -> torch.Tensor:
-        """Spikes (0 or 1, float32) of integer potentials (frames, neurons), decided exactly."""
-        scale = self.scale.double()
-        if self.norm is None:
-            gain, offset, mean, variance = (
-                torch.tensor(k, dtype=torch.float64, device=u.device) for k in (1.0, 0.0, 0.0, 1.0)
-            )
-        else:
-            gain, offset = self.norm.weight.double(), self.norm.bias.double()
-            mean = self.norm.running_mean.double()
+        """Spikes (0 or 1, float32) of integer potentials, as potential() gives them, exactly."""
+
+        def per_neuron(values: torch.Tensor) -> torch.Tensor:
+            return values.double().reshape(-1, *[1] * (u.dim() - 2))
+
+        one, zero = torch.ones_like(self.scale), torch.zeros_like(self.scale)
+        gain, offset, mean, variance = one, zero, zero, one.double()
+        if self.norm is not None:
+            gain, offset, mean = self.norm.weight, self.norm.bias, self.norm.running_mean
             variance = self.norm.running_var.double() + self.norm.eps
+        scale, gain, offset, mean, variance = map(
+            per_neuron, (self.scale, gain, offset, mean, variance)
+        )
         threshold = self.neuron.threshold
         root = variance.sqrt()
         left = gain * (scale * u - mean)
@@ -119,12 +129,11 @@ class SpikingLayer(_Layer):
             gain.abs() * (scale * u.abs() + mean.abs()) + (abs(threshold) + offset.abs()) * root
         )
         doubtful = (left - right).abs() <= magnitude * 2.0**-44
-        decided: dict[tuple[int, int], bool] = {}
-        for n, j in doubtful.nonzero().tolist():
-            case = (j, int(u[n, j]))
-            if case not in decided:
-                decided[case] = exact.fires(case[1], **self.condition(j))
-            spikes[n, j] = decided[case]
+        neuron = doubtful.nonzero()[:, 1]
+        cases = torch.stack([neuron.double(), u[doubtful]])
+        cases, case = cases.unique(dim=1, return_inverse=True)
+        decided = [exact.fires(int(k), **self.condition(int(j))) for j, k in cases.T.tolist()]
+        spikes[doubtful] = torch.tensor(decided, dtype=torch.bool, device=u.device)[case]
         return spikes.float()
 
     def condition(self, j: int) -> dict[str, Fraction | bool]:

@@ -12,28 +12,29 @@ from s2nn_hw.ir import INPUT, FrameFormat, InputError
 from .dense import Dense
 from .layer import Readout, SpikingLayer
 from .neuron import Neuron
+from .pool import Pool
 from .surrogates import Surrogate
 
 
 class SpikingNetwork(nn.Module):
     """A single-step spiking network that can be trained and lowered.
 
-    Semantics: frames (n, *shape) of integers, as input.quantise() makes them, pass the layers in
-    order; each projection reads the layer it names as its source, or the one before.  In training
-    mode forward gives logits, in evaluation mode the integer scores (float64, exact), equal to
-    golden.run() on the lowered network bit for bit.
+    Semantics: a graph.  Frames (n, *shape) of integers, as input.quantise() makes them, pass the
+    layers and pools in order; each reads the nodes it names as its sources, or the one before.  In
+    training mode forward gives logits, in evaluation mode the integer scores (float64, exact),
+    equal to golden.run() on the lowered network bit for bit.
 
     Parameters
     ----------
     input: format of the frames.
-    layers: name → SpikingLayer, in order; the last is a Readout.
+    layers: name → SpikingLayer or Pool, in order; the last is a Readout.
     dropout: share of spikes dropped in training after each hidden layer.
     """
 
     def __init__(
         self,
         input: FrameFormat,
-        layers: dict[str, SpikingLayer | Readout],
+        layers: dict[str, SpikingLayer | Pool | Readout],
         *,
         dropout: float = 0.0,
     ) -> None:
@@ -46,27 +47,44 @@ class SpikingNetwork(nn.Module):
         self.layers = nn.ModuleDict(layers)
         self.dropout = nn.Dropout(dropout)
 
+    def sources(self) -> dict[str, tuple[str, ...]]:
+        """Names of what each node reads, one a projection, by the node's name."""
+        found: dict[str, tuple[str, ...]] = {}
+        previous = INPUT
+        for name, layer in self.layers.items():
+            given = (layer.source,) if isinstance(layer, Pool) else layer.sources
+            found[name] = tuple(previous if source is None else source for source in given)
+            previous = name
+        return found
+
     def forward(
         self, frames: torch.Tensor, trace: dict[str, torch.Tensor] | None = None
     ) -> torch.Tensor:
-        """Logits or scores (n, classes); ``trace`` is given every layer's output by name."""
-        previous = INPUT
+        """Logits or scores (n, classes); ``trace`` is given every node's output by name."""
         values = {INPUT: frames.to(torch.float32)}
-        for name, layer in self.layers.items():
-            sources = [
-                values[previous if p.source is None else p.source] for p in layer.projections
-            ]
-            out = layer(*sources)
+        out = values[INPUT]
+        for name, sources in self.sources().items():
+            layer = self.layers[name]
+            out = layer(*(values[source] for source in sources))
             if trace is not None:
                 trace[name] = out
             values[name] = self.dropout(out) if isinstance(layer, SpikingLayer) else out
-            previous = name
-        return values[previous]
+        return out
+
+    def encode(self, raw: torch.Tensor) -> torch.Tensor:
+        """Frames of raw images, uint8 or float32 (n, *shape), as input.quantise() makes them."""
+        cuts = torch.tensor(self.input.cuts, dtype=torch.float32, device=raw.device)
+        if raw.dtype != torch.uint8:
+            return torch.bucketize(raw.contiguous(), cuts, right=True)
+        # A tenth of the time of searching for each pixel.
+        values = torch.arange(256, dtype=torch.float32, device=raw.device)
+        return torch.bucketize(values, cuts, right=True)[raw.int()]
 
     def keep_scales_positive(self) -> None:
         """To be called after each step of an optimiser."""
         for layer in self.layers.values():
-            layer.keep_scale_positive()
+            if not isinstance(layer, Pool):
+                layer.keep_scale_positive()
 
 
 class Mlp(SpikingNetwork):
@@ -77,7 +95,8 @@ class Mlp(SpikingNetwork):
     input: format of the frames.
     hidden: widths of the hidden layers, any number of them, also none.
     classes: number of scores.
-    weight_bits: 1…8, for every layer.
+    weight_bits: 1…8; first_weight_bits, last_weight_bits: of the first layer and of the readout,
+        where others.
     surrogate, threshold, strict: of the neurons, see Neuron.
     learned_scale: see SpikingLayer.
     """
@@ -89,6 +108,8 @@ class Mlp(SpikingNetwork):
         classes: int = 10,
         *,
         weight_bits: int = 4,
+        first_weight_bits: int | None = None,
+        last_weight_bits: int | None = None,
         surrogate: Surrogate | None = None,
         threshold: float = 1.0,
         strict: bool = False,
@@ -98,17 +119,17 @@ class Mlp(SpikingNetwork):
         for width in (*hidden, classes):
             if width < 1:
                 raise InputError(f"a layer's width must be at least 1, not {width}")
-        layers: dict[str, SpikingLayer | Readout] = {}
+        layers: dict[str, SpikingLayer | Pool | Readout] = {}
         inputs = input.size
         for k, width in enumerate(hidden):
             layers[f"hidden{k + 1}"] = SpikingLayer(
-                [Dense(inputs, width, weight_bits=weight_bits)],
+                [Dense(inputs, width, weight_bits=(not k and first_weight_bits) or weight_bits)],
                 Neuron(threshold, surrogate=surrogate, strict=strict),
                 learned_scale=learned_scale,
             )
             inputs = width
         layers["readout"] = Readout(
-            [Dense(inputs, classes, weight_bits=weight_bits)],
+            [Dense(inputs, classes, weight_bits=last_weight_bits or weight_bits)],
             gain=1.0 if hidden else 1.0 / input.maximum,
             learned_scale=learned_scale,
         )

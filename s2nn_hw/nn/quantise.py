@@ -66,6 +66,14 @@ def calibrate(weight: torch.Tensor, bits: int, *, per_neuron: bool) -> torch.Ten
     return best.clamp_min(SMALLEST_SCALE)
 
 
+@torch.no_grad()
+def limit_weights(weight: torch.Tensor, scale: torch.Tensor, bits: int) -> None:
+    """Bring the weights, in place, into the range that the scale can express."""
+    if bits > 1:
+        top = limit(bits) * _over(scale, weight)
+        weight.copy_(torch.minimum(torch.maximum(weight, -top), top))
+
+
 def _over(scale: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
     """The scale shaped to broadcast over the weight's first dimension."""
     return scale.reshape(-1, *[1] * (weight.dim() - 1))

@@ -1,0 +1,156 @@
+"""A network from its architecture in the field's notation."""
+
+from __future__ import annotations
+
+from s2nn_hw.ir import FrameFormat, InputError
+
+from .architecture import Conv, Pooling, Residual, Width, parse
+from .conv2d import Conv2d
+from .dense import Dense
+from .layer import Readout, SpikingLayer
+from .network import SpikingNetwork
+from .neuron import Neuron
+from .pool import Pool
+from .projection import Projection
+from .surrogates import Surrogate
+
+
+class Convnet(SpikingNetwork):
+    """The network of an architecture such as ``32C3-P2-64C3-P2-10``; see architecture.py.
+
+    Its nodes are conv1, …, pool1, …, hidden1, …, res1a, res1b, … and readout.
+
+    Parameters
+    ----------
+    input: format of the frames, C×H×W.
+    architecture: its last number is that of the scores.
+    weight_bits: 1…8; of identities always conv2d.IDENTITY_BITS.
+    first_weight_bits, last_weight_bits: of the first layer and of the readout, where others.
+    surrogate, threshold, strict: of the neurons, see Neuron.
+    learned_scale, dropout: see SpikingLayer and SpikingNetwork.
+    """
+
+    def __init__(
+        self,
+        input: FrameFormat,
+        architecture: str,
+        *,
+        weight_bits: int = 4,
+        first_weight_bits: int | None = None,
+        last_weight_bits: int | None = None,
+        surrogate: Surrogate | None = None,
+        threshold: float = 1.0,
+        strict: bool = False,
+        learned_scale: bool = True,
+        dropout: float = 0.0,
+    ) -> None:
+        if len(input.shape) != 3:
+            raise InputError(f"a convolutional network must have input C×H×W, not {input.shape}")
+
+        def fire(*projections: Projection) -> SpikingLayer:
+            neuron = Neuron(threshold, surrogate=surrogate, strict=strict)
+            return SpikingLayer(projections, neuron, learned_scale=learned_scale)
+
+        growing = _Growing(input)
+        *steps, readout = parse(architecture)
+        assert isinstance(readout, Width)
+        for k, step in enumerate(steps):
+            first = k == 0 and first_weight_bits is not None
+            bits = first_weight_bits if first else weight_bits
+            if isinstance(step, Pooling):
+                growing.pool(step)
+            elif isinstance(step, Conv):
+                growing.add("conv", fire(growing.conv(step, bits)))
+            elif isinstance(step, Residual):
+                a, b, shortcut = growing.block(step, bits, weight_bits)
+                growing.add("res", fire(a), part="a")
+                growing.add("res", fire(b, shortcut), part="b")
+            else:
+                growing.add("hidden", fire(growing.dense(step, bits)))
+        bits = weight_bits if last_weight_bits is None else last_weight_bits
+        growing.layers["readout"] = Readout(
+            [growing.dense(readout, bits)],
+            gain=1.0 / growing.maximum,
+            learned_scale=learned_scale,
+        )
+        super().__init__(input, growing.layers, dropout=dropout)
+
+
+class _Growing:
+    """The nodes made so far, and the shape and greatest value of what the last one gives."""
+
+    def __init__(self, input: FrameFormat) -> None:
+        self.layers: dict[str, SpikingLayer | Pool | Readout] = {}
+        self.shape = tuple(input.shape)
+        self.maximum = input.maximum
+        self._last = "input"
+        self._counts: dict[str, int] = {}
+
+    def add(self, kind: str, layer: SpikingLayer | Pool, part: str = "") -> None:
+        """Name the node after its kind and number, and follow its shape."""
+        if part in ("", "a"):
+            self._counts[kind] = self._counts.get(kind, 0) + 1
+        name = f"{kind}{self._counts[kind]}{part}"
+        window = (
+            layer.window
+            if isinstance(layer, Pool)
+            else getattr(layer.projections[0], "window", None)
+        )
+        if window is None:
+            self.shape = (layer.neurons,)
+        else:
+            size = window.output(self.shape[1:], f"layer {name!r}")
+            channels = self.shape[0] if isinstance(layer, Pool) else layer.neurons
+            self.shape = (channels, *size)
+        self.maximum = layer.maximum(self.maximum) if isinstance(layer, Pool) else 1
+        self.layers[name] = layer
+        self._last = name
+
+    def pool(self, step: Pooling) -> None:
+        """Add a pool."""
+        self._need_map(step)
+        kernel = self.shape[1:] if step.kernel is None else step.kernel
+        self.add("pool", Pool(step.kind, kernel, stride=step.stride))
+
+    def conv(self, step: Conv, bits: int) -> Conv2d:
+        """The convolution of a step, which is yet to be added as a layer."""
+        self._need_map(step)
+        channels = self.shape[0]
+        return Conv2d(
+            channels,
+            channels if step.neurons is None else step.neurons,
+            step.kernel,
+            stride=step.stride,
+            padding=step.padding,
+            groups=channels if step.neurons is None else step.groups,
+            weight_bits=bits,
+        )
+
+    def block(self, step: Residual, first_bits: int, bits: int) -> tuple[Conv2d, Conv2d, Conv2d]:
+        """Both convolutions of a residual block, and its shortcut."""
+        self._need_map(step)
+        channels, n, stride = self.shape[0], step.neurons, step.stride
+        shortcut = (
+            Conv2d.identity(channels, source=self._last)
+            if (channels, stride) == (n, 1)
+            else Conv2d(channels, n, 1, stride=stride, weight_bits=bits, source=self._last)
+        )
+        return (
+            Conv2d(channels, n, 3, stride=stride, padding=1, weight_bits=first_bits),
+            Conv2d(n, n, 3, padding=1, weight_bits=bits),
+            shortcut,
+        )
+
+    def dense(self, step: Width, bits: int) -> Dense:
+        """The dense projection of a step, which is yet to be added as a layer."""
+        inputs = 1
+        for n in self.shape:
+            inputs *= n
+        return Dense(inputs, step.neurons, weight_bits=bits)
+
+    def _need_map(self, step: Conv | Pooling | Residual) -> None:
+        if len(self.shape) != 3:
+            raise InputError(
+                f"a {type(step).__name__.lower()} in the architecture must come before the first "
+                f"dense layer"
+            )
