@@ -23,16 +23,24 @@ def register(subparsers: Any) -> None:
         "it to integers, check that both agree on the whole test set, and write the model, some "
         "test images, the log and the command into a folder.",
     )
-    parser.add_argument("dataset", metavar="DATASET", help="mnist, fashion-mnist or digits")
+    parser.add_argument(
+        "dataset", metavar="DATASET", help="mnist, fashion-mnist, digits or cifar10"
+    )
     options.add_out(parser)
     shape = parser.add_argument_group("network")
     shape.add_argument(
         "--hidden",
         type=int,
         nargs="*",
-        default=[128],
         metavar="N",
         help="widths of the hidden layers; none for a readout alone (default: 128)",
+    )
+    shape.add_argument(
+        "--arch",
+        metavar="TEXT",
+        help="instead of --hidden, a convolutional network such as 32C3-P2-64C3-P2-10: 32C3 "
+        "convolution (s2 stride, p0 padding, g4 groups), DW3 depthwise, P2 max-pool, A2 sum-pool, "
+        "G global sum-pool, R64 residual block (R64s2 strided), 128 dense",
     )
     shape.add_argument(
         "--weight-bits",
@@ -41,6 +49,10 @@ def register(subparsers: Any) -> None:
         metavar="N",
         help="1 (±1), 2 (ternary), 3 … 8, symmetric (default: %(default)s)",
     )
+    for name, layer in (("--first-weight-bits", "first layer"), ("--last-weight-bits", "readout")):
+        shape.add_argument(
+            name, type=int, metavar="N", help=f"of the {layer} (default: as the others)"
+        )
     shape.add_argument(
         "--input-bits",
         type=int,
@@ -83,6 +95,7 @@ def _schedule(group: argparse._ArgumentGroup) -> None:
         ("--label-smoothing", float, 0.0, "share of a label given to all classes"),
         ("--dropout", float, 0.0, "share of hidden spikes dropped"),
         ("--augment", float, 1.0, "strength of random deformations, 0 for none"),
+        ("--crop", int, 0, "pixels by which training images are moved at random"),
     ):
         group.add_argument(
             name,
@@ -91,6 +104,15 @@ def _schedule(group: argparse._ArgumentGroup) -> None:
             metavar="N" if kind is int else "X",
             help=f"{text} (default: %(default)s)",
         )
+    group.add_argument(
+        "--flip", action="store_true", help="mirror half the training images, left to right"
+    )
+    group.add_argument(
+        "--twin",
+        action="store_true",
+        help="train the same architecture with ReLU and float weights instead; writes its log and "
+        "command, no model",
+    )
     group.add_argument("--device", default="cpu", help="torch device (default: %(default)s)")
     group.add_argument(
         "--data", type=Path, metavar="DIR", help="folder of the data set's files, not the usual one"
@@ -106,7 +128,10 @@ def handler(args: argparse.Namespace) -> int:
             args.dataset,
             args.out,
             hidden=args.hidden,
+            arch=args.arch,
             weight_bits=args.weight_bits,
+            first_weight_bits=args.first_weight_bits,
+            last_weight_bits=args.last_weight_bits,
             input_bits=args.input_bits,
             input_threshold=args.input_threshold,
             epochs=args.epochs,
@@ -120,6 +145,9 @@ def handler(args: argparse.Namespace) -> int:
             label_smoothing=args.label_smoothing,
             dropout=args.dropout,
             augment=args.augment,
+            crop=args.crop,
+            flip=args.flip,
+            twin=args.twin,
             data=args.data,
             device=args.device,
             progress=progress,
@@ -131,12 +159,14 @@ def handler(args: argparse.Namespace) -> int:
 def _text(result: TrainResult) -> RenderableType:
     from rich.text import Text
 
-    fire = ", ".join(f"{name} {share:.1%}" for name, share in result.spikes.items())
+    what = "full-precision twin" if result.digest is None else "integer network"
     lines = [
-        f"accuracy {result.accuracy:.2%} on the test set, integer network "
+        f"accuracy {result.accuracy:.2%} on the test set, {what} "
         f"({result.train_accuracy:.2%} on the training set), in {result.seconds:.0f} s",
-        f"spikes: input {result.input_activity:.1%}" + (f", {fire}" if fire else ""),
-        f"network {result.digest[:12]}, data {result.data_digest[:12]}",
-        *(str(Path(result.out) / name) for name in result.files),
     ]
+    if result.digest is not None:
+        fire = "".join(f", {name} {share:.1%}" for name, share in result.spikes.items())
+        lines += [f"spikes: input {result.input_activity:.1%}{fire}"]
+        lines += [f"network {result.digest[:12]}, data {result.data_digest[:12]}"]
+    lines += [str(Path(result.out) / name) for name in result.files]
     return Text("\n".join(lines))

@@ -23,7 +23,7 @@ from s2nn_hw.datasets import Dataset
 from s2nn_hw.datasets.augment import Augmentation
 from s2nn_hw.ir import InputError, Network, save
 from s2nn_hw.lowering import lower
-from s2nn_hw.nn import Mlp, SpikingNetwork, frame_format
+from s2nn_hw.nn import Convnet, Mlp, SpikingNetwork, Twin, frame_format
 from s2nn_hw.nn import surrogate as make_surrogate
 from s2nn_hw.nn.fit import Epoch, Schedule, fit
 
@@ -32,28 +32,31 @@ from .folder import output_folder, refuse_foreign
 #: What a folder of training holds.
 MODEL, IMAGES, LOG, SCRIPT = "model.s2nn", "images.npz", "train.json", "train.sh"
 
-#: Training frames stored in the model, and test images packed beside it.
+#: Training frames stored in the model, and test images of up to a kilobyte packed beside it.
 CALIBRATION = 512
 PACKED = 200
+
+#: Frames that are evaluated at once.
+_BATCH = 200
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainResult:
     """What a training came to.
 
-    accuracy: of the integer network on the whole test set, 0…1.
-    train_accuracy: of the integer network on the training set as it is.
-    spikes: per hidden layer, mean share of neurons that fire on the test set.
-    input_activity: mean share of the set bits in the test frames.
-    digest: of the network; data_digest: of the data set.
+    accuracy: of the integer network (of a twin, itself) on the whole test set, 0…1.
+    train_accuracy: likewise on the training set as it is.
+    spikes: per hidden layer, mean share of neurons that fire on the test set; none of a twin.
+    input_activity: mean share of the set bits in the test frames; None of a twin.
+    digest: of the network, None of a twin; data_digest: of the data set.
     out: folder that holds ``files``.
     """
 
     accuracy: float
     train_accuracy: float
     spikes: dict[str, float]
-    input_activity: float
-    digest: str
+    input_activity: float | None
+    digest: str | None
     data_digest: str
     out: str
     files: tuple[str, ...]
@@ -68,8 +71,11 @@ def train(
     dataset: str | Dataset,
     out: str | os.PathLike[str],
     *,
-    hidden: Sequence[int] = (128,),
+    hidden: Sequence[int] | None = None,
+    arch: str | None = None,
     weight_bits: int = 4,
+    first_weight_bits: int | None = None,
+    last_weight_bits: int | None = None,
     input_bits: int = 1,
     input_threshold: int | None = None,
     epochs: int = 60,
@@ -83,12 +89,15 @@ def train(
     label_smoothing: float = 0.0,
     dropout: float = 0.0,
     augment: float = 1.0,
+    crop: int = 0,
+    flip: bool = False,
+    twin: bool = False,
     data: str | os.PathLike[str] | None = None,
     device: str = "cpu",
     progress: Callable[[str, int, int], None] | None = None,
     on_epoch: Callable[[Epoch], None] | None = None,
 ) -> TrainResult:
-    """Train an MLP of S²NN neurons with quantised weights and write it to the folder ``out``.
+    """Train a network of S²NN neurons with quantised weights and write it to the folder ``out``.
 
     Parameters
     ----------
@@ -96,11 +105,16 @@ def train(
     out: gets model.s2nn (with provenance and calibration frames of the training set), images.npz
         (the first test images, raw), train.json (the log) and train.sh (the command); whole or not
         at all, see output_folder().
-    hidden: widths of the hidden layers, any number of them.
+    hidden: widths of the hidden layers of an MLP, any number of them; one of 128 by default.
+    arch: instead of ``hidden``, an architecture such as 32C3-P2-64C3-P2-10, see nn.Convnet.
     weight_bits, input_bits: 1…8 each; input_threshold: the raw value from which a 1-bit pixel is 1.
+    first_weight_bits, last_weight_bits: of the first layer and the readout, where others.
     surrogate, alpha, beta: of the neurons, see nn.surrogate.
     epochs … label_smoothing: see nn.fit.Schedule; dropout: see nn.SpikingNetwork.
-    augment: strength of the random deformations, see Augmentation.of_strength().
+    augment: strength of the random deformations, see Augmentation.of_strength(); crop, flip: see
+        Augmentation.
+    twin: train the full-precision twin instead (see nn.Twin), which gives the log and the command
+        alone.
     data: folder of the data set.
     progress: called with (stage, done, total); on_epoch: with each Epoch.
 
@@ -113,8 +127,11 @@ def train(
     say = progress or (lambda stage, done, total: None)
     set_ = dataset if isinstance(dataset, Dataset) else datasets.load(dataset, data)
     options: dict[str, Any] = {
-        "hidden": list(hidden),
+        "hidden": list((128,) if hidden is None else hidden) if arch is None else None,
+        "arch": arch,
         "weight_bits": weight_bits,
+        "first_weight_bits": first_weight_bits,
+        "last_weight_bits": last_weight_bits,
         "input_bits": input_bits,
         "input_threshold": input_threshold,
         "epochs": epochs,
@@ -128,11 +145,18 @@ def train(
         "label_smoothing": label_smoothing,
         "dropout": dropout,
         "augment": augment,
+        "crop": crop,
+        "flip": flip,
+        "twin": twin,
     }
+    if hidden is not None and arch is not None:
+        raise InputError("give widths of hidden layers or an architecture, not both")
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**63:
         raise InputError(f"the seed must be a whole number from 0 on, not {seed!r}")
     if not 0 <= dropout < 1:
         raise InputError(f"dropout must be from 0 to below 1, not {dropout!r}")
+    if isinstance(crop, int) and 2 * crop >= min(set_.shape[1:]):
+        raise InputError(f"crop must be below half of an image, not {crop}")
     if not 0 <= augment <= 10:
         raise InputError(f"augment must be 0…10, not {augment!r}")
     try:
@@ -145,22 +169,38 @@ def train(
         learning_rate=learning_rate,
         weight_decay=weight_decay,
         label_smoothing=label_smoothing,
-        augmentation=Augmentation.of_strength(augment, set_.shape[-1]),
+        augmentation=Augmentation.of_strength(augment, set_.shape[-1], crop=crop, flip=flip),
     )
     schedule.check()
     input_format = frame_format(set_.shape, input_bits, set_.maximum, threshold=input_threshold)
     spike = make_surrogate(surrogate, alpha=alpha, beta=beta)
     refuse_foreign(Path(out))
 
-    def build() -> SpikingNetwork:
-        return Mlp(
-            input_format,
-            hidden,
-            set_.classes,
-            weight_bits=weight_bits,
-            surrogate=spike,
-            dropout=dropout,
-        )
+    bits = {
+        "weight_bits": weight_bits,
+        "first_weight_bits": first_weight_bits,
+        "last_weight_bits": last_weight_bits,
+    }
+
+    def build() -> SpikingNetwork | Twin:
+        if arch is None:
+            module = Mlp(
+                input_format,
+                options["hidden"],
+                set_.classes,
+                **bits,
+                surrogate=spike,
+                dropout=dropout,
+            )
+        else:
+            module = Convnet(input_format, arch, **bits, surrogate=spike, dropout=dropout)
+            scores = module.layers["readout"].neurons
+            if scores != set_.classes:
+                raise InputError(
+                    f"the architecture must end in {set_.classes}, the classes of {set_.name}, "
+                    f"not {scores}"
+                )
+        return Twin(module, set_.maximum) if twin else module
 
     def each(epoch: Epoch) -> None:
         say("train", epoch.epoch, epochs)
@@ -169,35 +209,31 @@ def train(
 
     with output_folder(out) as folder:
         module, log = _fit(build, set_, schedule, seed, device, each)
-        train_frames = input_format.quantise(set_.train_images)
-        test_frames = input_format.quantise(set_.test_images)
-        order = np.random.default_rng(seed).permutation(len(train_frames))[:CALIBRATION]
-        network = lower(module, calibration=train_frames[np.sort(order)])
-        trace = agree(module, network, test_frames, lambda n: say("compare", n, len(test_frames)))
-        trained = golden.run(network, train_frames).classes == set_.train_labels
-        result = TrainResult(
-            accuracy=float((trace.classes == set_.test_labels).mean()),
-            train_accuracy=float(trained.mean()),
-            spikes={name: float(spikes.mean()) for name, spikes in trace.spikes.items()},
-            input_activity=np.unpackbits(test_frames).sum() / (test_frames.size * input_bits),
-            digest=network.digest(),
-            data_digest=set_.digest(),
-            out=str(out),
-            files=(MODEL, IMAGES, LOG, SCRIPT),
-            seconds=0.0,
-        )
-        facts = _facts(set_, options, result)
-        save(dataclasses.replace(network, provenance=facts), folder / MODEL)
-        np.savez_compressed(
-            folder / IMAGES, images=set_.test_images[:PACKED], labels=set_.test_labels[:PACKED]
-        )
+        if isinstance(module, Twin):
+            facts, result = _twin_result(set_, options, module)
+        else:
+            network, result = _lowered(set_, seed, module, say)
+            facts = _facts(set_, options, result)
+            save(dataclasses.replace(network, provenance=facts), folder / MODEL)
+            _pack(set_, folder / IMAGES)
         text = json.dumps(
             {**facts, "epochs": [dataclasses.asdict(entry) for entry in log]}, indent=1
         )
         (folder / LOG).write_text(text + "\n")
         (folder / SCRIPT).write_text(_script(facts["command"]))
         (folder / SCRIPT).chmod(0o755)
-    return dataclasses.replace(result, seconds=time.monotonic() - start)
+    return dataclasses.replace(result, out=str(out), seconds=time.monotonic() - start)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Agreement:
+    """What was seen while module and golden model were compared.
+
+    classes: int64 (n,), of each frame; spikes: mean share of neurons that fire, by hidden layer.
+    """
+
+    classes: npt.NDArray[np.int64]
+    spikes: dict[str, float]
 
 
 def agree(
@@ -206,43 +242,114 @@ def agree(
     frames: npt.NDArray[np.uint8],
     progress: Callable[[int], None] | None = None,
     *,
-    batch: int = 1000,
-) -> golden.Trace:
-    """The golden trace of the frames, after proof that the module computes the same.
+    batch: int = _BATCH,
+) -> Agreement:
+    """Proof that the module computes what the golden model makes of the network.
 
-    Every spike of every layer and every score is compared; RuntimeError names the first layer
-    that differs.
+    Every value of every layer and pool and every score is compared; RuntimeError names the first
+    node that differs.
     """
-    trace = golden.run(network, frames)
     module.eval()
     device = next(module.parameters()).device
+    classes, fired = [], dict.fromkeys((y.name for y in network.weighted[:-1]), 0)
     for start in range(0, len(frames), batch):
-        part = torch.from_numpy(frames[start : start + batch]).to(device)
+        part = frames[start : start + batch]
+        trace = golden.run(network, part)
         seen: dict[str, torch.Tensor] = {}
         with torch.no_grad():
-            module(part, seen)
+            module(torch.from_numpy(part).to(device), seen)
+        known = {**trace.spikes, **trace.pools, network.readout.name: trace.scores}
+        if list(seen) != [node.name for node in network.layers]:
+            raise RuntimeError(f"torch has the nodes {', '.join(seen)}, not those of the network")
         for name, values in seen.items():
-            expected = trace.spikes.get(name, trace.scores)[start : start + batch]
-            wrong = values.flatten(1).cpu().numpy() != expected
+            wrong = values.cpu().numpy() != known[name]
             if wrong.any():
-                n, j = (int(k) for k in np.argwhere(wrong)[0])
+                n, *place = (int(k) for k in np.argwhere(wrong)[0])
                 raise RuntimeError(
                     f"layer {name!r}: torch and golden model differ in {int(wrong.sum())} values, "
-                    f"first at frame {start + n}, neuron {j}"
+                    f"first at frame {start + n}, neuron {', '.join(map(str, place))}"
                 )
+        classes.append(trace.classes)
+        for name, spikes in trace.spikes.items():
+            fired[name] += int(spikes.sum())
         if progress is not None:
-            progress(min(start + batch, len(frames)))
-    return trace
+            progress(start + len(part))
+    sizes = {name: len(frames) * network.width(name) for name in fired}
+    return Agreement(
+        classes=np.concatenate(classes),
+        spikes={name: count / sizes[name] for name, count in fired.items()},
+    )
+
+
+def _lowered(
+    set_: Dataset, seed: int, module: SpikingNetwork, say: Callable[[str, int, int], None]
+) -> tuple[Network, TrainResult]:
+    """The integer network, compared with the module, and how good it is."""
+    train_frames = module.input.quantise(set_.train_images)
+    test_frames = module.input.quantise(set_.test_images)
+    order = np.random.default_rng(seed).permutation(len(train_frames))[:CALIBRATION]
+    network = lower(module, calibration=train_frames[np.sort(order)])
+    seen = agree(module, network, test_frames, lambda n: say("compare", n, len(test_frames)))
+    trained = np.concatenate(
+        [
+            golden.run(network, train_frames[k : k + _BATCH]).classes
+            for k in range(0, len(train_frames), _BATCH)
+        ]
+    )
+    return network, TrainResult(
+        accuracy=float((seen.classes == set_.test_labels).mean()),
+        train_accuracy=float((trained == set_.train_labels).mean()),
+        spikes=seen.spikes,
+        input_activity=float(
+            np.unpackbits(test_frames).sum() / (test_frames.size * module.input.bits)
+        ),
+        digest=network.digest(),
+        data_digest=set_.digest(),
+        out="",
+        files=(MODEL, IMAGES, LOG, SCRIPT),
+        seconds=0.0,
+    )
+
+
+@torch.no_grad()
+def _twin_result(
+    set_: Dataset, options: dict[str, Any], twin: Twin
+) -> tuple[dict[str, Any], TrainResult]:
+    def accuracy(images: npt.NDArray[np.uint8], labels: npt.NDArray[np.uint8]) -> float:
+        parts = [
+            twin(twin.encode(torch.tensor(images[k : k + _BATCH]))).argmax(dim=1)
+            for k in range(0, len(images), _BATCH)
+        ]
+        return float((torch.cat(parts).numpy() == labels).mean())
+
+    result = TrainResult(
+        accuracy=accuracy(set_.test_images, set_.test_labels),
+        train_accuracy=accuracy(set_.train_images, set_.train_labels),
+        spikes={},
+        input_activity=None,
+        digest=None,
+        data_digest=set_.digest(),
+        out="",
+        files=(LOG, SCRIPT),
+        seconds=0.0,
+    )
+    return _facts(set_, options, result), result
+
+
+def _pack(set_: Dataset, path: Path) -> None:
+    """The first test images, fewer of them where one is larger than a kilobyte."""
+    count = max(1, PACKED * 1024 // max(1024, set_.test_images[0].nbytes))
+    np.savez_compressed(path, images=set_.test_images[:count], labels=set_.test_labels[:count])
 
 
 def _fit(
-    build: Callable[[], SpikingNetwork],
+    build: Callable[[], SpikingNetwork | Twin],
     set_: Dataset,
     schedule: Schedule,
     seed: int,
     device: str,
     each: Callable[[Epoch], None],
-) -> tuple[SpikingNetwork, list[Epoch]]:
+) -> tuple[SpikingNetwork | Twin, list[Epoch]]:
     """Seeded, on one thread: sums in a fixed order, and no fight for busy cores."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -268,6 +375,7 @@ def _facts(set_: Dataset, options: dict[str, Any], result: TrainResult) -> dict[
     return {
         "command": _command(set_.name, options),
         "dataset": set_.name,
+        "data_title": set_.title or set_.name,
         "data_digest": result.data_digest,
         "options": options,
         "accuracy": result.accuracy,
@@ -288,9 +396,11 @@ def _command(name: str, options: dict[str, Any]) -> str:
     """The command line of these options, every one of them written out, but for the folders."""
     words = ["s2nn-hw", "train", name]
     for key, value in options.items():
-        if value is None:
+        if value is None or value is False:
             continue
         words.append("--" + key.replace("_", "-"))
+        if value is True:
+            continue
         words += [str(v) for v in value] if isinstance(value, list) else [str(value)]
     return shlex.join(words)
 

@@ -26,8 +26,9 @@ def lower(
 
     Parameters
     ----------
-    module: a SpikingNetwork, or a torch Sequential of Flatten, Linear with whole-number weights,
-        BatchNorm1d and Neuron (see sequential.py).  It is read, not run; its mode is of no matter.
+    module: a SpikingNetwork, or a torch Sequential of Conv2d and Linear with whole-number weights,
+        batch normalisation, Neuron, pools and Flatten (see sequential.py).  It is read, not run;
+        its mode is of no matter.
     input: format of the frames; may be left out for a SpikingNetwork, which has its own.
     calibration: frames of the training set to be stored with the network.
     provenance: free JSON to be stored with the network.
