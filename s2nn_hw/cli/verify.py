@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from s2nn_hw.ir import ToolError
+
 from . import options, terminal
 
 if TYPE_CHECKING:
@@ -63,7 +65,7 @@ def handler(args: argparse.Namespace) -> int:
     from s2nn_hw import flow, load
     from s2nn_hw.flow.folder import writable_file
     from s2nn_hw.flow.images import images
-    from s2nn_hw.report import baseline
+    from s2nn_hw.report import Check, baseline
 
     # All that can be refused is, before minutes are spent; and the baseline may lie in DIR.
     allowed = baseline.tolerance(args.tolerance)
@@ -75,20 +77,27 @@ def handler(args: argparse.Namespace) -> int:
     chosen = images(
         network, args.images, model=model, frames=args.frames, seed=args.seed, data=args.data
     )
-    with terminal.progress() as progress:
-        result = flow.verify(
-            network,
-            chosen.frames,
-            args.out,
-            labels=chosen.labels,
-            simulator=args.simulator,
-            stall=args.stall,
-            seed=args.seed,
-            engine=args.engine,
-            lanes=args.lanes,
-            counters=args.counters,
-            progress=progress,
-        )
+    try:
+        with terminal.progress() as progress:
+            result = flow.verify(
+                network,
+                chosen.frames,
+                args.out,
+                labels=chosen.labels,
+                simulator=args.simulator,
+                stall=args.stall,
+                seed=args.seed,
+                engine=args.engine,
+                lanes=args.lanes,
+                counters=args.counters,
+                source=chosen.source,
+                baseline=args.baseline,
+                progress=progress,
+            )
+    except ToolError as error:
+        if args.junit is not None:
+            _junit(args, [Check(name="simulation", passed=False, detail=str(error))])
+        raise
     data = result.as_dict()
     passed = bool(result.passed)
     compared: tuple[Check, ...] = ()
@@ -96,7 +105,8 @@ def handler(args: argparse.Namespace) -> int:
         compared = baseline.compare(data, earlier, allowed, str(args.baseline))
         passed = passed and all(check.passed for check in compared)
     if args.junit is not None:
-        _junit(args.junit, data, compared)
+        seconds = sum(value for value in data["seconds"].values() if value)
+        _junit(args, [*(Check(**check) for check in data["checks"]), *compared], seconds)
     _print(args, data, compared)
     return 0 if passed else 1
 
@@ -128,10 +138,8 @@ def _print(args: argparse.Namespace, data: dict[str, Any], compared: tuple[Check
     terminal.result(args, data, text)
 
 
-def _junit(path: Path, data: dict[str, Any], compared: tuple[Check, ...]) -> None:
+def _junit(args: argparse.Namespace, checks: list[Check], seconds: float | None = None) -> None:
     from s2nn_hw.flow.folder import write_file
-    from s2nn_hw.report import Check, junit
+    from s2nn_hw.report import junit
 
-    checks = [*(Check(**check) for check in data["checks"]), *compared]
-    seconds = sum(value for value in data["seconds"].values() if value)
-    write_file(path, junit(checks, suite="s2nn-hw verify", seconds=seconds))
+    write_file(args.junit, junit(checks, suite="s2nn-hw verify", seconds=seconds), ours=args.out)

@@ -42,6 +42,7 @@ def demo(
         out,
         labels=chosen.labels,
         simulator=simulator,
+        source=chosen.source,
         progress=progress,
     )
     return {

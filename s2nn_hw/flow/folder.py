@@ -7,6 +7,7 @@ import errno
 import fcntl
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -102,10 +103,10 @@ def refuse_foreign(target: Path) -> None:
         )
 
 
-def write_file(path: Path, text: str) -> None:
+def write_file(path: Path, text: str, ours: Path | None = None) -> None:
     """Write a file whole or not at all; in a folder of ours it becomes one of its files.
 
-    Raises InputError naming the file.
+    ``ours`` is a folder that becomes one if it is not yet.  Raises InputError naming the file.
     """
     try:
         _make_parents(path.parent)
@@ -116,22 +117,24 @@ def write_file(path: Path, text: str) -> None:
         finally:
             temporary.unlink(missing_ok=True)
         for folder in path.resolve().parents:
-            if (folder / MARKER).is_file():
-                name = str(path.resolve().relative_to(folder))
-                names = {*(folder / MARKER).read_text().splitlines(), name}
-                (folder / MARKER).write_text("".join(f"{n}\n" for n in sorted(names)))
+            marker = folder / MARKER
+            if marker.is_file() or (ours is not None and folder == ours.resolve()):
+                known = marker.read_text().splitlines() if marker.is_file() else []
+                names = {*known, str(path.resolve().relative_to(folder))}
+                marker.write_text("".join(f"{n}\n" for n in sorted(names)))
                 break
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be written: {_reason(error)}") from error
 
 
 def writable_file(path: Path) -> None:
-    """Raise InputError if write_file() could not write this file; nothing is made."""
+    """Raise InputError if write_file() could not write this file; nothing is left behind."""
+    wrong = ""
     try:
         parent = next(folder for folder in path.resolve().parents if folder.exists())
-        wrong = "it is a folder" if path.is_dir() else ""
-        if not (parent.is_dir() and os.access(parent, os.W_OK | os.X_OK)):
-            wrong = f"{parent} is not a folder that can be written to"
+        # Tried, for of root access() says that all is allowed.
+        with tempfile.TemporaryFile(dir=parent):
+            wrong = "it is a folder" if path.is_dir() else ""
     except (OSError, ValueError) as error:
         wrong = _reason(error)
     if wrong:

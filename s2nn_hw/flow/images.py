@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from s2nn_hw.ir import InputError, Network
+from s2nn_hw.ir import InputError, Network, integer
 
 #: The file of images that a trained model brings along.
 PACKED = "images.npz"
@@ -80,8 +80,8 @@ def images(
 
     Raises InputError naming the file and the value that is wrong.
     """
-    if frames is not None and frames < 1:
-        raise InputError(f"frames must be 1 or more, not {frames}")
+    frames = None if frames is None else integer(frames, "frames", least=1)
+    seed = integer(seed, "seed", least=0)
     if source is None and model is not None and (model.parent / PACKED).is_file():
         source = model.parent / PACKED
     if source is None:

@@ -8,13 +8,17 @@ import os
 import platform
 import time
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from s2nn_hw.ir import InputError, Network
+from s2nn_hw.ir import InputError, Network, integer, integers
+from s2nn_hw.manifest import sha256
 from s2nn_hw.report import Check
+from s2nn_hw.report.baseline import comparable
+from s2nn_hw.report.baseline import read as read_baseline
 
 from .emit import Core, Lanes, Progress, build
 from .folder import output_folder
@@ -24,6 +28,7 @@ if TYPE_CHECKING:
     from sim.runner import Simulation
 
 VERIFY = "verify.json"
+BASELINE = "baseline.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +48,7 @@ class VerifyResult:
     """The outcome of verify(); its fields are those of ``verify --json``.
 
     passed: whether every check did.
+    images: ``source``, for people, and ``digest`` of the frames.
     frames: streamed; the first of them were sent alone before, for their latency.
     mismatches: values that differ, over all checks.
     accuracy: of the simulated classes, 0…1; None without labels.
@@ -59,6 +65,7 @@ class VerifyResult:
     """
 
     passed: bool
+    images: dict[str, str | None]
     frames: int
     mismatches: int
     accuracy: float | None
@@ -106,6 +113,8 @@ def verify(
     lanes: Lanes = None,
     top: str = "s2nn_core",
     counters: bool = False,
+    source: str | None = None,
+    baseline: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
 ) -> VerifyResult:
     """Emit the core into ``out``, simulate it and compare everything with the golden model.
@@ -118,19 +127,32 @@ def verify(
     simulator: ``verilator`` or ``icarus``.
     stall: a pattern of sim/stall.py; ``seed`` is its.
     engine, lanes, top, counters: see emit().
+    source: where the images are from, for people.
+    baseline: an earlier result's file that this one is to be compared with (see report.baseline):
+        refused before anything is simulated where it cannot be, else kept as ``baseline.json``.
     progress: called with a stage, and how much of how much is done.
 
     Raises InputError on wrong input, ToolError if the simulation failed to run; a core that does
     something else than the golden model is a result that has not ``passed``.
     """
     import sim.runner
+    import sim.stall
 
     report = progress or (lambda stage, done, total: None)
     network.check()
     taken, known = _taken(network, images, labels, frames)
+    seed = integer(seed, "seed", least=0)
+    sim.stall.stall(stall, 0, seed)
     reason = sim.runner.unusable(simulator)
     if reason:
         raise InputError(f"{simulator}: {reason}")
+    earlier = None if baseline is None else read_baseline(Path(baseline))
+    context: dict[str, Any] = {
+        "images": {"source": source, "digest": _digest(taken)},
+        "simulator": simulator,
+        "stall": stall,
+        "seed": seed,
+    }
     with output_folder(out) as folder:
         clock = _Clock()
         report("emit", 0, 1)
@@ -138,6 +160,11 @@ def verify(
         core.write(folder)
         report("emit", 1, 1)
         clock.stop("emit")
+        if earlier is not None:
+            built = [asdict(entry) for entry in core.manifest.layers]
+            here = {"frames": len(taken), "counters": core.manifest.counters, "layers": built}
+            comparable(context | here, earlier, str(baseline))
+            (folder / BASELINE).write_text(json.dumps(earlier, indent=1) + "\n")
         played = stimulus(network, core, taken, stall=stall, seed=seed, progress=report)
         clock.stop("golden")
         simulation = sim.runner.simulate(
@@ -146,9 +173,7 @@ def verify(
         clock.seconds["build"] = round(simulation.build_seconds, 3)
         clock.seconds["simulate"] = round(simulation.run_seconds, 3)
         result = VerifyResult(
-            simulator=simulator,
-            stall=stall,
-            seed=seed,
+            **context,
             seconds=clock.seconds,
             versions=_versions(core.manifest.versions, simulator, simulation.version),
             network=network.digest(),
@@ -181,15 +206,20 @@ def _taken(
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64] | None]:
     """The frames to play and their labels."""
     taken = network.input.frames(images)
-    known = None if labels is None else np.asarray(labels, dtype=np.int64)
+    known = None if labels is None else integers(labels, "labels")
     if known is not None and known.shape != (len(taken),):
         raise InputError(f"labels must be {len(taken)}, one an image, not of shape {known.shape}")
     if frames is not None:
+        frames = integer(frames, "frames")
         if not 1 <= frames <= len(taken):
             raise InputError(f"frames must be 1…{len(taken)}, not {frames}")
         taken = taken[:frames]
         known = None if known is None else known[:frames]
     return taken, known
+
+
+def _digest(frames: npt.NDArray[np.uint8]) -> str:
+    return sha256(json.dumps(frames.shape).encode() + frames.tobytes())
 
 
 def _checked(core: Core, played: Stimulus, simulation: Simulation, stall: str) -> dict[str, Any]:

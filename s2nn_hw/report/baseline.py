@@ -14,9 +14,10 @@ from .check import Check
 
 #: What must be alike for cycles and toggles to be comparable, and so is named when it is not.
 #: The network's digest is not among it: to compare across a retraining is what a baseline is for.
-_CONTEXT = ("simulator", "frames", "stall", "counters")
-#: What may not grow.
+_CONTEXT = ("simulator", "frames", "stall")
+#: What may not grow; a single frame has no interval.
 _MEASURES = ("latency_cycles.mean", "interval_cycles.mean", "toggles_per_frame")
+_ALWAYS = ("latency_cycles.mean", "toggles_per_frame")
 
 
 def tolerance(text: str) -> float:
@@ -42,7 +43,9 @@ def read(path: Path) -> dict[str, Any]:
         raise InputError(f"{path}: not the result of a verification")
     if data.get("passed") is not True:
         raise InputError(f"{path}: baseline must be of a verification that passed")
-    for name in _MEASURES:
+    if _images(data) is None:
+        raise InputError(f"{path}: baseline has no images.digest to compare with")
+    for name in _ALWAYS:
         if _number(data, name) is None:
             raise InputError(f"{path}: baseline has no {name} to compare with")
     layers = data.get("layers")
@@ -53,34 +56,51 @@ def read(path: Path) -> dict[str, Any]:
     return data
 
 
-def compare(
-    result: Mapping[str, Any], baseline: Mapping[str, Any], allowed: float, name: str = "baseline"
-) -> tuple[Check, ...]:
-    """One check per measure: it did not grow beyond the fraction ``allowed``.
+def comparable(
+    context: Mapping[str, Any], baseline: Mapping[str, Any], name: str = "baseline"
+) -> None:
+    """Raise InputError, naming the first difference, where cycles and toggles cannot be compared.
 
-    Compared are the mean latency, the mean interval, the toggles per frame of the core and of each
-    layer.  Raises InputError, naming the first difference, when the two are not comparable: other
-    simulator, number of frames, stalls, counters, layers, engines or lanes.
+    The two must be alike in simulator, number of frames, images, stalls, whether there are
+    counters, and in layers with their engines and lanes; ``context`` is a result, or as much of it
+    as is known before the simulation.
     """
-    context = list(_CONTEXT)
-    if result.get("stall") != "none":
-        context.append("seed")
-    for key in context:
-        _same(name, key, result.get(key), baseline.get(key))
-    ours = {layer["name"]: layer for layer in result["layers"]}
+    keys = [*_CONTEXT, *(("seed",) if context.get("stall") != "none" else ())]
+    for key in keys:
+        _same(name, key, context.get(key), baseline.get(key))
+    _same(name, "counters", bool(context.get("counters")), bool(baseline.get("counters")))
+    if _images(context) != _images(baseline):
+        ours, theirs = (side["images"].get("source") for side in (context, baseline))
+        raise InputError(
+            f"{name}: not comparable: it is of other images (from {theirs!r}, here from {ours!r})"
+        )
+    ours = {layer["name"]: layer for layer in context["layers"]}
     theirs = {layer["name"]: layer for layer in baseline["layers"]}
     _same(name, "layers", list(ours), list(theirs))
     for layer, entry in ours.items():
         for key in ("engine", "lanes"):
             _same(name, f"{key} of layer {layer!r}", entry.get(key), theirs[layer].get(key))
 
+
+def compare(
+    result: Mapping[str, Any], baseline: Mapping[str, Any], allowed: float, name: str = "baseline"
+) -> tuple[Check, ...]:
+    """One check per measure: it did not grow beyond the fraction ``allowed``.
+
+    Compared are the mean latency, the mean interval (unless neither has one), the toggles per frame
+    of the core and of each layer.  Raises InputError where the two are not comparable().
+    """
+    comparable(result, baseline, name)
+    pairs = {key: (_number(result, key), _number(baseline, key)) for key in _MEASURES}
     checks = [
-        _grown(measure, _number(result, measure), _number(baseline, measure), allowed)
-        for measure in _MEASURES
+        _grown(measure, new, old, allowed)
+        for measure, (new, old) in pairs.items()
+        if measure in _ALWAYS or (new, old) != (None, None)
     ]
-    for layer, entry in ours.items():
-        new, old = (_number(side, "toggles_per_frame") for side in (entry, theirs[layer]))
-        checks.append(_grown(f"toggles_per_frame of {layer}", new, old, allowed))
+    before = {layer["name"]: layer for layer in baseline["layers"]}
+    for layer in result["layers"]:
+        new, old = (_number(x, "toggles_per_frame") for x in (layer, before[layer["name"]]))
+        checks.append(_grown(f"toggles_per_frame of {layer['name']}", new, old, allowed))
     return tuple(checks)
 
 
@@ -104,6 +124,13 @@ def _grown(measure: str, new: float | None, old: float | None, allowed: float) -
 def _same(name: str, what: str, ours: object, theirs: object) -> None:
     if ours != theirs:
         raise InputError(f"{name}: not comparable: its {what} is {theirs!r}, here {ours!r}")
+
+
+def _images(data: Mapping[str, Any]) -> str | None:
+    """Digest of the frames."""
+    images = data.get("images")
+    digest = images.get("digest") if isinstance(images, Mapping) else None
+    return digest if isinstance(digest, str) else None
 
 
 def _number(data: Mapping[str, Any], path: str) -> float | None:

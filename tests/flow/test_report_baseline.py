@@ -19,7 +19,8 @@ RESULT: dict[str, Any] = {
     "simulator": "verilator",
     "stall": "none",
     "seed": 0,
-    "counters": False,
+    "counters": {},
+    "images": {"source": "mnist test set", "digest": "i"},
     "latency_cycles": {"min": 50, "mean": 60.0, "max": 70},
     "interval_cycles": {"mean": 40.0},
     "toggles_per_frame": 1000.0,
@@ -93,7 +94,11 @@ def test_what_is_absent_fails() -> None:
         ({"simulator": "icarus"}, "its simulator is 'verilator', here 'icarus'"),
         ({"frames": 50}, "its frames is 100, here 50"),
         ({"stall": "random"}, "its stall is 'none', here 'random'"),
-        ({"counters": True}, "its counters is False, here True"),
+        ({"counters": {"count_cycles": 7}}, "its counters is False, here True"),
+        (
+            {"images": {"source": "x.npz", "digest": "j"}},
+            r"it is of other images \(from 'mnist test set', here from 'x\.npz'\)",
+        ),
         ({"layers": RESULT["layers"][:1]}, r"its layers is \['a', 'b'\], here \['a'\]"),
         (
             {"layers": [{**RESULT["layers"][0], "lanes": 8}, RESULT["layers"][1]]},
@@ -112,6 +117,28 @@ def test_the_seed_counts_where_it_decides() -> None:
         baseline.compare(changed(stall="random", seed=1), changed(stall="random"), 0.05)
 
 
+def test_counters_count_what_grew() -> None:
+    """That they differ in value is no reason to refuse."""
+    old = changed(counters={"count_cycles": 7})
+    assert baseline.compare(changed(counters={"count_cycles": 8}), old, 0.05)
+
+
+def test_a_single_frame_has_no_interval() -> None:
+    one = changed(interval_cycles={"mean": None})
+    checks = baseline.compare(one, one, 0.0)
+    assert all(check.passed for check in checks)
+    assert "baseline interval_cycles.mean" not in {check.name for check in checks}
+    for new, old in ((one, RESULT), (RESULT, one)):
+        (interval,) = [c for c in baseline.compare(new, old, 0.0) if "interval" in c.name]
+        assert not interval.passed
+
+
+def test_much_can_be_refused_before_the_simulation() -> None:
+    """What compare() refuses follows from what is known before."""
+    known = ("simulator", "frames", "stall", "seed", "images", "counters", "layers")
+    baseline.comparable({key: RESULT[key] for key in known}, RESULT)
+
+
 @pytest.mark.parametrize(
     ("text", "fraction"), [("5%", 0.05), ("5", 0.05), (" 2.5 % ", 0.025), ("0", 0.0)]
 )
@@ -126,8 +153,9 @@ def test_no_tolerance(text: str) -> None:
 
 
 def test_reads_an_earlier_result(tmp_path: Path) -> None:
-    (tmp_path / "b.json").write_text(json.dumps(RESULT))
-    assert baseline.read(tmp_path / "b.json") == RESULT
+    for result in (RESULT, changed(interval_cycles={"mean": None})):
+        (tmp_path / "b.json").write_text(json.dumps(result))
+        assert baseline.read(tmp_path / "b.json") == result
 
 
 @pytest.mark.parametrize(
@@ -140,6 +168,7 @@ def test_reads_an_earlier_result(tmp_path: Path) -> None:
         (changed(toggles_per_frame=None), "baseline has no toggles_per_frame to compare with"),
         (changed(latency_cycles={}), "baseline has no latency_cycles.mean to compare with"),
         (changed(layers=None), "baseline has no layers to compare with"),
+        (changed(images=None), r"baseline has no images\.digest to compare with"),
     ],
 )
 def test_what_is_no_baseline_is_told(tmp_path: Path, content: Any, message: str) -> None:
