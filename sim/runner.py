@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -41,6 +42,8 @@ RUN_LOG = "run.log"
 KEPT_BUILDS = 32
 #: An unfinished build this old was killed.
 _STALE_SECONDS = 24 * 3600
+#: For a child to end in when it is asked to.
+_PATIENCE_SECONDS = 3
 
 _VERILATOR_ARGS = [
     "--trace-saif",
@@ -155,7 +158,38 @@ def simulate(
         )
 
 
-class _Verilator(cocotb_tools.runner.Verilator):
+class _Group:
+    """A runner whose commands end with us, and with them all that they started, as make does."""
+
+    def _execute_cmds(self, cmds, cwd, stdout=None):  # type: ignore[no-untyped-def]
+        for command in cmds:
+            with subprocess.Popen(
+                command,
+                cwd=cwd,
+                env=self.env,  # type: ignore[attr-defined]
+                stdout=stdout,
+                stderr=None if stdout is None else subprocess.STDOUT,
+                start_new_session=True,
+            ) as process:
+                try:
+                    status = process.wait()
+                except BaseException:
+                    _end_group(process)
+                    raise
+            if status != 0:
+                raise RuntimeError(f"command failed with status {status}")
+
+
+def _end_group(leader: subprocess.Popen[bytes]) -> None:
+    """Ask, for compilers clear away what is half written; then insist."""
+    with suppress(ProcessLookupError):
+        os.killpg(leader.pid, signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
+            leader.wait(_PATIENCE_SECONDS)
+        os.killpg(leader.pid, signal.SIGKILL)
+
+
+class _Verilator(_Group, cocotb_tools.runner.Verilator):
     """The prepared Verilator, with only the harness's own signals public: several times faster."""
 
     def _simulator_in_path_build_only(self) -> None:
@@ -174,7 +208,7 @@ class _Verilator(cocotb_tools.runner.Verilator):
         return [compile_, [*make, *_MAKE_ARGS, *lent]]
 
 
-class _Icarus(Icarus):
+class _Icarus(_Group, Icarus):
     """Icarus that obeys the harness's own dump calls, which cocotb switches off with ``-none``."""
 
     def _test_command(self):  # type: ignore[no-untyped-def]
