@@ -8,6 +8,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 # PyTorch's idle threads otherwise spin, and a busy machine becomes a hundred times slower.
 export OMP_WAIT_POLICY ?= PASSIVE
@@ -20,12 +21,13 @@ $(READY): requirements.lock pyproject.toml
 	  { echo 'make: $(PYTHON) must be Python 3.11 or later; name one with PYTHON=…' >&2; exit 2; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
 	  { echo 'make: $(PYTHON) cannot make virtual environments; install python3-venv' >&2; exit 2; }
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --disable-pip-version-check -r requirements.lock
-	$(BIN)/python -m pip install --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@echo 'make: installing what requirements.lock names into $(VENV), some minutes the first time'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PIP) -r requirements.lock
+	@$(PIP) --no-deps --no-build-isolation -e .
 	@test -n "$$($(BIN)/find_libpython)" || \
 	  { echo 'make: cocotb needs the shared library of $(PYTHON); install libpython3-dev' >&2; exit 2; }
-	touch $@
+	@touch $@
 
 demo: setup
 	$(BIN)/s2nn-hw demo -o build/demo
