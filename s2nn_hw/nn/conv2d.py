@@ -73,6 +73,10 @@ class Conv2d(Projection):
         nn.init.constant_(made.weight, 0.5)
         return made
 
+    def output_shape(self, source: tuple[int, ...], layer: str) -> tuple[int, ...]:
+        """(neurons, height, width) from that of the source; InputError where it does not fit."""
+        return (self.neurons, *self.window.output(source[1:], f"layer {layer!r}"))
+
     def project(self, x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
         window = self.window
         return functional.conv2d(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from s2nn_hw.ir import FrameFormat, InputError
 
 from .architecture import Conv, Pooling, Residual, Width, parse
@@ -54,12 +56,13 @@ class Convnet(SpikingNetwork):
         growing = _Growing(input)
         *steps, readout = parse(architecture)
         assert isinstance(readout, Width)
-        for k, step in enumerate(steps):
-            first = k == 0 and first_weight_bits is not None
-            bits = first_weight_bits if first else weight_bits
+        pending = first_weight_bits
+        for step in steps:
             if isinstance(step, Pooling):
                 growing.pool(step)
-            elif isinstance(step, Conv):
+                continue
+            bits, pending = (weight_bits if pending is None else pending), None
+            if isinstance(step, Conv):
                 growing.add("conv", fire(growing.conv(step, bits)))
             elif isinstance(step, Residual):
                 a, b, shortcut = growing.block(step, bits, weight_bits)
@@ -91,17 +94,7 @@ class _Growing:
         if part in ("", "a"):
             self._counts[kind] = self._counts.get(kind, 0) + 1
         name = f"{kind}{self._counts[kind]}{part}"
-        window = (
-            layer.window
-            if isinstance(layer, Pool)
-            else getattr(layer.projections[0], "window", None)
-        )
-        if window is None:
-            self.shape = (layer.neurons,)
-        else:
-            size = window.output(self.shape[1:], f"layer {name!r}")
-            channels = self.shape[0] if isinstance(layer, Pool) else layer.neurons
-            self.shape = (channels, *size)
+        self.shape = layer.output_shape(self.shape, name)
         self.maximum = layer.maximum(self.maximum) if isinstance(layer, Pool) else 1
         self.layers[name] = layer
         self._last = name
@@ -143,10 +136,7 @@ class _Growing:
 
     def dense(self, step: Width, bits: int) -> Dense:
         """The dense projection of a step, which is yet to be added as a layer."""
-        inputs = 1
-        for n in self.shape:
-            inputs *= n
-        return Dense(inputs, step.neurons, weight_bits=bits)
+        return Dense(math.prod(self.shape), step.neurons, weight_bits=bits)
 
     def _need_map(self, step: Conv | Pooling | Residual) -> None:
         if len(self.shape) != 3:

@@ -23,6 +23,10 @@ class Dense(Projection):
     ) -> None:
         super().__init__((neurons, inputs), weight_bits=weight_bits, source=source)
 
+    def output_shape(self, source: tuple[int, ...], layer: str) -> tuple[int, ...]:
+        """(neurons,), whatever the source's shape."""
+        return (self.neurons,)
+
     def project(self, x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
         return functional.linear(x.flatten(1), weight)
 

@@ -49,6 +49,10 @@ class _Layer(nn.Module):
         """What the projections read, None for the node before."""
         return tuple(p.source for p in self.projections)
 
+    def output_shape(self, source: tuple[int, ...], layer: str) -> tuple[int, ...]:
+        """Shape of what the layer gives, from that of the first projection's source."""
+        return self.projections[0].output_shape(source, layer)
+
     def keep_scale_positive(self) -> None:
         """Push a scale that a step of training made useless back above zero."""
         with torch.no_grad():

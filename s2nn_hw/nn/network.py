@@ -61,8 +61,10 @@ class SpikingNetwork(nn.Module):
         self, frames: torch.Tensor, trace: dict[str, torch.Tensor] | None = None
     ) -> torch.Tensor:
         """Logits or scores (n, classes); ``trace`` is given every node's output by name."""
-        values = {INPUT: frames.to(torch.float32)}
-        out = values[INPUT]
+        # The fast layout on CPUs, which all that follows keeps.
+        layout = torch.channels_last if frames.dim() == 4 else torch.preserve_format
+        out = torch.empty_like(frames, dtype=torch.float32, memory_format=layout).copy_(frames)
+        values = {INPUT: out}
         for name, sources in self.sources().items():
             layer = self.layers[name]
             out = layer(*(values[source] for source in sources))
@@ -119,17 +121,22 @@ class Mlp(SpikingNetwork):
         for width in (*hidden, classes):
             if width < 1:
                 raise InputError(f"a layer's width must be at least 1, not {width}")
+        bits = [weight_bits] * (len(hidden) + 1)
+        if first_weight_bits is not None:
+            bits[0] = first_weight_bits
+        if last_weight_bits is not None:
+            bits[-1] = last_weight_bits
         layers: dict[str, SpikingLayer | Pool | Readout] = {}
         inputs = input.size
         for k, width in enumerate(hidden):
             layers[f"hidden{k + 1}"] = SpikingLayer(
-                [Dense(inputs, width, weight_bits=(not k and first_weight_bits) or weight_bits)],
+                [Dense(inputs, width, weight_bits=bits[k])],
                 Neuron(threshold, surrogate=surrogate, strict=strict),
                 learned_scale=learned_scale,
             )
             inputs = width
         layers["readout"] = Readout(
-            [Dense(inputs, classes, weight_bits=last_weight_bits or weight_bits)],
+            [Dense(inputs, classes, weight_bits=bits[-1])],
             gain=1.0 if hidden else 1.0 / input.maximum,
             learned_scale=learned_scale,
         )

@@ -53,6 +53,10 @@ class Pool(nn.Module):
         """The greatest value, given the source's."""
         return self.node("pool", "input").maximum(x_max)
 
+    def output_shape(self, source: tuple[int, ...], layer: str) -> tuple[int, ...]:
+        """(channels, height, width) from that of the source; InputError where it does not fit."""
+        return (source[0], *self.window.output(source[1:], f"layer {layer!r}"))
+
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         kernel, stride, (high, wide) = self.window.kernel, self.window.stride, self.window.padding
         if high or wide:  # torch's pools take half a kernel at most

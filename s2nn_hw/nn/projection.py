@@ -9,7 +9,7 @@ from . import quantise
 
 
 class Projection(nn.Module):
-    """Synapses with quantised weights; a kind gives ``project`` and the shape of the weights.
+    """Synapses with quantised weights; a kind gives ``project`` and ``output_shape``.
 
     Semantics: forward gives project(x, scale · k) with k = integers(); the scale is the layer's,
     shared by all its projections, so that their integer sums may be added.  potential() gives
@@ -37,6 +37,10 @@ class Projection(nn.Module):
 
     def project(self, x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
         """The sums of x weighted by ``weight``, linear in both."""
+        raise NotImplementedError
+
+    def output_shape(self, source: tuple[int, ...], layer: str) -> tuple[int, ...]:
+        """Shape of the sums; ``layer`` is named in the InputError for a source too small."""
         raise NotImplementedError
 
     def forward(self, x: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:

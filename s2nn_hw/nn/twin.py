@@ -49,7 +49,9 @@ class Twin(nn.Module):
 
     def encode(self, raw: torch.Tensor) -> torch.Tensor:
         """What forward takes, of raw images."""
-        return raw.float() / self.maximum
+        layout = torch.channels_last if raw.dim() == 4 else torch.preserve_format
+        frames = torch.empty_like(raw, dtype=torch.float32, memory_format=layout)
+        return torch.div(raw, self.maximum, out=frames)
 
     def keep_scales_positive(self) -> None:
         """There are none."""

@@ -9,7 +9,7 @@ from torch import nn
 
 from s2nn_hw import golden, ir
 from s2nn_hw.ir import FrameFormat, InputError
-from s2nn_hw.nn import Conv2d, Convnet, Dense, Pool, Readout, SpikingLayer, Twin
+from s2nn_hw.nn import Conv2d, Convnet, Dense, Mlp, Pool, Readout, SpikingLayer, Twin
 from s2nn_hw.nn.architecture import Conv, Pooling, Residual, Width, parse
 from s2nn_hw.nn.fit import Schedule, fit
 
@@ -194,6 +194,16 @@ def test_weight_bits_of_the_first_and_the_last_layer():
     assert bits == {
         "conv1": [8], "res1a": [2], "res1b": [2, 8], "res2a": [2], "res2b": [2, 2], "readout": [5]
     }  # fmt: skip
+
+
+def test_the_first_layer_is_the_first_with_weights():
+    bits = {"weight_bits": 2, "first_weight_bits": 8, "last_weight_bits": 3}
+    net = Convnet(FrameFormat(shape=(1, 8, 8)), "P2-4C3-4C3-3", **bits)
+    found = [y.projections[0].weight_bits for y in net.layers.values() if not isinstance(y, Pool)]
+    assert found == [8, 2, 3]
+    for hidden, expected in (((), [3]), ((5,), [8, 3]), ((5, 5), [8, 2, 3])):
+        mlp = Mlp(FrameFormat(shape=(4,)), hidden, 2, **bits)
+        assert [y.projections[0].weight_bits for y in mlp.layers.values()] == expected
 
 
 def test_malformed_layers_are_refused():
