@@ -96,6 +96,8 @@ def _complete(name: str, folder: Path) -> bool:
 
 def _missing(name: str, folder: Path) -> str:
     """Why the folder will not do, as the rest of a sentence."""
+    if not folder.exists():
+        return "no such folder"
     if name == "cifar10":
         return cifar.missing(folder)
     file = next(f for f in NAMES[name] if _present(folder, f) is None)
