@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from s2nn_hw.ir import InputError
+from s2nn_hw.ir import InputError, well_formed
 
 VERSION = 2
 
@@ -225,6 +225,11 @@ class Manifest:
         path = find(folder) if top is None else folder / f"{top}.json"
         try:
             data = json.loads(path.read_text())
+        except OSError as error:
+            raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+        except (ValueError, RecursionError) as error:
+            raise InputError(f"{path}: not a manifest: {error}") from error
+        with well_formed(f"{path}: not a manifest: it"):
             if data["version"] != VERSION:
                 raise InputError(f"{path}: manifest version must be {VERSION}")
             manifest = cls(
@@ -247,10 +252,6 @@ class Manifest:
                     "nets": {path: tuple(names) for path, names in data["nets"].items()},
                 }
             )
-        except OSError as error:
-            raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-        except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
-            raise InputError(f"{path}: not a manifest: {error!r}") from error
         for name, digest in manifest.files.items():
             try:
                 found = sha256((folder / name).read_bytes())

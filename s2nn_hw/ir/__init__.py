@@ -3,7 +3,7 @@
 from .arrays import from_arrays
 from .conv2d import Conv2d
 from .dense import Dense
-from .errors import InputError, ToolError
+from .errors import InputError, ToolError, well_formed
 from .frame import FrameFormat
 from .network import Layer, Network, Node, sources
 from .numeric import array, each_integer, integer, integers
@@ -33,4 +33,5 @@ __all__ = [
     "load",
     "save",
     "sources",
+    "well_formed",
 ]

@@ -6,8 +6,6 @@ import dataclasses
 import json
 import os
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +16,7 @@ from safetensors.numpy import save as to_bytes
 
 from .conv2d import Conv2d
 from .dense import Dense
-from .errors import InputError
+from .errors import InputError, well_formed
 from .frame import FrameFormat
 from .network import Layer, Network, Node
 from .pool import Pool
@@ -101,26 +99,13 @@ def load(path: str | os.PathLike[str]) -> Network:
         raise InputError(f"{source}: cannot be read: {error.strerror}") from error
     try:
         network = _assemble(structure, tensors)
-        with _part("a layer"):
+        with well_formed("malformed model: a layer"):
             network.check()
     except InputError as error:
         raise InputError(f"{source}: {error}") from error
     if network.digest() != structure.get("digest"):
         raise InputError(f"{source}: the digest does not match: the file was changed or damaged")
     return network
-
-
-@contextmanager
-def _part(name: str) -> Iterator[None]:
-    """Tell what a part of the file lacks, or that it is not what it should be."""
-    try:
-        yield
-    except InputError:
-        raise
-    except KeyError as error:
-        raise InputError(f"malformed model: {name} lacks {error.args[0]!r}") from error
-    except (TypeError, ValueError, AttributeError, OverflowError, MemoryError) as error:
-        raise InputError(f"malformed model: {name} holds a value of the wrong kind") from error
 
 
 def _tensor(file: Any, name: str) -> npt.NDArray[Any]:
@@ -132,24 +117,24 @@ def _tensor(file: Any, name: str) -> npt.NDArray[Any]:
 
 
 def _assemble(structure: dict[str, Any], tensors: dict[str, npt.NDArray[Any]]) -> Network:
-    with _part("the structure"):
+    with well_formed("malformed model: the structure"):
         version, frame, entries = (structure[key] for key in ("version", "input", "layers"))
         provenance, _ = structure["provenance"], structure["digest"]
         if version not in READABLE:
             raise InputError(f"model version must be {VERSION}, not {version!r}")
         entries = list(enumerate(entries))
-    with _part("the input"):
+    with well_formed("malformed model: the input"):
         format_ = FrameFormat(
             shape=tuple(frame["shape"]), bits=frame["bits"], cuts=tuple(frame["cuts"])
         )
         format_.check()
     layers: list[Node] = []
     for k, entry in entries:
-        with _part(f"layer {k}"):
+        with well_formed(f"malformed model: layer {k}"):
             layers.append(_node(entry, tensors))
     calibration = None
     if "calibration" in structure:
-        with _part("the calibration"):
+        with well_formed("malformed model: the calibration"):
             calibration = unpack(tensors["calibration"], format_, structure["calibration"])
     return Network(
         input=format_, layers=tuple(layers), calibration=calibration, provenance=provenance

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from s2nn_hw.ir import InputError
+from s2nn_hw.ir import InputError, well_formed
 from s2nn_hw.manifest import LayerEntry, Manifest
 
 from .check import Check
@@ -83,10 +83,8 @@ def read(folder: Path) -> BuildReport:
             f"{folder / VERIFY}: is of another build than {manifest.top}.json "
             f"(digest {str(verified.get('digest'))[:12]}, not {manifest.digest[:12]}): verify again"
         )
-    try:
+    with well_formed(f"{folder / VERIFY}: malformed: it"):
         return _assemble(folder, manifest, verified)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{folder / VERIFY}: malformed: {error!r}") from error
 
 
 def _assemble(folder: Path, manifest: Manifest, verified: dict[str, Any]) -> BuildReport:

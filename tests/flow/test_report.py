@@ -201,10 +201,13 @@ def test_another_builds_verification_is_refused(build: Path) -> None:
     [
         ("{", "not JSON"),
         ("[]", "must hold a JSON object, not list"),
-        (json.dumps({"digest": DIGEST, "layers": [{}]}), "malformed: KeyError"),
+        (json.dumps({"digest": DIGEST, "layers": [{}]}), "malformed: it lacks 'name'$"),
         (json.dumps({"digest": DIGEST, "layers": 3}), "malformed"),
         (json.dumps({"digest": DIGEST, "checks": [{"no": 1}]}), "malformed"),
-        (json.dumps({**VERIFIED, "latency_cycles": 3}), "malformed"),
+        (
+            json.dumps({**VERIFIED, "latency_cycles": 3}),
+            "malformed: it holds a value of the wrong kind$",
+        ),
     ],
 )
 def test_a_malformed_verification_is_told(build: Path, content: str, message: str) -> None:
