@@ -33,8 +33,8 @@ def harness(manifest: Manifest) -> str:
     core broke the stream's rules; ``n name value`` counter at the end; ``t cycle`` timed out.
 
     Plusargs: ``expect`` beats of results, ``timeout`` cycles without a handshake, ``dump`` index
-    of the beat with which the activity dump begins (none without), ``clear`` to acknowledge
-    errors; ``snapshot`` to stop as the dump begins.
+    of the beat with which the activity dump begins (none without), ``stop`` that of the beat with
+    which the run ends early, ``clear`` to acknowledge errors.
     """
     d_in, d_out = manifest.input.tdata_bits, manifest.output.tdata_bits
     probes = "\n".join(
@@ -72,8 +72,9 @@ module {TOP};
     .frame_error(frame_error), .frame_error_clear(clear){counter_ports}
   );
 
-  integer beats, log, found, wait_, need, expect_, timeout, dump, index, delivered, idle, counter;
-  reg clearing, snapshot, pending, armed, held, last, was_held, was_last;
+  integer beats, log, found, wait_, need, expect_, timeout, dump, stop, index, delivered, idle;
+  integer counter;
+  reg clearing, pending, armed, held, last, was_held, was_last;
   reg [{d_in - 1}:0] data;
   reg [{d_out - 1}:0] was_data;
   reg [1:0] was_error;
@@ -88,7 +89,7 @@ module {TOP};
     if (!$value$plusargs("timeout=%d", timeout)) timeout = 100000;
     if (!$value$plusargs("dump=%d", dump)) dump = -1;
     clearing = $test$plusargs("clear") != 0;
-    snapshot = $test$plusargs("snapshot") != 0;
+    if (!$value$plusargs("stop=%d", stop)) stop = -1;
     pending = 0; armed = 0; held = 0;
     index = 0; delivered = 0; idle = 0; counter = 0;
     s_tvalid = 0; s_tlast = 0; s_tdata = 0; m_tready = 0; clear = 0;
@@ -148,10 +149,8 @@ module {TOP};
       end
       if (s_tvalid && s_tready) begin
         $fwrite(log, "i %0d\\n", cycle);
-        if (index == dump) begin
-          $dumpvars(0, dut);
-          if (snapshot) $finish;
-        end
+        if (index == dump) $dumpvars(0, dut);
+        if (index == stop) $finish;
         index = index + 1;
         idle = 0;
         fetch;

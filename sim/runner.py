@@ -131,12 +131,23 @@ def simulate(
             report("build", 1, 1)
             report("simulate", 0, 1)
             start = time.perf_counter()
-            snapshot = None
-            if simulator == "verilator" and vectors.dump is not None:
-                _play(runner, build, work, core, manifest, vectors, ["+snapshot"])
-                if (work / DUMP).is_file():
-                    snapshot = (work / DUMP).rename(work / f"snapshot.{DUMP}")
-            _play(runner, build, work, core, manifest, vectors, [])
+            dump, snapshot = work / DUMP, None
+            begin, end = vectors.dump, vectors.dump_end
+
+            def play(begin: int | None, stop: int | None = None) -> None:
+                _play(runner, build, work, core, manifest, vectors, dump=begin, stop=stop)
+
+            if begin is not None and simulator == "verilator":
+                play(begin, stop=begin)
+                if dump.is_file():
+                    snapshot = dump.rename(work / f"snapshot.{DUMP}")
+            if begin is not None and end is not None:
+                # Dumping is most of the time of a run: all frames are played without it.
+                play(begin, stop=end)
+                if dump.is_file():
+                    dump = dump.rename(work / f"part.{DUMP}")
+                begin = None
+            play(begin)
             _require_verdicts(work)
             run_seconds = time.perf_counter() - start
             report("simulate", 1, 1)
@@ -144,8 +155,8 @@ def simulate(
         verdicts = tuple(Verdict(**v) for v in json.loads((work / VERDICTS).read_text()))
         activity = None
         if vectors.dump is not None:
-            if (work / DUMP).is_file():
-                activity = Activity.read(work / DUMP, manifest, snapshot)
+            if dump.is_file():
+                activity = Activity.read(dump, manifest, snapshot)
             elif all(verdict.passed for verdict in verdicts):
                 raise ToolError(f"{simulator} wrote no activity: {_tail(work / RUN_LOG)}")
         return Simulation(
@@ -293,11 +304,15 @@ def _play(
     core: Path,
     manifest: Manifest,
     vectors: Vectors,
-    plusargs: list[str],
+    *,
+    dump: int | None,
+    stop: int | None,
 ) -> None:
-    """Run the bench; what comes of it is in the work folder's files."""
-    if vectors.errors:
-        plusargs = [*plusargs, "+clear"]
+    """Run the bench; what comes of it is in the work folder's files.
+
+    dump: index of the beat with which the activity dump begins, stop: with which the run ends;
+    None for never.
+    """
     # The exit status says less than the files: it is 0 for a bench that never ran.
     with suppress(*_CHILD_FAILED):
         runner.test(
@@ -309,8 +324,9 @@ def _play(
             plusargs=[
                 f"+expect={len(vectors.scores) * manifest.output.beats}",
                 f"+timeout={vectors.timeout}",
-                f"+dump={-1 if vectors.dump is None else vectors.dump}",
-                *plusargs,
+                f"+dump={-1 if dump is None else dump}",
+                f"+stop={-1 if stop is None else stop}",
+                *(["+clear"] if vectors.errors else []),
             ],
             results_xml=str(work / RESULTS),
             extra_env={CORE: str(core.resolve())},

@@ -34,6 +34,7 @@ class Vectors:
     delivered: int64 (beats of results,), likewise.
     errors: values frame_error takes on, in order; none for whole frames.
     dump: index of the beat with which the activity dump begins, None for none.
+    dump_end: index of the beat with which it ends, None for the end of the run.
     timeout: cycles without a handshake after which the core counts as dead.
     """
 
@@ -50,6 +51,7 @@ class Vectors:
     delivered: npt.NDArray[np.int64] | None
     errors: tuple[int, ...] = ()
     dump: int | None = None
+    dump_end: int | None = None
     timeout: int = 100_000
 
     def check(self, manifest: Manifest) -> None:

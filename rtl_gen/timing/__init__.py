@@ -5,6 +5,16 @@ it needs of a component it reads from the component.
 """
 
 from .schedule import Schedule, Source, bounds, schedule, steady
-from .work import Values, events, floors
+from .work import Values, accumulates, events, floors
 
-__all__ = ["Schedule", "Source", "Values", "bounds", "events", "floors", "schedule", "steady"]
+__all__ = [
+    "Schedule",
+    "Source",
+    "Values",
+    "accumulates",
+    "bounds",
+    "events",
+    "floors",
+    "schedule",
+    "steady",
+]

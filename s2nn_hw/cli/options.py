@@ -32,14 +32,19 @@ def add_out(parser: argparse.ArgumentParser) -> None:
 def add_core(parser: argparse.ArgumentParser) -> None:
     """What decides the core: engine, lanes, counters."""
     parser.add_argument(
-        "--engine", default="event", help="how synapses are computed (default: %(default)s)"
+        "--engine",
+        type=engine,
+        default="event",
+        metavar="NAME[,NAME…]",
+        help="how synapses are computed: event, or for convolutions parallel; one name for all "
+        "layers that have synapses or one a layer (default: %(default)s)",
     )
     parser.add_argument(
         "--lanes",
         type=lanes,
         metavar="N[,N…]",
-        help="events a cycle, for all layers or one number a layer (default: 4, or as many as a "
-        "layer has inputs)",
+        help="events a cycle, one number for all layers that have synapses or one a layer; on the "
+        "parallel engine inputs a cycle (default: 4, or as many as a layer can use)",
     )
     parser.add_argument(
         "--counters", action="store_true", help="add hardware counters of cycles and events"
@@ -51,6 +56,12 @@ def add_simulator(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--simulator", default="verilator", help="verilator or icarus (default: %(default)s)"
     )
+
+
+def engine(text: str) -> str | tuple[str, ...]:
+    """``event``, or ``parallel,event,event`` for one name a layer."""
+    names = tuple(text.split(","))
+    return names[0] if len(names) == 1 else names
 
 
 def lanes(text: str) -> int | tuple[int, ...]:

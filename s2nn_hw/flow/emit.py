@@ -33,6 +33,7 @@ _TAKEN = {"options", "verify", "baseline", "harness", "s2nn_bench", "TOP", "std"
 #: What each source gives for some frames, unsigned integers (n, *shape).
 Values = dict[str, npt.NDArray[Any]]
 Lanes = int | Sequence[int] | None
+Engine = str | Sequence[str]
 Progress = Callable[[str, int, int], None]
 
 
@@ -77,7 +78,7 @@ def emit(
     network: Network,
     out: str | os.PathLike[str],
     *,
-    engine: str = "event",
+    engine: Engine = "event",
     lanes: Lanes = None,
     top: str = "s2nn_core",
     counters: bool = False,
@@ -86,9 +87,10 @@ def emit(
 
     Parameters
     ----------
-    engine: ``event``.
-    lanes: events a cycle, of every layer or one number a layer; None: 4, or as many as there are
-        inputs.
+    engine: ``event``, or for convolutions ``parallel``; one for all layers that have synapses, or
+        one a layer.
+    lanes: events a cycle (``parallel``: inputs), of every such layer or one number a layer; None:
+        4, or as many as a layer can use.
     top: name of the top module and stem of every file.
     counters: add ports that count cycles and events.
 
@@ -106,7 +108,7 @@ def emit(
     )
 
 
-def build(network: Network, *, engine: str, lanes: Lanes, top: str, counters: bool) -> Core:
+def build(network: Network, *, engine: Engine, lanes: Lanes, top: str, counters: bool) -> Core:
     """The core of emit(), not yet written."""
     import rtl_gen.emit
     from rtl_gen.planner import plan

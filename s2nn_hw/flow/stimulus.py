@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 #: So many frames are sent alone, for their latency, before all are streamed.
 ALONE = 64
+#: Cycles of the stream that toggles are counted over, about: dumping them takes half a minute.
+ACTIVE_CYCLES = 400_000
 #: Cycles without a handshake that a working core may need, beyond its latency: the stalls' share.
 PATIENCE = 10_000
 
@@ -28,18 +30,21 @@ class Stimulus:
     """A few frames alone, and then all of them in a stream.
 
     alone: how many of the first frames are sent alone before.
+    active: how many of the first frames of the stream toggles are counted over.
     trace: golden, of the frames.
     predicted: the schedule of the alone frames and then of the stream.
     floors: per layer, the fewest cycles, (frames,).
-    events: per layer, (frames,).
+    events, accumulates: per layer, (frames,); a pool has events alone.
     vectors: for the bench.
     """
 
     alone: int
+    active: int
     trace: Trace
     predicted: Schedule
     floors: dict[str, npt.NDArray[np.int64]]
     events: dict[str, npt.NDArray[np.int64]]
+    accumulates: dict[str, npt.NDArray[np.int64]]
     vectors: Vectors
 
 
@@ -80,11 +85,14 @@ def stimulus(
     last = np.zeros((len(sent), port.beats), dtype=np.bool_)
     last[:, -1] = True
     beats = port.pack(frames)[sent]
+    active = _active(predicted, first)
     return Stimulus(
         alone=first,
+        active=active,
         trace=trace,
         predicted=predicted,
         floors=timing.floors(core.plan, every),
+        accumulates={layer.name: timing.accumulates(layer, every) for layer in network.weighted},
         events={node.layer: timing.events(node, every) for node in core.plan.layers},
         vectors=Vectors(
             digest=core.manifest.digest,
@@ -99,6 +107,13 @@ def stimulus(
             accepted=predicted.accepted.reshape(-1),
             delivered=predicted.delivered.reshape(-1),
             dump=first * port.beats,
+            dump_end=None if active == count else (first + active) * port.beats,
             timeout=core.manifest.timing["latency_bound"] + PATIENCE,
         ),
     )
+
+
+def _active(predicted: Schedule, alone: int) -> int:
+    """Frames of the stream, after those sent alone, that fit into ACTIVE_CYCLES; at least one."""
+    began = predicted.accepted[alone:, 0]
+    return max(1, int((began - began[0] <= ACTIVE_CYCLES).sum()))

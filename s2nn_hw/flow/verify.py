@@ -20,7 +20,7 @@ from s2nn_hw.report import Check
 from s2nn_hw.report.baseline import comparable
 from s2nn_hw.report.baseline import read as read_baseline
 
-from .emit import Core, Lanes, Progress, build
+from .emit import Core, Engine, Lanes, Progress, build
 from .folder import output_folder
 from .stimulus import Stimulus, stimulus
 
@@ -33,12 +33,17 @@ BASELINE = "baseline.json"
 
 @dataclass(frozen=True, kw_only=True)
 class LayerResult:
-    """Means over the streamed frames; no toggles of a core that died before."""
+    """Means over the streamed frames; no toggles of a core that died before.
+
+    events_mean: spikes that reach the accumulators; of a pool, pixels with spikes that it reads.
+    accumulates_mean: additions of a weight that they cause.
+    """
 
     name: str
     engine: str
     lanes: int
     events_mean: float
+    accumulates_mean: float
     floor_cycles_mean: float
     toggles_per_frame: float | None
 
@@ -55,7 +60,8 @@ class VerifyResult:
     latency_cycles: min, mean, max of the frames sent alone.
     interval_cycles: mean over the stream; None for a single frame.
     interval_floor_mean: of the layer whose floor is highest.
-    toggles_per_frame: over the stream; None if the core died before it began.
+    toggles_per_frame: over the first ``toggle_frames`` of the stream; None if the core died before
+        it began.
     modules: the same of each module alone, by its path below the top.
     frames_per_second, cycles_per_second: of the simulation, measured.
     cycles: simulated in all.
@@ -75,6 +81,7 @@ class VerifyResult:
     interval_predicted_mean: float | None
     interval_floor_mean: float
     toggles_per_frame: float | None
+    toggle_frames: int
     modules: dict[str, float]
     layers: tuple[LayerResult, ...]
     checks: tuple[Check, ...]
@@ -109,7 +116,7 @@ def verify(
     simulator: str = "verilator",
     stall: str = "none",
     seed: int = 0,
-    engine: str = "event",
+    engine: Engine = "event",
     lanes: Lanes = None,
     top: str = "s2nn_core",
     counters: bool = False,
@@ -271,7 +278,7 @@ def _measured(
     assert activity is not None or not all(verdict.passed for verdict in simulation.verdicts)
 
     def toggles(path: str) -> float | None:
-        return None if activity is None else activity.module(path) / frames
+        return None if activity is None else activity.module(path) / played.active
 
     floors = {name: float(floor.mean()) for name, floor in played.floors.items()}
     return {
@@ -291,7 +298,10 @@ def _measured(
         else None,
         "interval_floor_mean": max(floors.values()),
         "toggles_per_frame": toggles(""),
-        "modules": {path: sum(nets.values()) / frames for path, nets in activity.nets.items()}
+        "toggle_frames": played.active,
+        "modules": {
+            path: sum(nets.values()) / played.active for path, nets in activity.nets.items()
+        }
         if activity
         else {},
         "layers": tuple(
@@ -300,6 +310,7 @@ def _measured(
                 engine=entry.engine,
                 lanes=entry.lanes,
                 events_mean=float(played.events[entry.name].mean()),
+                accumulates_mean=float(np.mean(played.accumulates.get(entry.name, 0))),
                 floor_cycles_mean=floors[entry.name],
                 toggles_per_frame=toggles(entry.module),
             )

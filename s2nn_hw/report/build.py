@@ -26,7 +26,11 @@ NOMINAL_MHZ = 100
 
 @dataclass(frozen=True, kw_only=True)
 class LayerReport:
-    """One layer: what was built and what was seen of it."""
+    """One layer: what was built and what was seen of it.
+
+    memory_bits: of weights, copies counted as often as they are stored.
+    buffer_bits: of line buffers; least_buffer_bits: that the order of their windows asks for.
+    """
 
     name: str
     engine: str
@@ -36,6 +40,8 @@ class LayerReport:
     synapses: int
     weight_bits: int
     memory_bits: int
+    buffer_bits: int
+    least_buffer_bits: int
     figures: dict[str, Figure]
 
 
@@ -144,7 +150,8 @@ def _figures(verified: Mapping[str, Any], layers: tuple[LayerReport, ...]) -> di
 
 def _layer(entry: LayerEntry, seen: Mapping[str, Any]) -> LayerReport:
     events = seen.get("events_mean")
-    energy = None if events is None else events * entry.neurons * ACCUMULATE_PJ
+    accumulates = seen.get("accumulates_mean")
+    energy = None if accumulates is None else accumulates * ACCUMULATE_PJ
     return LayerReport(
         name=entry.name,
         engine=entry.engine,
@@ -154,6 +161,8 @@ def _layer(entry: LayerEntry, seen: Mapping[str, Any]) -> LayerReport:
         synapses=entry.synapses,
         weight_bits=entry.weight_bits,
         memory_bits=sum(memory.rows * memory.row_bits for memory in entry.memories),
+        buffer_bits=sum(buffer.bits for buffer in entry.buffers),
+        least_buffer_bits=sum(buffer.least_bits for buffer in entry.buffers),
         figures={
             # The events are the golden model's; that the core's were the same is a check.
             "events": Figure.of(events, "a frame", Origin.PREDICTED),

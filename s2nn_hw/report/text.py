@@ -63,6 +63,7 @@ def _layers(report: BuildReport) -> Table:
         ">inputs",
         ">neurons",
         ">weights",
+        ">line buffer\n(at least) bits",
         ">events\n(predicted)",
         ">floor\n(predicted)",
         ">toggles\n(simulated)",
@@ -74,7 +75,8 @@ def _layers(report: BuildReport) -> Table:
             str(layer.lanes),
             f"{layer.inputs:,}",
             f"{layer.neurons:,}",
-            f"{layer.weight_bits} bit",
+            f"{layer.weight_bits} bit" if layer.weight_bits else "",
+            f"{layer.buffer_bits:,} ({layer.least_buffer_bits:,})" if layer.buffer_bits else "",
             *(_number(layer.figures[name]) for name in ("events", "floor", "toggles_per_frame")),
         )
     return table

@@ -330,8 +330,8 @@ def test_a_dead_core_is_a_failed_result_without_toggles(tmp_path, icarus, small,
 def test_a_simulator_that_ends_early_is_a_tool_error(each, small, monkeypatch):
     play = runner._play
 
-    def ended(runner_, build, work, core, manifest, vectors, plusargs):
-        play(runner_, build, work, core, manifest, vectors, ["+snapshot"])
+    def ended(*arguments, dump, stop):
+        play(*arguments, dump=dump, stop=0)
 
     monkeypatch.setattr(runner, "_play", ended)
     with pytest.raises(ToolError, match="the bench gave no verdict"):
