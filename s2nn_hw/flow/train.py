@@ -27,6 +27,7 @@ from s2nn_hw.nn import Convnet, Mlp, SpikingNetwork, Twin, frame_format
 from s2nn_hw.nn import surrogate as make_surrogate
 from s2nn_hw.nn.fit import Epoch, Schedule, fit
 
+from .agree import BATCH, agree
 from .folder import output_folder, refuse_foreign
 
 #: What a folder of training holds.
@@ -35,9 +36,6 @@ MODEL, IMAGES, LOG, SCRIPT = "model.s2nn", "images.npz", "train.json", "train.sh
 #: Training frames stored in the model, and test images of up to a kilobyte packed beside it.
 CALIBRATION = 512
 PACKED = 200
-
-#: Frames that are evaluated at once.
-_BATCH = 200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -225,62 +223,6 @@ def train(
     return dataclasses.replace(result, out=str(out), seconds=time.monotonic() - start)
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Agreement:
-    """What was seen while module and golden model were compared.
-
-    classes: int64 (n,), of each frame; spikes: mean share of neurons that fire, by hidden layer.
-    """
-
-    classes: npt.NDArray[np.int64]
-    spikes: dict[str, float]
-
-
-def agree(
-    module: SpikingNetwork,
-    network: Network,
-    frames: npt.NDArray[np.uint8],
-    progress: Callable[[int], None] | None = None,
-    *,
-    batch: int = _BATCH,
-) -> Agreement:
-    """Proof that the module computes what the golden model makes of the network.
-
-    Every value of every layer and pool and every score is compared; RuntimeError names the first
-    node that differs.
-    """
-    module.eval()
-    device = next(module.parameters()).device
-    classes, fired = [], dict.fromkeys((y.name for y in network.weighted[:-1]), 0)
-    for start in range(0, len(frames), batch):
-        part = frames[start : start + batch]
-        trace = golden.run(network, part)
-        seen: dict[str, torch.Tensor] = {}
-        with torch.no_grad():
-            module(torch.from_numpy(part).to(device), seen)
-        known = {**trace.spikes, **trace.pools, network.readout.name: trace.scores}
-        if list(seen) != [node.name for node in network.layers]:
-            raise RuntimeError(f"torch has the nodes {', '.join(seen)}, not those of the network")
-        for name, values in seen.items():
-            wrong = values.cpu().numpy() != known[name]
-            if wrong.any():
-                n, *place = (int(k) for k in np.argwhere(wrong)[0])
-                raise RuntimeError(
-                    f"layer {name!r}: torch and golden model differ in {int(wrong.sum())} values, "
-                    f"first at frame {start + n}, neuron {', '.join(map(str, place))}"
-                )
-        classes.append(trace.classes)
-        for name, spikes in trace.spikes.items():
-            fired[name] += int(spikes.sum())
-        if progress is not None:
-            progress(start + len(part))
-    sizes = {name: len(frames) * network.width(name) for name in fired}
-    return Agreement(
-        classes=np.concatenate(classes),
-        spikes={name: count / sizes[name] for name, count in fired.items()},
-    )
-
-
 def _lowered(
     set_: Dataset, seed: int, module: SpikingNetwork, say: Callable[[str, int, int], None]
 ) -> tuple[Network, TrainResult]:
@@ -292,8 +234,8 @@ def _lowered(
     seen = agree(module, network, test_frames, lambda n: say("compare", n, len(test_frames)))
     trained = np.concatenate(
         [
-            golden.run(network, train_frames[k : k + _BATCH]).classes
-            for k in range(0, len(train_frames), _BATCH)
+            golden.run(network, train_frames[k : k + BATCH]).classes
+            for k in range(0, len(train_frames), BATCH)
         ]
     )
     return network, TrainResult(
@@ -317,8 +259,8 @@ def _twin_result(
 ) -> tuple[dict[str, Any], TrainResult]:
     def accuracy(images: npt.NDArray[np.uint8], labels: npt.NDArray[np.uint8]) -> float:
         parts = [
-            twin(twin.encode(torch.tensor(images[k : k + _BATCH]))).argmax(dim=1)
-            for k in range(0, len(images), _BATCH)
+            twin(twin.encode(torch.tensor(images[k : k + BATCH]))).argmax(dim=1)
+            for k in range(0, len(images), BATCH)
         ]
         return float((torch.cat(parts).numpy() == labels).mean())
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from s2nn_hw import golden
-from s2nn_hw.flow.train import agree
+from s2nn_hw.flow.agree import agree
 from s2nn_hw.ir import FrameFormat, InputError
 from s2nn_hw.lowering import lower
 from s2nn_hw.nn import Conv2d, Convnet, Dense, Neuron, Pool, Readout, SpikingLayer, SpikingNetwork

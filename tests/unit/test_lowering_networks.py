@@ -7,7 +7,7 @@ from torch import nn
 
 import s2nn_hw
 from s2nn_hw import golden
-from s2nn_hw.flow.train import agree
+from s2nn_hw.flow.agree import agree
 from s2nn_hw.ir import FrameFormat, InputError
 from s2nn_hw.lowering import lower
 from s2nn_hw.nn import Dense, Mlp, Neuron, Readout, SpikingLayer, SpikingNetwork
