@@ -50,9 +50,14 @@ def _driven(module: dict[str, Any], outputs: Outside) -> tuple[str, ...]:
     for port in module["ports"].values():
         if port["direction"] == "input":
             elsewhere.update(port["bits"])
+    # What is left of an unused register is a name that nothing drives.
+    driven: set[int | str] = set()
     for cell in module["cells"].values():
         for port in outputs.get(cell["type"], ()):
             elsewhere.update(cell["connections"].get(port, ()))
+        for port, direction in cell.get("port_directions", {}).items():
+            if direction == "output":
+                driven.update(cell["connections"][port])
     named = {
         name.lstrip("\\"): net["bits"]
         for name, net in module["netnames"].items()
@@ -65,7 +70,7 @@ def _driven(module: dict[str, Any], outputs: Outside) -> tuple[str, ...]:
     for partial in (False, True):
         for name in order:
             bits = named[name]
-            own = [k for k, bit in enumerate(bits) if isinstance(bit, int) and bit not in counted]
+            own = [k for k, bit in enumerate(bits) if bit in driven and bit not in counted]
             own = [k for k in own if bits.index(bits[k]) == k]
             if not own or (len(own) < len(bits)) != partial:
                 continue

@@ -15,13 +15,19 @@ from rtl_gen.planner import plan
 
 
 def netlist(**modules) -> str:
-    """As yosys writes it: modules of ports {name: (direction, bits)}, nets and cells."""
+    """As yosys writes it: modules of ports {name: (direction, bits)}, nets and cells.
+
+    One cell more drives every net but those that a ! comes before.
+    """
     made = {}
     for name, (ports, named, cells) in modules.items():
+        bits = [b for net, bits in named.items() if not net.startswith("!") for b in bits]
+        bits += [b for _, port in ports.values() for b in port]
+        cells = {**cells, "drives": ("$cell", {"Y": ("output", bits)})}
         made[name] = {
             "ports": {k: {"direction": d, "bits": bits} for k, (d, bits) in ports.items()},
             "netnames": {
-                k.lstrip("~"): {"hide_name": int(k.startswith("~")), "bits": bits}
+                k.lstrip("~!"): {"hide_name": int(k.startswith("~")), "bits": bits}
                 for k, bits in {**{p: b for p, (_, b) in ports.items()}, **named}.items()
             },
             "cells": {
@@ -56,6 +62,12 @@ def test_inputs_aliases_constants_and_clocks_do_not_count():
         )
     )
     assert nets(text, "top") == {"": ("b_state", "own")}
+
+
+def test_what_nothing_drives_does_not_count():
+    """Icarus does not even dump it."""
+    text = netlist(top=({}, {"driven": [2, 3], "!left_over": [4], "!half": [3, 5]}, {}))
+    assert nets(text, "top") == {"": ("driven",)}
 
 
 def test_bits_are_counted_once():
