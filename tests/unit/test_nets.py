@@ -23,7 +23,10 @@ def netlist(**modules) -> str:
     for name, (ports, named, cells) in modules.items():
         bits = [b for net, bits in named.items() if not net.startswith("!") for b in bits]
         bits += [b for _, port in ports.values() for b in port]
-        cells = {**cells, "drives": ("$cell", {"Y": ("output", bits)})}
+        cells = {
+            **cells,
+            "drives": ("$cell", {"Y": ("output", [b for b in bits if b not in ("0", "1")])}),
+        }
         made[name] = {
             "ports": {k: {"direction": d, "bits": bits} for k, (d, bits) in ports.items()},
             "netnames": {
