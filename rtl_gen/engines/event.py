@@ -170,13 +170,7 @@ class EventEngine(wiring.Component):
                 m.d.sync += data.eq(0)
         else:
             there = self._grouped(m, encoder, port, lane, picked, data, row)
-        values = []
-        for j in range(port.neurons):
-            weight = data[j * bits : (j + 1) * bits]
-            # A one-bit weight is its sign, and +1 unless it is that.
-            value = Cat(there[j], weight) if bits == 1 else weight
-            values.append(Cat(value, *[value[-1]] * (self.value_bits - len(value))))
-        m.d.comb += self.rows[lane].eq(Cat(values))
+        m.d.comb += self.rows[lane].eq(spread(data, there, bits, self.value_bits))
 
     def _grouped(self, m, encoder, port, lane, picked, data, row):
         """Let through the weights of the groups that have a spike at the place picked.
@@ -200,3 +194,18 @@ class EventEngine(wiring.Component):
             with m.Else():
                 m.d.sync += data[weights].eq(0)
         return [there[j // size] for j in range(port.neurons)]
+
+
+def spread(weights, valid, bits: int, value_bits: int):
+    """Stored weights as signed values of so many bits; ``valid`` is a bit for each.
+
+    A one-bit weight is its sign, and +1 unless it is that or not valid.
+    """
+    if bits == value_bits:
+        return weights
+    values = []
+    for j, there in enumerate(valid):
+        weight = weights[j * bits : (j + 1) * bits]
+        value = Cat(there, weight) if bits == 1 else weight
+        values.append(Cat(value, *[value[-1]] * (value_bits - len(value))))
+    return Cat(values)

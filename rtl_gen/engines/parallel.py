@@ -10,6 +10,8 @@ from amaranth.lib.wiring import In, Out
 from rtl_gen.lib.delay import delayed
 from rtl_gen.stream import entry
 
+from .event import spread
+
 
 @dataclass(frozen=True, kw_only=True)
 class Taps:
@@ -203,9 +205,5 @@ class ParallelEngine(wiring.Component):
                 valid.eq(wanted[s]),
                 data.eq(Mux(wanted[s], row[s * wide : (s + 1) * wide], 0)),
             ]
-            values = []
-            for j in range(projection.neurons):
-                weight = data[j * width : (j + 1) * width]
-                value = Cat(valid, weight) if width == 1 else weight
-                values.append(Cat(value, *[value[-1]] * (self.value_bits - len(value))))
-            m.d.comb += [self.rows[lane + s].eq(Cat(values)), self.valid[lane + s].eq(valid)]
+            values = spread(data, [valid] * projection.neurons, width, self.value_bits)
+            m.d.comb += [self.rows[lane + s].eq(values), self.valid[lane + s].eq(valid)]

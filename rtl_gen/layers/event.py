@@ -66,8 +66,9 @@ class EventParts:
                     made, weight_bits=value_bits, planes=plan.planes, scores=layer.is_readout
                 ),
                 discards=layer.is_readout,
+                name=str(u) if plan.pixels > 1 else "",
             )
-            for _ in range(plan.pixels)
+            for u in range(plan.pixels)
         ]
 
     def _store(self, name: str, port: Port, rows: list[int]) -> None:
@@ -99,8 +100,8 @@ class EventParts:
         """Join them, and the streams of words that come in, one a projection."""
         for n, rom in enumerate(self.roms):
             m.submodules[f"weights{n}"] = rom
-        for u, unit in enumerate(self.units):
-            m.submodules["unit" if len(self.units) == 1 else f"unit{u}"] = unit
+        for unit in self.units:
+            unit.build(m)
         first = 0
         for k, (feeds, words) in enumerate(zip(self._feeds, inputs, strict=True)):
             push = Signal(name=f"push{k}")
@@ -110,7 +111,7 @@ class EventParts:
                 m.d.comb += [feed.i.eq(words.payload), feed.push.eq(push)]
                 room.append(feed.room)
                 for b in range(len(feed.ports)):
-                    wiring.connect(m, feed.entries(b), getattr(unit, f"i{first + b}"))
+                    wiring.connect(m, feed.entries(b), getattr(unit.engine, f"i{first + b}"))
             m.d.comb += [words.ready.eq(Cat(room).all()), push.eq(words.valid & words.ready)]
             first += len(next(iter(feeds.values())).ports)
         lane = 0
@@ -120,8 +121,8 @@ class EventParts:
                 at = u % 2 if port.reads == 1 else 0
                 for r in range(port.reads):
                     m.d.comb += [
-                        rom.en[at + r].eq(unit.en[lane + r]),
-                        rom.addr[at + r].eq(unit.addr[lane + r][: rom.address_bits]),
-                        getattr(unit, f"data{lane + r}").eq(rom.data[at + r]),
+                        rom.en[at + r].eq(unit.engine.en[lane + r]),
+                        rom.addr[at + r].eq(unit.engine.addr[lane + r][: rom.address_bits]),
+                        getattr(unit.engine, f"data{lane + r}").eq(rom.data[at + r]),
                     ]
             lane += port.reads

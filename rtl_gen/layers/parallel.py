@@ -55,6 +55,7 @@ class ParallelParts:
                 scores=False,
             ),
             discards=False,
+            name="",
         )
         self.units = [self.unit]
 
@@ -64,7 +65,8 @@ class ParallelParts:
 
     def build(self, m: Module, inputs: list) -> None:
         """Join them, and the streams of words that come in, one a projection."""
-        m.submodules.unit = unit = self.unit
+        self.unit.build(m)
+        engine = self.unit.engine
         for k, (reader, words) in enumerate(zip(self.readers, inputs, strict=True)):
             m.submodules[f"reader{k}"] = reader
             m.d.comb += [
@@ -72,11 +74,11 @@ class ParallelParts:
                 reader.push.eq(words.valid & words.ready),
                 words.ready.eq(reader.room),
             ]
-            wiring.connect(m, reader.o, getattr(unit, f"i{k}"))
-        for n, (rom, (k, _)) in enumerate(zip(self.roms, unit.engine.stored(), strict=True)):
+            wiring.connect(m, reader.o, getattr(engine, f"i{k}"))
+        for n, (rom, (k, _)) in enumerate(zip(self.roms, engine.stored(), strict=True)):
             m.submodules[f"weights{n}"] = rom
             m.d.comb += [
                 rom.en[0].eq(1),
-                rom.addr[0].eq(unit.addr[: rom.address_bits]),
-                getattr(unit, f"data{k}").eq(rom.data[0]),
+                rom.addr[0].eq(engine.addr[: rom.address_bits]),
+                getattr(engine, f"data{k}").eq(rom.data[0]),
             ]

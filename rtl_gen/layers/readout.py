@@ -53,14 +53,14 @@ class Readout(WeightedLayer):
         self.build(m)
         (unit,) = self.units
         wanted = unit.done
-        m.d.comb += [unit.free.eq(scores.free), scores.reserve.eq(unit.reserve)]
+        m.d.comb += [unit.engine.free.eq(scores.free), scores.reserve.eq(unit.engine.reserve)]
         m.submodules.argmax = argmax = self.argmax
         # Never fuller than the scores' slots, which are reserved.
         m.submodules.class_slots = classes = Slots(bits=len(argmax.index), depth=self.plan.slots)
         m.d.comb += [
-            scores.i.eq(unit.scores),
+            scores.i.eq(unit.result),
             scores.push.eq(wanted),
-            argmax.scores.eq(unit.scores),
+            argmax.scores.eq(unit.result),
             argmax.valid.eq(wanted),
             classes.i.eq(argmax.index),
             classes.push.eq(argmax.index_valid),

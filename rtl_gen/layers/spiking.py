@@ -63,7 +63,7 @@ class WeightedLayer(wiring.Component):
         """The parts, joined."""
         inputs = [self.input(k) for k in range(len(self.plan.feeds))]
         self.parts.build(m, inputs)
-        events = [unit.events for unit in self.units]
+        events = [unit.engine.events for unit in self.units]
         m.d.comb += self.events.eq(sum(events[1:], events[0]))
 
 
@@ -112,9 +112,9 @@ class SpikingLayer(WeightedLayer):
             slots = Slots(bits=size + 2, depth=self.plan.slots)
             m.submodules["slots" if len(self.units) == 1 else f"slots{g}"] = slots
             m.d.comb += [
-                unit.free.eq(slots.free),
-                slots.reserve.eq(unit.reserve),
-                slots.i.eq(Cat(unit.fire, unit.last, unit.drop)),
+                unit.engine.free.eq(slots.free),
+                slots.reserve.eq(unit.engine.reserve),
+                slots.i.eq(Cat(unit.result, unit.last, unit.drop)),
                 slots.push.eq(unit.done),
             ]
             wiring.connect(m, slots.o, merge.i[g])
