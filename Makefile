@@ -1,6 +1,7 @@
 # make demo   the main job on a trained MNIST network, with a report in the terminal
 # make test   the tests
 # make setup  what both need, in .venv; installs once, and again when the lock changes
+# make fuzz   some hundred random networks, in some minutes
 # make lint   format, rules, types, and the direction of imports
 # make results  measures the examples for docs/results; wants the data sets
 
@@ -13,7 +14,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # PyTorch's idle threads otherwise spin, and a busy machine becomes a hundred times slower.
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: setup demo test lint results
+.PHONY: setup demo test fuzz lint results
 setup: $(READY)
 
 $(READY): requirements.lock pyproject.toml
@@ -35,6 +36,10 @@ demo: setup
 # One worker a core; the tests of one file stay together, for what they build is shared.
 test: setup
 	$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
+
+# Random graphs of every kind of layer, in Verilog against the golden model.
+fuzz: setup
+	S2NN_HW_FUZZ=$${S2NN_HW_FUZZ:-300} $(BIN)/python -m pytest -n auto tests/fuzz $(ARGS)
 
 lint: setup
 	$(BIN)/ruff format --check .

@@ -1,0 +1,203 @@
+"""Random graphs of every kind of layer: the emitted Verilog is the golden model, in value and cycle.
+
+``make fuzz`` tries hundreds, CI some; S2NN_HW_FUZZ is their number.  What is drawn depends on the
+number of the shard alone.
+"""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, Phase, given, note, reject, seed, settings
+from hypothesis import strategies as st
+
+import sim.runner
+from s2nn_hw import flow
+from s2nn_hw.ir import INPUT, Conv2d, Dense, FrameFormat, InputError, Layer, Network, Pool, Window
+from sim.stall import PATTERNS
+
+FRAMES = 4
+SHARDS = 6
+GRAPHS = int(os.environ.get("S2NN_HW_FUZZ", "12"))
+
+
+def weights(rng: np.random.Generator, shape: tuple[int, ...], bits: int) -> np.ndarray:
+    if bits == 1:
+        return rng.choice(np.array([-1, 1], np.int8), shape)
+    limit = max(1, 2 ** (bits - 1) - 1)
+    return rng.integers(-limit, limit + 1, shape).astype(np.int8)
+
+
+@st.composite
+def windows(draw, size: tuple[int, int]) -> Window:
+    """Kernel, stride and padding that fit a map."""
+    pairs = {}
+    kernel = [draw(st.integers(1, min(4, n + 1))) for n in size]
+    pairs["padding"] = tuple(draw(st.integers(0, k - 1)) for k in kernel)
+    kernel = [min(k, n + 2 * p) for k, n, p in zip(kernel, size, pairs["padding"], strict=True)]
+    pairs["kernel"] = tuple(max(k, p + 1) for k, p in zip(kernel, pairs["padding"], strict=True))
+    pairs["stride"] = tuple(draw(st.sampled_from([1, 1, 1, 2, 3])) for _ in size)
+    return Window(**pairs)
+
+
+@st.composite
+def networks(draw) -> Network:
+    """A graph of up to six layers and pools, and a readout of all that nothing else reads."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    shape = (draw(st.integers(1, 3)), draw(st.integers(1, 8)), draw(st.integers(1, 8)))
+    input_ = FrameFormat(shape=shape, bits=draw(st.sampled_from([1, 1, 1, 2, 3])))
+    shapes: dict[str, tuple[int, ...]] = {INPUT: shape}
+    maxima = {INPUT: input_.maximum}
+    nodes: list[Layer | Pool] = []
+    read: set[str] = set()
+
+    def projection(source: str, neurons: int, window: Window) -> Conv2d:
+        channels = shapes[source][0]
+        groups = draw(
+            st.sampled_from([g for g in range(1, channels + 1) if channels % g == neurons % g == 0])
+        )
+        bits = draw(st.integers(1, 4))
+        return Conv2d(
+            source=source,
+            weights=weights(rng, (neurons, channels // groups, *window.kernel), bits),
+            weight_bits=bits,
+            stride=window.stride,
+            padding=window.padding,
+            groups=groups,
+        )
+
+    def firing(name: str, projections: tuple[Conv2d | Dense, ...]) -> Layer:
+        ranges = [p.potential_range(maxima[p.source]) for p in projections]
+        low, high = (int(np.sum([r[k] for r in ranges], axis=0).mean()) for k in (0, 1))
+        thresholds = rng.integers(low // 4, max(high // 3, low // 4) + 2, projections[0].neurons)
+        return Layer(name=name, projections=projections, thresholds=thresholds)
+
+    for k in range(draw(st.integers(0, 6))):
+        name = f"l{k}"
+        maps = [s for s, found in shapes.items() if len(found) == 3]
+        unread = [s for s in maps if s not in read] or maps
+        source = draw(st.sampled_from(unread if draw(st.integers(0, 2)) else maps))
+        kind = draw(st.sampled_from(["conv", "conv", "conv", "join", "join", "pool", "dense"]))
+        if kind == "pool":
+            window = draw(windows(shapes[source][1:]))
+            pool = Pool(
+                name=name,
+                source=source,
+                kind="sum" if maxima[source] > 1 else draw(st.sampled_from(["or", "sum"])),
+                kernel=window.kernel,
+                stride=window.stride,
+                padding=window.padding,
+            )
+            if pool.maximum(maxima[source]) > 63:
+                continue
+            nodes.append(pool)
+            shapes[name] = pool.output_shape(shapes[source], maxima[source])
+            maxima[name] = pool.maximum(maxima[source])
+        elif kind == "dense":
+            bits = draw(st.integers(1, 4))
+            neurons = draw(st.integers(1, 9))
+            size = int(np.prod(shapes[source]))
+            dense = Dense(
+                source=source, weights=weights(rng, (neurons, size), bits), weight_bits=bits
+            )
+            nodes.append(firing(name, (dense,)))
+            shapes[name], maxima[name] = (neurons,), 1
+        else:
+            window = draw(windows(shapes[source][1:]))
+            neurons = draw(st.integers(1, 6))
+            first = projection(source, neurons, window)
+            shape = first.output_shape(shapes[source], name)
+            projections = [first]
+            if kind == "join":
+                for other in reversed(maps):
+                    # A window that gives the same shape of another map, if there is one.
+                    strides = [
+                        max(1, round(n / m))
+                        for n, m in zip(shapes[other][1:], shape[1:], strict=True)
+                    ]
+                    short = Window(kernel=(1, 1), stride=tuple(strides))
+                    if short.output(shapes[other][1:], name) == shape[1:]:
+                        projections.append(projection(other, neurons, short))
+                        break
+            nodes.append(firing(name, tuple(projections)))
+            shapes[name], maxima[name] = shape, 1
+        read.update(p.source for p in getattr(nodes[-1], "projections", (nodes[-1],)))
+    classes = draw(st.integers(1, 5))
+    ends = [s for s in shapes if s not in read]
+    heads = []
+    for source in ends:
+        bits = draw(st.integers(1, 4))
+        size = int(np.prod(shapes[source]))
+        heads.append(
+            Dense(source=source, weights=weights(rng, (classes, size), bits), weight_bits=bits)
+        )
+    nodes.append(Layer(name="readout", projections=tuple(heads)))
+    network = Network(input=input_, layers=tuple(nodes))
+    network.check()
+    return network
+
+
+def described(network: Network) -> str:
+    lines = [f"input {network.input.shape}, {network.input.bits} bits"]
+    for node in network.layers:
+        if isinstance(node, Pool):
+            lines.append(f"{node.name}: {node.kind} of {node.source}, {node.window}")
+            continue
+        parts = [
+            f"{type(p).__name__} {p.weights.shape} of {p.source}, {p.weight_bits} bits"
+            + (f", {p.window}, {p.groups} groups" if isinstance(p, Conv2d) else "")
+            for p in node.projections
+        ]
+        lines.append(f"{node.name} {network.shape(node.name)}: " + " + ".join(parts))
+    return "\n".join(lines)
+
+
+def frames(network: Network, seed: int) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    shape = (FRAMES, *network.input.shape)
+    density = rng.choice([0.1, 0.4, 0.8], (FRAMES, 1, 1, 1))
+    values = rng.integers(0, network.input.maximum, shape, endpoint=True)
+    return (values * (rng.random(shape) < density)).astype(np.uint8)
+
+
+@pytest.fixture
+def icarus():
+    reason = sim.runner.unusable("icarus")
+    if reason and os.environ.get("CI"):
+        pytest.fail(f"icarus: {reason}")
+    if reason:
+        pytest.skip(f"icarus: {reason}")
+
+
+@pytest.mark.parametrize("shard", range(SHARDS))
+def test_random_graphs(shard, tmp_path, icarus):
+    @seed(shard)
+    @settings(
+        max_examples=-(-GRAPHS // SHARDS),
+        deadline=None,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(data=st.data())
+    def graph(data):
+        network = data.draw(networks())
+        options = {
+            "lanes": data.draw(st.integers(1, 8)),
+            "engine": data.draw(st.sampled_from(["event", "event", "parallel"])),
+            "stall": data.draw(st.sampled_from(sorted(PATTERNS))),
+            "seed": data.draw(st.integers(0, 999)),
+        }
+        note(f"shard {shard}, {options}\n{described(network)}")
+        played = frames(network, options["seed"])
+        try:
+            result = flow.verify(network, played, tmp_path / "out", simulator="icarus", **options)
+        except InputError as error:  # fewer inputs than lanes
+            assert "lanes must be 1…" in str(error)
+            reject()
+        failed = [f"{check.name}: {check.detail}" for check in result.checks if not check.passed]
+        assert not failed
+
+    graph()
