@@ -18,7 +18,7 @@ NAMES = (
     *("clk", "rst", "s_axis_tdata", "count_cycles", "guard", "gather", "fork", "events"),
     *("i0__valid", "layer_reg"),
     # of other layers' parts, once their paths are joined to one word
-    *("a", "a_unit", "a_unit_engine", "a_weights0_rom1", "a_weights0_rom2"),
+    *("a", "a_engine", "a_weights0_rom1", "a_weights0_rom2"),
 )
 
 
@@ -49,4 +49,4 @@ def test_every_name_works(tmp_path, icarus):
     assert all(layer.toggles_per_frame is not None for layer in result.layers)
     modules = re.findall(r"^module (\S+?) ?\(", (tmp_path / "out/s2nn_core.v").read_text(), re.M)
     assert len(set(modules)) == len(modules)
-    assert "s2nn_core_a_unit_engine" in modules
+    assert "s2nn_core_a_engine" in modules
