@@ -19,6 +19,7 @@ from amaranth.lib.wiring import In, Out
 import s2nn_hw
 from s2nn_hw.flow.emit import Core, build
 from s2nn_hw.flow.stimulus import Stimulus, stimulus
+from s2nn_hw.ir import Conv2d, Dense, FrameFormat, Layer, Network, Pool
 from s2nn_hw.manifest import InputPort, Manifest, OutputPort, Probe, sha256
 from sim import runner
 from sim.harness import READY_PERIOD, SETTLE
@@ -252,7 +253,7 @@ def each(request, simulator) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Emitted:
-    """A core of the generator in a folder, and frames (n, pixels) for it."""
+    """A core of the generator in a folder, and frames (n, *shape) for it."""
 
     network: s2nn_hw.Network
     core: Core
@@ -299,6 +300,52 @@ def emitted(tmp_path_factory) -> Callable[..., Emitted]:
         return Emitted(network=network, core=core, folder=folder, frames=pixels)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def maps(tmp_path_factory) -> Emitted:
+    """Convolutions of two windows at a time, one of them with a join, a pool of sums, a readout."""
+    rng = np.random.default_rng(6)
+
+    def conv(source: str, shape: tuple[int, ...], **options) -> Conv2d:
+        weights = rng.integers(-3, 4, shape).astype(np.int8)
+        return Conv2d(source=source, weights=weights, weight_bits=3, **options)
+
+    network = Network(
+        input=FrameFormat(shape=(2, 6, 7)),
+        layers=(
+            Layer(
+                name="conv1",
+                projections=(conv("input", (4, 2, 3, 3), padding=(1, 1)),),
+                thresholds=rng.integers(-1, 4, 4),
+            ),
+            Layer(
+                name="join",
+                projections=(
+                    conv("conv1", (4, 4, 3, 3), padding=(1, 1)),
+                    conv("input", (4, 2, 1, 1)),
+                ),
+                thresholds=rng.integers(-1, 4, 4),
+            ),
+            Pool(name="pool", source="join", kind="sum", kernel=(3, 3), stride=(2, 2)),
+            Layer(
+                name="readout",
+                projections=(
+                    Dense(
+                        source="pool",
+                        weights=rng.integers(-3, 4, (3, 4 * 2 * 3)).astype(np.int8),
+                        weight_bits=3,
+                    ),
+                ),
+            ),
+        ),
+    )
+    density = rng.choice([0.1, 0.4, 0.9], (12, 1, 1, 1))
+    frames = (rng.random((12, 2, 6, 7)) < density).astype(np.uint8)
+    core = build(network, engine="event", lanes=2, top="s2nn_core", counters=True)
+    folder = tmp_path_factory.mktemp("maps")
+    core.write(folder)
+    return Emitted(network=network, core=core, folder=folder, frames=frames)
 
 
 @pytest.fixture(scope="session")

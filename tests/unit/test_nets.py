@@ -131,7 +131,7 @@ def test_nets_of_a_core_are_in_its_verilog(bits):
     modules = dict(
         re.findall(r"^module (\w+) ?\((.*?)^endmodule", files["s2nn_core.v"], flags=re.M | re.S)
     )
-    paths = {"", "guard", "layer_hidden1", "layer_hidden1.unit.engine", "layer_readout.argmax"}
+    paths = {"", "guard", "layer_hidden1", "layer_hidden1.engine", "layer_readout.argmax"}
     assert set(manifest.nets) >= paths
     for path, entries in manifest.nets.items():
         # The name of a part's module is its path; ROMs aside, which have a module of their own.
