@@ -48,4 +48,4 @@ lint: setup
 	$(BIN)/lint-imports
 
 results: setup
-	$(BIN)/python docs/results/measure.py
+	$(BIN)/python docs/results/measure.py $(ARGS)

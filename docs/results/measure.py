@@ -1,7 +1,8 @@
-"""Measures the examples on whole test sets and writes the tables beside this file.
+"""Measures the examples and writes the tables beside this file.
 
-Run it with ``make results`` after ``s2nn-hw data get mnist``; it takes about ten minutes on two
-cores.  Cycles and toggles come out the same on any machine; seconds do not.
+Run it with ``make results`` after ``s2nn-hw data get mnist`` and ``fashion-mnist``; ``ARGS=dense``
+or ``ARGS=maps`` makes one of the tables.  It takes about ten minutes a table on two cores.  Cycles
+and toggles come out the same on any machine; seconds do not.
 """
 
 from __future__ import annotations
@@ -10,19 +11,57 @@ import json
 import subprocess
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
 EXAMPLES = HERE.parent.parent / "examples"
-MODELS = {"mnist-mlp-128": "784-128-10", "mnist-mlp-256-256": "784-256-256-10"}
-RUNS = (
-    *(f"--images mnist --lanes {lanes}" for lanes in (1, 2, 4, 8)),
-    "--images mnist --lanes 4 --stall random --seed 1",
-    "--images mnist --lanes 4 --stall bursty --seed 2",
-    "--images mnist --lanes 4 --frames 200 --simulator icarus",
-    "--images mnist --lanes 4 --frames 200 --simulator icarus --stall random --seed 1",
-)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A page of results.
+
+    models: folder of the example → its shape and its data set; runs: the options of each.
+    """
+
+    title: str
+    models: dict[str, tuple[str, str]]
+    runs: tuple[str, ...]
+
+
+TABLES = {
+    "dense": Table(
+        "MNIST, dense networks, whole test set",
+        {
+            "mnist-mlp-128": ("784-128-10", "mnist"),
+            "mnist-mlp-256-256": ("784-256-256-10", "mnist"),
+        },
+        (
+            *(f"--lanes {lanes}" for lanes in (1, 2, 4, 8)),
+            "--lanes 4 --stall random --seed 1",
+            "--lanes 4 --stall bursty --seed 2",
+            "--lanes 4 --frames 200 --simulator icarus",
+            "--lanes 4 --frames 200 --simulator icarus --stall random --seed 1",
+        ),
+    ),
+    "maps": Table(
+        "Convolutional networks",
+        {
+            "mnist-conv": ("MNIST, 32C3-P2-64C3-P2-10", "mnist"),
+            "fashion-conv": ("Fashion-MNIST, 32C3-P2-64C3-P2-10", "fashion-mnist"),
+            "resnet": ("MNIST, 16C3-P2-R16-R32s2-G-10", "mnist"),
+        },
+        (
+            *(f"--lanes {lanes} --frames 200" for lanes in (1, 2)),
+            "--lanes 4 --frames 1000",
+            "--lanes 4 --frames 1000 --stall random --seed 1",
+            "--lanes 8 --frames 200",
+            "--lanes 4 --frames 5 --simulator icarus",
+        ),
+    ),
+}
 HEADINGS = (
     "options",
     "frames",
@@ -60,44 +99,53 @@ def row(options: str, result: dict[str, Any]) -> str:
         f"{result['frames']:,}",
         f"{result['accuracy']:.2%}",
         str(result["mismatches"]),
-        f"{latency['min']} / {latency['mean']:.1f} / {latency['max']}",
-        f"{interval:.2f}",
-        f"{result['interval_predicted_mean']:.2f}",
-        f"{result['interval_floor_mean']:.2f}",
+        f"{latency['min']:,} / {latency['mean']:,.1f} / {latency['max']:,}",
+        f"{interval:,.2f}",
+        f"{result['interval_predicted_mean']:,.2f}",
+        f"{result['interval_floor_mean']:,.2f}",
         "" if stalled else f"{interval / result['interval_floor_mean']:.3f}",
         f"{result['toggles_per_frame']:,.0f}",
-        "" if stalled else f"{1e8 / interval / 1e6:.2f} M",
+        "" if stalled else f"{1e8 / interval:,.0f}",
     )
     return f"| {' | '.join(cells)} |\n"
 
 
-def main() -> None:
-    """Measure everything and write ``mnist.md`` and ``mnist.json``."""
+def write(name: str, table: Table) -> None:
+    """Measure everything and write ``name.md`` and ``name.json``."""
     text = [
-        "# MNIST, whole test set\n\n",
-        "Made by `make results`. Cycles and toggles are simulated and deterministic; a run under\n",
-        "stalls has them in its latency and interval. Every line has passed every check: each\n",
-        "layer's spikes, scores, classes, stream rules, and the cycle of every handshake.\n",
+        f"# {table.title}\n\n",
+        f"Made by `make results ARGS={name}`. Cycles and toggles are simulated and deterministic;\n",
+        "a run under stalls has them in its latency and interval. Every line has passed every\n",
+        "check: each layer's spikes, scores, classes, stream rules, the cycle of every handshake.\n",
     ]
     results: dict[str, dict[str, Any]] = {}
-    for model, shape in MODELS.items():
-        text.append(f"\n## {shape}: `s2nn-hw verify examples/{model} OPTIONS -o DIR`\n\n")
+    for model, (shape, data) in table.models.items():
+        text.append(
+            f"\n## {shape}: `s2nn-hw verify examples/{model} --images {data} OPTIONS -o DIR`\n\n"
+        )
         text.append(f"| {' | '.join(HEADINGS)} |\n|{'---|' * len(HEADINGS)}\n")
-        for options in RUNS:
+        for options in table.runs:
             print(model, options, flush=True)
-            result = measure(model, options)
+            result = measure(model, f"--images {data} {options}")
             assert result["passed"], result["checks"]
-            results[f"{model} {options}"] = result
+            results[f"{model} --images {data} {options}"] = result
             text.append(row(options, result))
-        layers = results[f"{model} {RUNS[2]}"]["layers"]
+        chosen = next(options for options in table.runs if options.startswith("--lanes 4"))
+        layers = results[f"{model} --images {data} {chosen}"]["layers"]
         text.append("\n| layer, 4 lanes | events | floor | toggles a frame |\n|---|---|---|---|\n")
         text += [
-            f"| {layer['name']} | {layer['events_mean']:.1f} | {layer['floor_cycles_mean']:.2f} "
+            f"| {layer['name']} | {layer['events_mean']:,.1f} | {layer['floor_cycles_mean']:,.2f} "
             f"| {layer['toggles_per_frame']:,.0f} |\n"
             for layer in layers
         ]
-    (HERE / "mnist.md").write_text("".join(text))
-    (HERE / "mnist.json").write_text(json.dumps(results, indent=1) + "\n")
+    (HERE / f"{name}.md").write_text("".join(text))
+    (HERE / f"{name}.json").write_text(json.dumps(results, indent=1) + "\n")
+
+
+def main() -> None:
+    """Make the tables that are asked for, or all."""
+    for name in sys.argv[1:] or TABLES:
+        write(name, TABLES[name])
 
 
 if __name__ == "__main__":
