@@ -114,9 +114,9 @@ def write(name: str, table: Table) -> None:
     """Measure everything and write ``name.md`` and ``name.json``."""
     text = [
         f"# {table.title}\n\n",
-        f"Made by `make results ARGS={name}`. Cycles and toggles are simulated and deterministic;\n",
-        "a run under stalls has them in its latency and interval. Every line has passed every\n",
-        "check: each layer's spikes, scores, classes, stream rules, the cycle of every handshake.\n",
+        f"Made by `make results ARGS={name}`. Cycles and toggles are simulated and exact; a run\n",
+        "under stalls has them in its latency and interval. Every line has passed every check:\n",
+        "each layer's spikes, scores, classes, stream rules, the cycle of every handshake.\n",
     ]
     results: dict[str, dict[str, Any]] = {}
     for model, (shape, data) in table.models.items():

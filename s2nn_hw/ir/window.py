@@ -43,8 +43,10 @@ class Window:
             ("stride", self.stride, 1, None),
             ("padding", self.padding, 0, None),
         ):
-            whole = len(pair) == 2 and all(
-                isinstance(n, int) and not isinstance(n, bool) and n >= least for n in pair
+            whole = (
+                isinstance(pair, tuple)
+                and len(pair) == 2
+                and all(type(n) is int and n >= least for n in pair)
             )
             if not whole or (most is not None and max(pair) > most):
                 bounds = f"{least}…{most}" if most is not None else f"{least} or more"

@@ -1,4 +1,4 @@
-"""Random graphs of every kind of layer: the emitted Verilog is the golden model, in value and cycle.
+"""Random graphs of every kind of layer: the Verilog is the golden model, in value and cycle.
 
 ``make fuzz`` tries hundreds, CI some; S2NN_HW_FUZZ is their number.  What is drawn depends on the
 number of the shard alone.
@@ -194,8 +194,9 @@ def test_random_graphs(shard, tmp_path, icarus):
         played = frames(network, options["seed"])
         try:
             result = flow.verify(network, played, tmp_path / "out", simulator="icarus", **options)
-        except InputError as error:  # fewer inputs than lanes
-            assert "lanes must be 1…" in str(error)
+        except InputError as error:
+            if "lanes must be 1…" not in str(error):  # the first layer may have fewer inputs
+                raise
             reject()
         failed = [f"{check.name}: {check.detail}" for check in result.checks if not check.passed]
         assert not failed
