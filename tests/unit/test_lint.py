@@ -12,6 +12,7 @@ import pytest
 
 import s2nn_hw
 from rtl_gen.header import WAIVERS
+from s2nn_hw.ir import Conv2d, Dense, FrameFormat, Layer, Network, Pool
 from sim import verilator
 
 CORES = {
@@ -20,6 +21,8 @@ CORES = {
     "binary weights": {"input_bits": 1, "lanes": 2, "counters": True, "hidden": 5, "binary": True},
     "several result beats": {"input_bits": 2, "lanes": 1, "counters": False, "classes": 70},
     "smallest": {"input_bits": 1, "lanes": 1, "counters": False, "inputs": 1, "classes": 1},
+    "maps": {"input_bits": 2, "lanes": 3, "counters": True, "maps": True},
+    "parallel": {"input_bits": 3, "lanes": 4, "counters": True, "maps": True, "engine": "parallel"},
 }
 
 
@@ -28,6 +31,12 @@ def core(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     """An emitted core's folder."""
     options = request.param
     rng = np.random.default_rng(17)
+    out = tmp_path_factory.mktemp("core") / "out"
+    chosen = {"lanes": options["lanes"], "counters": options["counters"]}
+    if "maps" in options:
+        engine = options.get("engine", "event")
+        s2nn_hw.flow.emit(maps(rng, options["input_bits"]), out, engine=engine, **chosen)
+        return out
     sizes = [options.get("inputs", 50), options.get("classes", 4)]
     if "hidden" in options:
         sizes.insert(1, options["hidden"])
@@ -37,9 +46,38 @@ def core(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     ]
     thresholds = [rng.integers(-2, 3, n) for n in sizes[1:-1]]
     network = s2nn_hw.from_arrays(weights, [*thresholds, None], options["input_bits"])
-    out = tmp_path_factory.mktemp("core") / "out"
-    s2nn_hw.flow.emit(network, out, lanes=options["lanes"], counters=options["counters"])
+    s2nn_hw.flow.emit(network, out, **chosen)
     return out
+
+
+def maps(rng: np.random.Generator, input_bits: int) -> Network:
+    """A convolution of groups, a join with a strided branch, both pools, a dense join."""
+
+    def conv(source: str, shape: tuple[int, ...], **options: object) -> Conv2d:
+        weights = rng.integers(-3, 4, shape).astype(np.int8)
+        return Conv2d(source=source, weights=weights, weight_bits=3, **options)
+
+    def head(source: str, inputs: int) -> Dense:
+        weights = rng.choice(np.array([-1, 1], np.int8), (3, inputs))
+        return Dense(source=source, weights=weights, weight_bits=1)
+
+    def layer(name: str, *projections: Conv2d) -> Layer:
+        return Layer(name=name, projections=projections, thresholds=rng.integers(-2, 5, 4))
+
+    return Network(
+        input=FrameFormat(shape=(2, 8, 8), bits=input_bits),
+        layers=(
+            layer("a", conv("input", (4, 1, 3, 3), padding=(1, 1), groups=2)),
+            layer(
+                "b",
+                conv("a", (4, 4, 3, 3), padding=(1, 1), stride=(2, 2)),
+                conv("a", (4, 1, 1, 1), stride=(2, 2), groups=4),
+            ),
+            Pool(name="p", source="a", kind="or", kernel=(2, 2), stride=(2, 2)),
+            Pool(name="q", source="b", kind="sum", kernel=(4, 4), stride=(4, 4)),
+            Layer(name="readout", projections=(head("p", 64), head("q", 4))),
+        ),
+    )
 
 
 def lint(folder: Path, *arguments: str) -> str:
