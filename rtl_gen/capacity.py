@@ -34,8 +34,8 @@ from .plan import (
 _Array = npt.NDArray[np.int64]
 
 
-def with_room_for_joins(plan: CorePlan) -> CorePlan:
-    """The plan with line buffers that hold what waits for other branches."""
+def with_room_for_joins(plan: CorePlan, ahead: int) -> CorePlan:
+    """The plan with line buffers that hold what waits for other branches, and some pixels more."""
     needs: dict[str, dict[str, _Array]] = {}
     nodes: dict[str, NodePlan] = {}
     for node in plan.layers:
@@ -43,7 +43,7 @@ def with_room_for_joins(plan: CorePlan) -> CorePlan:
         needs[node.layer] = _needs(feeds, needs)
         if isinstance(node, LayerPlan) and len(node.feeds) > 1:
             node = replace(
-                node, feeds=tuple(_roomy(f, needs[node.layer], nodes) for f in node.feeds)
+                node, feeds=tuple(_roomy(f, needs[node.layer], nodes, ahead) for f in node.feeds)
             )
         nodes[node.layer] = node
     return replace(plan, layers=tuple(nodes.values()))
@@ -67,7 +67,7 @@ def _needs(
     return result
 
 
-def _roomy(feed: Feed, needs: dict[str, _Array], nodes: dict[str, NodePlan]) -> Feed:
+def _roomy(feed: Feed, needs: dict[str, _Array], nodes: dict[str, NodePlan], ahead: int) -> Feed:
     """The feed with room for what the other branches make it hold."""
     if not isinstance(feed, ConvPlan | ParallelPlan):
         return feed
@@ -76,7 +76,7 @@ def _roomy(feed: Feed, needs: dict[str, _Array], nodes: dict[str, NodePlan]) -> 
     depth = windows.depth
     for source, pixels in needs.items():
         held = _sent(feed.source, source, pixels, nodes) - frees
-        depth = max(depth, int(held.max()) + (windows.depth - windows.least_depth))
+        depth = max(depth, int(held.max()) + ahead)
     rows = -(-depth // windows.size[1])
     return replace(feed, windows=replace(windows, rows=max(windows.rows, rows)))
 

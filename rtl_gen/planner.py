@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -75,8 +76,7 @@ def plan(
     """
     engines = _engines(network, engine)
     wanted = _lanes_of(network, engines, lanes)
-    as_map = _input_is_map(network)
-    if as_map:
+    if _input_is_map(network):
         port, gather = _pixel_port(network), 1
     else:
         port, gather = _flat_port(network, max(wanted[n] for n in network.readers(INPUT)))
@@ -92,7 +92,6 @@ def plan(
             engine=engines[node.name],
             lanes=wanted[node.name],
             given=port.pixels_per_beat * gather,
-            as_map=as_map,
             samples=samples or {},
         )
         layers.append(layer)
@@ -105,7 +104,8 @@ def plan(
                 layers=tuple(_with_slots(network, layer, layers, output) for layer in layers),
                 output=output,
                 counters=counters,
-            )
+            ),
+            AHEAD,
         )
     )
 
@@ -135,15 +135,15 @@ def _lanes_of(
 ) -> dict[str, int]:
     """Lanes by layer."""
     layers = network.weighted
-    if lanes is None or (isinstance(lanes, int) and not isinstance(lanes, bool)):
+    if lanes is None or isinstance(lanes, int):
         each = 4 if lanes is None else lanes
         first = layers[0]
-        if each < 1 or each > _most_lanes(network, first):
-            _refuse_lanes(network, first, each)
+        if lanes is not None and not 1 <= lanes <= _most_lanes(network, first, engines):
+            _refuse_lanes(network, first, engines, lanes)
         return {
             layer.name: _inputs(layer)
-            if engines[layer.name] == "parallel"
-            else next(n for n in range(each, 0, -1) if _fits(network, layer, n))
+            if lanes is None and engines[layer.name] == "parallel"
+            else next(n for n in range(each, 0, -1) if _fits(network, layer, engines, n))
             for layer in layers
         }
     wanted = list(lanes)
@@ -151,14 +151,8 @@ def _lanes_of(
         raise InputError(f"lanes must be one number or {len(layers)}, not {len(wanted)}")
     for layer, count in zip(layers, wanted, strict=True):
         whole = isinstance(count, int) and not isinstance(count, bool) and count >= 1
-        if engines[layer.name] == "parallel":
-            if not whole or count > _inputs(layer):
-                raise InputError(
-                    f"layer {layer.name!r}: lanes must be 1…{_inputs(layer)}, inputs of a window "
-                    f"at a time, not {count!r}"
-                )
-        elif not whole or not _fits(network, layer, count):
-            _refuse_lanes(network, layer, count)
+        if not whole or not _fits(network, layer, engines, count):
+            _refuse_lanes(network, layer, engines, count)
     return {layer.name: count for layer, count in zip(layers, wanted, strict=True)}
 
 
@@ -166,18 +160,23 @@ def _inputs(layer: Layer) -> int:
     return layer.projections[0].inputs
 
 
-def _most_lanes(network: Network, layer: Layer) -> int:
-    """A lane an input of the first projection; of a map one a channel and column of windows."""
+def _most_lanes(network: Network, layer: Layer, engines: Mapping[str, str]) -> int:
+    """The most that a layer's first projection can use; see _refuse_lanes()."""
     first = layer.projections[0]
-    if not isinstance(first, Conv2d):
+    if engines[layer.name] == "parallel":
         return first.inputs
-    return first.channels // first.groups * network.shape(layer.name)[2]
+    if isinstance(first, Conv2d):
+        return first.channels // first.groups * network.shape(layer.name)[2]
+    return network.shape(first.source)[0] if _comes_as_map(network, first.source) else first.inputs
 
 
-def _fits(network: Network, layer: Layer, lanes: int) -> bool:
+def _fits(network: Network, layer: Layer, engines: Mapping[str, str], lanes: int) -> bool:
+    """Whether the layer can use exactly so many."""
+    if lanes > _most_lanes(network, layer, engines):
+        return False
     first = layer.projections[0]
-    if not isinstance(first, Conv2d):
-        return lanes <= first.inputs
+    if engines[layer.name] == "parallel" or not isinstance(first, Conv2d):
+        return True
     columns = network.shape(layer.name)[2]
     return any(
         lanes % pixels == 0 and lanes // pixels <= first.channels // first.groups
@@ -185,10 +184,27 @@ def _fits(network: Network, layer: Layer, lanes: int) -> bool:
     )
 
 
-def _refuse_lanes(network: Network, layer: Layer, lanes: object) -> None:
-    most = _most_lanes(network, layer)
-    what = "so many columns of windows times channels" if layer.is_map else "one an input at most"
+def _refuse_lanes(
+    network: Network, layer: Layer, engines: Mapping[str, str], lanes: object
+) -> NoReturn:
+    first = layer.projections[0]
+    if engines[layer.name] == "parallel":
+        what = "inputs of a window at a time"
+    elif isinstance(first, Conv2d):
+        what = "some columns of windows times some channels"
+    elif _comes_as_map(network, first.source):
+        what = "one a channel at most"
+    else:
+        what = "one an input at most"
+    most = _most_lanes(network, layer, engines)
     raise InputError(f"layer {layer.name!r}: lanes must be 1…{most}, {what}, not {lanes!r}")
+
+
+def _comes_as_map(network: Network, source: str) -> bool:
+    """Whether the words of a source are its pixels."""
+    if source == INPUT:
+        return _input_is_map(network)
+    return len(network.shape(source)) == 3
 
 
 def _input_is_map(network: Network) -> bool:
@@ -277,7 +293,6 @@ def _layer_plan(
     engine: str,
     lanes: int,
     given: int,
-    as_map: bool,
     samples: Samples,
 ) -> LayerPlan:
     """A layer's plan, but for its slots."""
@@ -305,7 +320,7 @@ def _layer_plan(
                     banks=channel_banks(projection, windows, share, values),
                 )
             )
-        elif len(network.shape(source)) == 3 and (source != INPUT or as_map):
+        elif _comes_as_map(network, source):
             feeds.append(_map_feed(network, projection, planes, share, values))
         else:
             positions = given if source == INPUT else _positions(projection.inputs, share)

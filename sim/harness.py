@@ -9,8 +9,6 @@ from s2nn_hw.manifest import Manifest
 
 #: Cycles of the sink's pattern in ``ready.txt``, which repeats.
 READY_PERIOD = 4096
-#: Cycles for which the core must stay quiet after the last result.
-QUIET = 64
 #: Cycles between a result and a frame that is to be alone.
 SETTLE = 16
 
@@ -32,7 +30,8 @@ def harness(manifest: Manifest) -> str:
     delivered; ``p k cycle data`` probe k; ``e cycle value`` frame_error changed; ``v cycle`` the
     core broke the stream's rules; ``n name value`` counter at the end; ``t cycle`` timed out.
 
-    Plusargs: ``expect`` beats of results, ``timeout`` cycles without a handshake, ``dump`` index
+    Plusargs: ``expect`` beats of results, ``timeout`` cycles without a handshake,
+    ``quiet`` for how many the core must stay so after the last result, ``dump`` index
     of the beat with which the activity dump begins (none without), ``stop`` that of the beat with
     which the run ends early, ``clear`` to acknowledge errors.
     """
@@ -72,8 +71,8 @@ module {TOP};
     .frame_error(frame_error), .frame_error_clear(clear){counter_ports}
   );
 
-  integer beats, log, found, wait_, need, expect_, timeout, dump, stop, index, delivered, idle;
-  integer counter;
+  integer beats, log, found, wait_, need, expect_, timeout, quiet, dump, stop, index, delivered;
+  integer idle, counter;
   reg clearing, pending, armed, held, last, was_held, was_last;
   reg [{d_in - 1}:0] data;
   reg [{d_out - 1}:0] was_data;
@@ -87,6 +86,7 @@ module {TOP};
     log = $fopen("{LOG}", "w");
     if (!$value$plusargs("expect=%d", expect_)) expect_ = 0;
     if (!$value$plusargs("timeout=%d", timeout)) timeout = 100000;
+    if (!$value$plusargs("quiet=%d", quiet)) quiet = 64;
     if (!$value$plusargs("dump=%d", dump)) dump = -1;
     clearing = $test$plusargs("clear") != 0;
     if (!$value$plusargs("stop=%d", stop)) stop = -1;
@@ -165,7 +165,7 @@ module {TOP};
       clear <= clearing && !clear && frame_error != 0;
       m_tready <= ready[(cycle + 1) % {READY_PERIOD}];
       cycle <= cycle + 1;
-      if (idle > timeout || (idle > {QUIET} && !pending && !s_tvalid && delivered >= expect_)) begin
+      if (idle > timeout || (idle > quiet && !pending && !s_tvalid && delivered >= expect_)) begin
         if (idle > timeout) $fwrite(log, "t %0d\\n", cycle);
 {counters}
         $fclose(log);

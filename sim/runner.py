@@ -324,6 +324,7 @@ def _play(
             plusargs=[
                 f"+expect={len(vectors.scores) * manifest.output.beats}",
                 f"+timeout={vectors.timeout}",
+                f"+quiet={vectors.quiet}",
                 f"+dump={-1 if dump is None else dump}",
                 f"+stop={-1 if stop is None else stop}",
                 *(["+clear"] if vectors.errors else []),

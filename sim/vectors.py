@@ -36,6 +36,7 @@ class Vectors:
     dump: index of the beat with which the activity dump begins, None for none.
     dump_end: index of the beat with which it ends, None for the end of the run.
     timeout: cycles without a handshake after which the core counts as dead.
+    quiet: for how many it must stay so after the last result.
     """
 
     digest: str
@@ -53,6 +54,7 @@ class Vectors:
     dump: int | None = None
     dump_end: int | None = None
     timeout: int = 100_000
+    quiet: int = 64
 
     def check(self, manifest: Manifest) -> None:
         """Raise InputError unless they are this core's and hold something to run."""

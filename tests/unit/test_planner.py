@@ -184,7 +184,7 @@ def test_lanes_that_a_convolution_cannot_have(lanes, value):
 
 
 def test_a_number_of_lanes_that_does_not_divide():
-    with pytest.raises(InputError, match="layer 'conv': lanes must be 1…14, so many columns"):
+    with pytest.raises(InputError, match="layer 'conv': lanes must be 1…14, some columns"):
         plan(convolutional(), lanes=[11, 1])
 
 
