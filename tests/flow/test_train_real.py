@@ -43,14 +43,26 @@ def test_mnist_torch_equals_golden_on_the_whole_test_set(tmp_path):
     assert result.accuracy > 0.88
 
 
+#: Images packed beside each, and the least share of them that it gets right.
+SHIPPED = {
+    "cifar10-vgg": (66, 0.7),
+    "fashion-conv": (200, 0.85),
+    "mnist-conv": (200, 0.98),
+    "mnist-mlp-128": (200, 0.97),
+    "mnist-mlp-256-256": (200, 0.97),
+    "resnet": (200, 0.95),
+}
+
+
 @pytest.mark.parametrize("model", EXAMPLES, ids=lambda path: path.parent.name)
 def test_an_example_is_as_good_as_it_says(model):
     network = load(model)
+    count, least = SHIPPED[model.parent.name]
     with np.load(model.parent / "images.npz", allow_pickle=False) as packed:
         images, labels = packed["images"], packed["labels"]
-    assert len(images) == 200
+    assert len(images) == count
     classes = golden.run(network, network.input.quantise(images)).classes
-    assert (classes == labels).mean() > 0.97
+    assert (classes == labels).mean() > least
     assert len(network.calibration) == 512
     assert model.stat().st_size <= 5 * 10**6
     assert (model.parent / "images.npz").stat().st_size <= 3 * 10**5
@@ -68,4 +80,4 @@ def test_an_example_is_as_good_as_it_says(model):
 
 
 def test_there_are_examples():
-    assert [path.parent.name for path in EXAMPLES] == ["mnist-mlp-128", "mnist-mlp-256-256"]
+    assert [path.parent.name for path in EXAMPLES] == sorted(SHIPPED)
