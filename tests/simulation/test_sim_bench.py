@@ -122,10 +122,10 @@ def test_a_bench_that_runs_nothing_is_no_pass(summer, icarus, monkeypatch):
     bench = summer()
     play = runner._play
 
-    def nothing(runner_, *arguments):
+    def nothing(runner_, *arguments, **options):
         test = runner_.test
-        runner_.test = lambda **options: test(**{**options, "test_module": "json"})
-        play(runner_, *arguments)
+        runner_.test = lambda **given: test(**{**given, "test_module": "json"})
+        play(runner_, *arguments, **options)
 
     monkeypatch.setattr(runner, "_play", nothing)
     with pytest.raises(ToolError, match="no verdict"):
