@@ -138,19 +138,17 @@ class WindowPlan:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ConvPlan:
-    """A convolution on the event engine.
+class _OfWindows:
+    """What the plans of a convolution have in common.
 
     Parameters
     ----------
     windows: of its source.
     groups: of the convolution.
-    banks: of one pixel's window, one port each; every channel of a group in exactly one.
     """
 
     windows: WindowPlan
     groups: int
-    banks: tuple[Bank, ...]
 
     @property
     def source(self) -> str:
@@ -166,6 +164,18 @@ class ConvPlan:
     def words(self) -> int:
         """Words of a frame."""
         return self.windows.words
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConvPlan(_OfWindows):
+    """A convolution on the event engine.
+
+    Parameters
+    ----------
+    banks: of one pixel's window, one port each; every channel of a group in exactly one.
+    """
+
+    banks: tuple[Bank, ...]
 
     @property
     def lanes(self) -> int:
@@ -180,34 +190,15 @@ class ConvPlan:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ParallelPlan:
+class ParallelPlan(_OfWindows):
     """A convolution on the parallel engine.
 
     Parameters
     ----------
-    windows: of its source.
-    groups: of the convolution.
     inputs: of a window that are added in a cycle, S.
     """
 
-    windows: WindowPlan
-    groups: int
     inputs: int
-
-    @property
-    def source(self) -> str:
-        """Name of what it reads."""
-        return self.windows.source
-
-    @property
-    def planes(self) -> int:
-        """Bits of an input value."""
-        return self.windows.planes
-
-    @property
-    def words(self) -> int:
-        """Words of a frame."""
-        return self.windows.words
 
     @property
     def lanes(self) -> int:

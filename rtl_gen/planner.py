@@ -2,17 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import NoReturn
 
 import numpy as np
 import numpy.typing as npt
 
-from s2nn_hw.ir import INPUT, Conv2d, InputError, Layer, Network, Pool, Projection
+from s2nn_hw.ir import INPUT, Conv2d, Layer, Network, Pool, Projection
 from s2nn_hw.manifest import InputPort, OutputPort
 
 from .banks import channel_banks, dense_banks
 from .capacity import check_progress, with_room_for_joins
 from .engines.event import EventEngine
+from .lanes import comes_as_map, engines_of, input_is_map, lanes_of
 from .lib.accumulator import levels
 from .lib.slots import Slots
 from .plan import (
@@ -48,8 +48,6 @@ AHEAD = 8
 #: which keeps all lanes busy, where splitting a window over banks does not.
 COPIED_BITS = 256 * 1024
 
-ENGINES = ("event", "parallel")
-
 #: Values of a source for a few frames, (n, *shape): what placement is fitted to.
 Samples = Mapping[str, npt.NDArray[np.unsignedinteger]]
 
@@ -74,9 +72,9 @@ def plan(
 
     Raises InputError naming the layer and value.
     """
-    engines = _engines(network, engine)
-    wanted = _lanes_of(network, engines, lanes)
-    if _input_is_map(network):
+    engines = engines_of(network, engine)
+    wanted = lanes_of(network, engines, lanes)
+    if input_is_map(network):
         port, gather = _pixel_port(network), 1
     else:
         port, gather = _flat_port(network, max(wanted[n] for n in network.readers(INPUT)))
@@ -108,109 +106,6 @@ def plan(
             AHEAD,
         )
     )
-
-
-def _engines(network: Network, engine: str | Sequence[str]) -> dict[str, str]:
-    """Engine by layer."""
-    layers = network.weighted
-    names = [engine] * len(layers) if isinstance(engine, str) else list(engine)
-    if len(names) != len(layers):
-        raise InputError(f"engine must be one name or {len(layers)}, not {len(names)}")
-    chosen = {}
-    for layer, name in zip(layers, names, strict=True):
-        if name not in ENGINES:
-            raise InputError(f"engine must be one of {', '.join(ENGINES)}, not {name!r}")
-        if name == "parallel" and not layer.is_map:
-            if not isinstance(engine, str):
-                raise InputError(
-                    f"layer {layer.name!r}: the parallel engine takes convolutions, use 'event'"
-                )
-            name = "event"
-        chosen[layer.name] = name
-    return chosen
-
-
-def _lanes_of(
-    network: Network, engines: Mapping[str, str], lanes: int | Sequence[int] | None
-) -> dict[str, int]:
-    """Lanes by layer."""
-    layers = network.weighted
-    if lanes is None or isinstance(lanes, int):
-        each = 4 if lanes is None else lanes
-        first = layers[0]
-        if lanes is not None and not 1 <= lanes <= _most_lanes(network, first, engines):
-            _refuse_lanes(network, first, engines, lanes)
-        return {
-            layer.name: _inputs(layer)
-            if lanes is None and engines[layer.name] == "parallel"
-            else next(n for n in range(each, 0, -1) if _fits(network, layer, engines, n))
-            for layer in layers
-        }
-    wanted = list(lanes)
-    if len(wanted) != len(layers):
-        raise InputError(f"lanes must be one number or {len(layers)}, not {len(wanted)}")
-    for layer, count in zip(layers, wanted, strict=True):
-        whole = isinstance(count, int) and not isinstance(count, bool) and count >= 1
-        if not whole or not _fits(network, layer, engines, count):
-            _refuse_lanes(network, layer, engines, count)
-    return {layer.name: count for layer, count in zip(layers, wanted, strict=True)}
-
-
-def _inputs(layer: Layer) -> int:
-    return layer.projections[0].inputs
-
-
-def _most_lanes(network: Network, layer: Layer, engines: Mapping[str, str]) -> int:
-    """The most that a layer's first projection can use; see _refuse_lanes()."""
-    first = layer.projections[0]
-    if engines[layer.name] == "parallel":
-        return first.inputs
-    if isinstance(first, Conv2d):
-        return first.channels // first.groups * network.shape(layer.name)[2]
-    return network.shape(first.source)[0] if _comes_as_map(network, first.source) else first.inputs
-
-
-def _fits(network: Network, layer: Layer, engines: Mapping[str, str], lanes: int) -> bool:
-    """Whether the layer can use exactly so many."""
-    if lanes > _most_lanes(network, layer, engines):
-        return False
-    first = layer.projections[0]
-    if engines[layer.name] == "parallel" or not isinstance(first, Conv2d):
-        return True
-    columns = network.shape(layer.name)[2]
-    return any(
-        lanes % pixels == 0 and lanes // pixels <= first.channels // first.groups
-        for pixels in range(1, min(lanes, columns) + 1)
-    )
-
-
-def _refuse_lanes(
-    network: Network, layer: Layer, engines: Mapping[str, str], lanes: object
-) -> NoReturn:
-    first = layer.projections[0]
-    if engines[layer.name] == "parallel":
-        what = "inputs of a window at a time"
-    elif isinstance(first, Conv2d):
-        what = "some columns of windows times some channels"
-    elif _comes_as_map(network, first.source):
-        what = "one a channel at most"
-    else:
-        what = "one an input at most"
-    most = _most_lanes(network, layer, engines)
-    raise InputError(f"layer {layer.name!r}: lanes must be 1…{most}, {what}, not {lanes!r}")
-
-
-def _comes_as_map(network: Network, source: str) -> bool:
-    """Whether the words of a source are its pixels."""
-    if source == INPUT:
-        return _input_is_map(network)
-    return len(network.shape(source)) == 3
-
-
-def _input_is_map(network: Network) -> bool:
-    """Whether the input comes pixel by pixel, as convolutions and pools take it."""
-    readers = (network.node(name) for name in network.readers(INPUT))
-    return any(isinstance(node, Pool) or node.is_map for node in readers)
 
 
 def _pixel_port(network: Network) -> InputPort:
@@ -320,7 +215,7 @@ def _layer_plan(
                     banks=channel_banks(projection, windows, share, values),
                 )
             )
-        elif _comes_as_map(network, source):
+        elif comes_as_map(network, source):
             feeds.append(_map_feed(network, projection, planes, share, values))
         else:
             positions = given if source == INPUT else _positions(projection.inputs, share)

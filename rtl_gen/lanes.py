@@ -1,0 +1,111 @@
+"""Which engine a layer has, and how many lanes it can use."""
+
+from collections.abc import Mapping, Sequence
+from typing import NoReturn
+
+from s2nn_hw.ir import INPUT, Conv2d, InputError, Layer, Network, Pool
+
+ENGINES = ("event", "parallel")
+
+
+def engines_of(network: Network, engine: str | Sequence[str]) -> dict[str, str]:
+    """Engine by layer."""
+    layers = network.weighted
+    names = [engine] * len(layers) if isinstance(engine, str) else list(engine)
+    if len(names) != len(layers):
+        raise InputError(f"engine must be one name or {len(layers)}, not {len(names)}")
+    chosen = {}
+    for layer, name in zip(layers, names, strict=True):
+        if name not in ENGINES:
+            raise InputError(f"engine must be one of {', '.join(ENGINES)}, not {name!r}")
+        if name == "parallel" and not layer.is_map:
+            if not isinstance(engine, str):
+                raise InputError(
+                    f"layer {layer.name!r}: the parallel engine takes convolutions, use 'event'"
+                )
+            name = "event"
+        chosen[layer.name] = name
+    return chosen
+
+
+def lanes_of(
+    network: Network, engines: Mapping[str, str], lanes: int | Sequence[int] | None
+) -> dict[str, int]:
+    """Lanes by layer."""
+    layers = network.weighted
+    if lanes is None or isinstance(lanes, int):
+        each = 4 if lanes is None else lanes
+        first = layers[0]
+        if lanes is not None and not 1 <= lanes <= _most_lanes(network, first, engines):
+            _refuse_lanes(network, first, engines, lanes)
+        return {
+            layer.name: _inputs(layer)
+            if lanes is None and engines[layer.name] == "parallel"
+            else next(n for n in range(each, 0, -1) if _fits(network, layer, engines, n))
+            for layer in layers
+        }
+    wanted = list(lanes)
+    if len(wanted) != len(layers):
+        raise InputError(f"lanes must be one number or {len(layers)}, not {len(wanted)}")
+    for layer, count in zip(layers, wanted, strict=True):
+        whole = isinstance(count, int) and not isinstance(count, bool) and count >= 1
+        if not whole or not _fits(network, layer, engines, count):
+            _refuse_lanes(network, layer, engines, count)
+    return {layer.name: count for layer, count in zip(layers, wanted, strict=True)}
+
+
+def _inputs(layer: Layer) -> int:
+    return layer.projections[0].inputs
+
+
+def _most_lanes(network: Network, layer: Layer, engines: Mapping[str, str]) -> int:
+    """The most that a layer's first projection can use; see _refuse_lanes()."""
+    first = layer.projections[0]
+    if engines[layer.name] == "parallel":
+        return first.inputs
+    if isinstance(first, Conv2d):
+        return first.channels // first.groups * network.shape(layer.name)[2]
+    return network.shape(first.source)[0] if comes_as_map(network, first.source) else first.inputs
+
+
+def _fits(network: Network, layer: Layer, engines: Mapping[str, str], lanes: int) -> bool:
+    """Whether the layer can use exactly so many."""
+    if lanes > _most_lanes(network, layer, engines):
+        return False
+    first = layer.projections[0]
+    if engines[layer.name] == "parallel" or not isinstance(first, Conv2d):
+        return True
+    columns = network.shape(layer.name)[2]
+    return any(
+        lanes % pixels == 0 and lanes // pixels <= first.channels // first.groups
+        for pixels in range(1, min(lanes, columns) + 1)
+    )
+
+
+def _refuse_lanes(
+    network: Network, layer: Layer, engines: Mapping[str, str], lanes: object
+) -> NoReturn:
+    first = layer.projections[0]
+    if engines[layer.name] == "parallel":
+        what = "inputs of a window at a time"
+    elif isinstance(first, Conv2d):
+        what = "some columns of windows times some channels"
+    elif comes_as_map(network, first.source):
+        what = "one a channel at most"
+    else:
+        what = "one an input at most"
+    most = _most_lanes(network, layer, engines)
+    raise InputError(f"layer {layer.name!r}: lanes must be 1…{most}, {what}, not {lanes!r}")
+
+
+def comes_as_map(network: Network, source: str) -> bool:
+    """Whether the words of a source are its pixels."""
+    if source == INPUT:
+        return input_is_map(network)
+    return len(network.shape(source)) == 3
+
+
+def input_is_map(network: Network) -> bool:
+    """Whether the input comes pixel by pixel, as convolutions and pools take it."""
+    readers = (network.node(name) for name in network.readers(INPUT))
+    return any(isinstance(node, Pool) or node.is_map for node in readers)
