@@ -7,15 +7,13 @@ import json
 import math
 import re
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
 from amaranth._toolchain.yosys import YosysError, find_yosys
 from amaranth.back import rtlil
-from amaranth.hdl import ClockSignal, Instance, ResetSignal, UnusedElaboratable
-from amaranth.lib import wiring
+from amaranth.hdl import ClockDomain, Fragment, UnusedElaboratable, Value
 
 from s2nn_hw.ir import Layer, Network, ToolError
 from s2nn_hw.manifest import Buffer, LayerEntry, Manifest, Memory, Probe, sha256
@@ -24,6 +22,7 @@ from .header import header
 from .layers.pool import PoolLayer
 from .lib.reader import WindowReader
 from .lib.rom import Rom
+from .lib.shared import Shared
 from .nets import nets
 from .network import Core, instance
 from .plan import CorePlan, LayerPlan, feeds_of, windows_of
@@ -57,14 +56,14 @@ _STRIP = "-remove generator -remove top -remove src -remove amaranth.hierarchy"
 class VerilogTarget:
     """The platform for which a core is elaborated when Verilog is wanted.
 
-    It takes layers and ROMs out of the core.  Layers are converted one by one, so that yosys can
-    be at work on the one before; ROMs are Verilog already.
+    It takes out of the core what need not be converted with it: ROMs, which are Verilog already,
+    and components of which there are many, which are converted once.
     """
 
     def __init__(self, top: str):
         self.top = top
         self.roms: dict[str, Rom] = {}
-        self.parts: dict[str, wiring.Component] = {}
+        self.shared: dict[tuple[type[Shared], Any], str] = {}
         self._modules: dict[str, str] = {}
 
     def plain(self, name: str) -> str:
@@ -72,6 +71,7 @@ class VerilogTarget:
 
         The layer ``a_unit`` has that name before the unit of layer ``a``, which gets ``a_unit_``.
         """
+        name = name.replace(f"{self.top}.{instance('')}", f"{self.top}.")
         plain = re.sub(r"[^A-Za-z0-9_]", "_", name)
         while self._modules.setdefault(plain, name) != name:
             plain += "_"
@@ -84,78 +84,55 @@ class VerilogTarget:
         self.roms[name] = rom
         return name
 
-    def add_part(self, component: wiring.Component, name: str) -> Instance:
-        """Take the component on; returns an instance of it, wired to its interface."""
-        self.parts[name] = component
-        self.plain(self.module(name))
-        pins: dict[str, Any] = {"i_clk": ClockSignal(), "i_rst": ResetSignal()}
-        for path, member, value in component.signature.flatten(component):
-            direction = "i" if member.flow == wiring.In else "o"
-            pins[f"{direction}_{'__'.join(map(str, path))}"] = value
-        return Instance(self.module(name), **pins)
-
-    def module(self, part: str) -> str:
-        """Name of a part's module."""
-        return f"{self.top}_{part}"
-
-    def outputs(self) -> dict[str, frozenset[str]]:
-        """Output ports of the parts' modules."""
-        return {
-            self.module(name): frozenset(
-                "__".join(map(str, path))
-                for path, member, _ in component.signature.flatten(component)
-                if member.flow == wiring.Out
-            )
-            for name, component in self.parts.items()
-        }
+    def add_shared(self, kind: type[Shared], shape: Any) -> str:
+        """Take on a component of which there are many; returns the name of its module."""
+        if (kind, shape) not in self.shared:
+            number = sum(other is kind for other, _ in self.shared)
+            words = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", kind.__name__).lower()
+            name = self.plain(f"{self.top}_{words}{number}")
+            self.shared[kind, shape] = name
+        return self.shared[kind, shape]
 
 
-def emit(
-    network: Network, plan: CorePlan, samples: Values | None = None
-) -> tuple[Manifest, dict[str, str]]:
+def emit(network: Network, plan: CorePlan) -> tuple[Manifest, dict[str, str]]:
     """The manifest, and the text of every file by name, the manifest's own among them.
 
     The same network, plan and versions give the same bytes.
-
-    Parameters
-    ----------
-    samples: values of each source for some frames, to predict typical cycles from.
     """
     target = VerilogTarget(plan.top)
     with _no_garbage_collection(), _silence_about_the_rest():
         core = Core(network, plan)
-        texts, driven = _convert(core, target)
+        verilog, driven = _convert(core, target)
+    texts = [verilog]
     files: dict[str, str] = {}
     for module, rom in target.roms.items():
         file = _rom_file(plan, rom)
         files[file] = rom.text()
         texts.append(rom.verilog(module, file))
     files[f"{plan.top}.v"] = header(network, plan) + "\n".join(texts)
-    manifest = _manifest(network, plan, core, files, driven, samples)
+    manifest = _manifest(network, plan, core, files, driven)
     files[f"{plan.top}.json"] = manifest.to_json()
     return manifest, files
 
 
-def _convert(core: Core, target: VerilogTarget) -> tuple[list[str], dict[str, tuple[str, ...]]]:
-    """Verilog of the top and of each part, in the order of the data, and the nets of them all."""
-    with ThreadPoolExecutor() as pool:
-        # The path, module and, from yosys, Verilog and netlist of the top and of each part.
-        jobs = []
-        parts: list[tuple[str, str, Any]] = [("", target.top, core)]
-        for path, module, component in parts:
-            text = rtlil.convert(component, name=module, platform=target, emit_src=False)
-            jobs.append((path, module, pool.submit(_translated, _plain_names(text, target))))
-            if component is core:
-                parts += [
-                    (instance(name), target.module(name), p) for name, p in target.parts.items()
-                ]
-        texts, driven = [], {}
-        for path, module, job in jobs:
-            verilog, netlist = job.result()
-            texts.append(verilog)
-            for inner, names in nets(netlist, module, target.outputs()).items():
-                driven[".".join(filter(None, (path, inner)))] = names
-    return texts, driven
+def _convert(core: Core, target: VerilogTarget) -> tuple[str, dict[str, tuple[str, ...]]]:
+    """Verilog of the top and all below it but the ROMs, and the nets of them all."""
+
+    texts = [rtlil.convert(core, name=target.top, platform=target, emit_src=False)]
+    for (kind, shape), name in target.shared.items():
+        component: Any = kind(shape)
+        fragment = Fragment.get(component, None)
+        clock = ClockDomain("sync", reset_less=not kind.resets)
+        fragment.add_domains(clock)
+        ports = {
+            "__".join(map(str, path)): (Value.cast(value), None)
+            for path, _, value in component.signature.flatten(component)
+        }
+        ports |= {"clk": (clock.clk, None)} | ({"rst": (clock.rst, None)} if kind.resets else {})
+        texts.append(rtlil.convert(fragment, name=name, ports=ports, emit_src=False))
+    texts = [_plain_names(text, target) for text in texts]
+    verilog, netlist = _translated("\n".join(texts))
+    return verilog, nets(netlist, target.top)
 
 
 def _plain_names(text: str, target: VerilogTarget) -> str:
@@ -188,7 +165,6 @@ def _manifest(
     core: Core,
     files: dict[str, str],
     driven: dict[str, tuple[str, ...]],
-    samples: Values | None,
 ) -> Manifest:
     options = asdict(plan)
     hashes = {name: sha256(text.encode()) for name, text in sorted(files.items())}
@@ -210,7 +186,7 @@ def _manifest(
         probes=tuple(_probe(network, name) for name in core.layers if name != network.readout.name),
         counters=core.counters,
         nets=driven,
-        timing=_timing(plan, samples),
+        timing=_timing(plan, network.samples),
         versions=versions,
     )
 
@@ -295,14 +271,14 @@ def _probe(network: Network, name: str) -> Probe:
     )
 
 
-def _timing(plan: CorePlan, samples: Values | None) -> dict[str, object]:
-    """Predicted cycles: bounds for any frame, and means over the samples."""
+def _timing(plan: CorePlan, samples: Values) -> dict[str, object]:
+    """Predicted cycles: bounds for any frame, and means over samples of all sources."""
     latency, interval = bounds(plan)
     result: dict[str, object] = {"latency_bound": latency, "interval_bound": interval}
-    if samples:
+    if all(feed.source in samples for node in plan.layers for feed in feeds_of(node)):
         feeds = [windows_of(feed) for node in plan.layers for feed in feeds_of(node)]
         windows = sum(1 if feed is None else feed.windows for feed in feeds)
-        frames = min(len(next(iter(samples.values()))), max(2, TYPICAL_WINDOWS // windows))
+        frames = min(*map(len, samples.values()), max(2, TYPICAL_WINDOWS // windows))
         samples = {name: values[:frames] for name, values in samples.items()}
         typical = schedule(plan, samples, steady(frames, plan))
         result["samples"] = {

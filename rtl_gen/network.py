@@ -91,9 +91,7 @@ class Core(wiring.Component):
         wiring.connect(m, guard.o, gather.i)
 
         for name, layer in self.layers.items():
-            # A target that writes Verilog takes the layers one by one.
-            part = platform.add_part(layer, name) if hasattr(platform, "add_part") else layer
-            m.submodules[instance(name)] = part
+            m.submodules[instance(name)] = layer
         readers = self.plan.readers(INPUT)
         words = [gather.o]
         if len(readers) > 1:

@@ -10,8 +10,6 @@ from amaranth.lib.wiring import In, Out
 from rtl_gen.lib.delay import delayed
 from rtl_gen.stream import entry
 
-from .event import spread
-
 
 @dataclass(frozen=True, kw_only=True)
 class Taps:
@@ -21,28 +19,19 @@ class Taps:
     ----------
     channels, taps, planes: of a window.
     inputs: of it that are added in a cycle, S.
-    rows: for each step the weights of its inputs: neuron j of input s in bits
-        [(s * neurons + j) * weight_bits, …); beyond the last input zeros, or for one bit anything.
-    neurons, weight_bits: of the layer; a one-bit weight is stored as its sign, 1 for -1.
+    steps: cycles for a plane.
     """
 
     channels: int
     taps: int
     planes: int
     inputs: int
-    rows: tuple[int, ...]
-    neurons: int
-    weight_bits: int
+    steps: int
 
     @property
     def entry(self):
         """Layout of the entries: a pixel with all its planes."""
         return entry(self.channels * self.planes, self.taps)
-
-    @property
-    def row_bits(self) -> int:
-        """Bits of a row of weights."""
-        return self.inputs * self.neurons * self.weight_bits
 
 
 class ParallelEngine(wiring.Component):
@@ -52,41 +41,37 @@ class ParallelEngine(wiring.Component):
     one is gathered.  Several projections are worked on in the same cycles.  Input c * taps + t of a
     window is channel c at tap t.
 
-    Latency: ``latency`` cycles from a step to its rows.
+    Latency: ``latency`` cycles from a step to the one in which memories give its rows.
     Throughput: a window takes ``planes * steps`` cycles, or as many as it has pixels that are not
     empty, whichever is more.
 
     Parameters
     ----------
     projections: at least one.
-    value_bits: of a weight in ``rows``, at least 2.
 
     Members
     -------
     i0, i1, …: entries of the projections.
-    addr, data0, data1, …: memories of the weights, where there is more than one step.
-    free, reserve, rows, valid, ends, closes, final, drop, events: see EventEngine; a lane that is
-        not valid, as its input is 0, has zeros.
+    addr: the step, for the memories of the weights.
+    free, reserve, there0, there1, …, ends, closes, final, drop, events: see EventEngine; nothing
+        is there where the input is 0.
     """
 
-    #: Memory, output register.
-    latency = 2
+    #: Memory.
+    latency = 1
 
-    def __init__(self, projections: Sequence[Taps], *, value_bits: int):
+    def __init__(self, projections: Sequence[Taps]):
         self.projections = tuple(projections)
-        self.value_bits = value_bits
         self.planes = projections[0].planes
-        self.steps = max(len(p.rows) for p in projections)
+        self.steps = max(p.steps for p in projections)
         self.lanes = sum(p.inputs for p in projections)
         super().__init__(
             {
                 **{f"i{k}": In(stream.Signature(p.entry)) for k, p in enumerate(projections)},
                 "addr": Out(range(max(self.steps, 2))),
-                **{f"data{k}": In(p.row_bits) for k, p in self.stored()},
                 "free": In(1),
                 "reserve": Out(1),
-                "rows": Out(projections[0].neurons * value_bits).array(self.lanes),
-                "valid": Out(1).array(self.lanes),
+                **{f"there{k}": Out(1) for k in range(self.lanes)},
                 "ends": Out(1),
                 "closes": Out(1),
                 "final": Out(1),
@@ -94,10 +79,6 @@ class ParallelEngine(wiring.Component):
                 "events": Out(range(self.lanes + 1)),
             }
         )
-
-    def stored(self) -> list[tuple[int, Taps]]:
-        """The projections whose weights come from a memory."""
-        return [(k, p) for k, p in enumerate(self.projections) if len(p.rows) > 1]
 
     def elaborate(self, platform):
         m = Module()
@@ -142,13 +123,12 @@ class ParallelEngine(wiring.Component):
             m.d.comb += at_first.eq(signal)
             m.d.comb += getattr(self, name).eq(delayed(m, at_first, self.latency, name))
 
-        lane = 0
+        there = []
         for k, projection in enumerate(self.projections):
-            self._weigh(
-                m, k, projection, bits[k].word_select(plane, self._size(projection)), step, go, lane
-            )
-            lane += projection.inputs
-        m.d.comb += self.events.eq(sum(self.valid[1:], self.valid[0]))
+            plane_bits = bits[k].word_select(plane, self._size(projection))
+            there += self._inputs(m, k, projection, plane_bits, step, go)
+        m.d.comb += [getattr(self, f"there{lane}").eq(bit) for lane, bit in enumerate(there)]
+        m.d.comb += self.events.eq(sum(there[1:], there[0]))
         return m
 
     def _size(self, projection: Taps) -> int:
@@ -184,26 +164,13 @@ class ParallelEngine(wiring.Component):
             m.d.sync += kept.eq(window)
         return kept
 
-    def _weigh(self, m: Module, k: int, projection: Taps, bits, step, go, lane: int) -> None:
-        """Step → memory → output register."""
-        steps, count = len(projection.rows), projection.inputs
+    def _inputs(self, m: Module, k: int, projection: Taps, bits, step, go) -> list:
+        """The inputs of the last cycle's step."""
+        count = projection.inputs
         wanted = Signal(count, name=f"inputs{k}")
         padded = Cat(bits, Const(0, max(1, self.steps * count - len(bits))))
         with m.If(go):
             m.d.sync += wanted.eq(padded.word_select(step, count))
         with m.Else():
             m.d.sync += wanted.eq(0)
-        if steps > 1:
-            row = getattr(self, f"data{k}")
-        else:
-            row = Const(projection.rows[0], projection.row_bits)
-        wide, width = projection.neurons * projection.weight_bits, projection.weight_bits
-        for s in range(count):
-            data = Signal(wide, name=f"weights{k}_{s}")
-            valid = Signal(name=f"valid{k}_{s}")
-            m.d.sync += [
-                valid.eq(wanted[s]),
-                data.eq(Mux(wanted[s], row[s * wide : (s + 1) * wide], 0)),
-            ]
-            values = spread(data, [valid] * projection.neurons, width, self.value_bits)
-            m.d.comb += [self.rows[lane + s].eq(values), self.valid[lane + s].eq(valid)]
+        return list(wanted)

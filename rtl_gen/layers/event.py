@@ -1,10 +1,12 @@
 """A layer's part on the event engine: feeds, memories and units."""
 
+import numpy as np
 from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import wiring
 
-from rtl_gen.engines.event import EventEngine, Port
-from rtl_gen.lib.accumulator import Accumulators, neurons
+from rtl_gen.engines.event import EventEngine
+from rtl_gen.lib.accumulator import Accumulators, Lane, neurons
+from rtl_gen.lib.encoder import Port
 from rtl_gen.lib.reader import WindowReader
 from rtl_gen.lib.rom import Rom
 from rtl_gen.plan import ConvPlan, DensePlan, LayerPlan
@@ -28,23 +30,22 @@ class EventParts:
         self.roms: list[Rom] = []
         self._copies: list[list[Rom]] = []
         self._feeds: list[dict[str, DenseFeed | ConvFeed]] = []
-        lanes = []
+        lanes: list[np.ndarray] = []
+        kinds: list[Lane] = []
         for k, (projection, feed) in enumerate(zip(layer.projections, plan.feeds, strict=True)):
             assert isinstance(feed, DensePlan | ConvPlan)
             own = []
             for b, bank in enumerate(feed.banks):
                 rows = bank_rows(projection, feed, bank)
+                groups = feed.groups if isinstance(feed, ConvPlan) else 1
                 port = Port(
-                    positions=len(bank.positions),
-                    rows=len(rows),
-                    reads=bank.ports,
-                    neurons=projection.neurons,
-                    weight_bits=projection.weight_bits,
-                    groups=feed.groups if isinstance(feed, ConvPlan) else 1,
+                    positions=len(bank.positions), rows=len(rows), reads=bank.ports, groups=groups
                 )
                 own.append(port)
-                stem = f"{plan.layer}_weights"
-                self._store(f"{stem}{b}" if k == 0 else f"{stem}{k}_{b}", port, rows)
+                name = f"{plan.layer}_weights{b}" if k == 0 else f"{plan.layer}_weights{k}_{b}"
+                bits = projection.neurons * projection.weight_bits
+                self._store(name, port, rows, bits)
+                kinds += [Lane(weight_bits=projection.weight_bits, groups=groups)] * bank.ports
                 members = feed.rows(bank)
                 lanes += [matrix(projection)[:, members[members >= 0]]] * bank.ports
             self.ports += own
@@ -57,28 +58,25 @@ class EventParts:
                     for u in range(plan.pixels)
                 }
             )
-        value_bits = max(2, *(port.weight_bits for port in self.ports))
         made = neurons([matrix(p) for p in layer.projections], lanes, offsets)
         self.units = [
             Unit(
-                EventEngine(self.ports, value_bits=value_bits, discards=layer.is_readout),
-                Accumulators(
-                    made, weight_bits=value_bits, planes=plan.planes, scores=layer.is_readout
-                ),
+                EventEngine(self.ports, discards=layer.is_readout),
+                Accumulators(made, kinds, planes=plan.planes, scores=layer.is_readout),
                 discards=layer.is_readout,
                 name=str(u) if plan.pixels > 1 else "",
             )
             for u in range(plan.pixels)
         ]
 
-    def _store(self, name: str, port: Port, rows: list[int]) -> None:
+    def _store(self, name: str, port: Port, rows: list[int], bits: int) -> None:
         """The memories of a bank."""
         share = 2 if port.reads == 1 else 1
         copies = [
             Rom(
                 name=name,
                 rows=rows,
-                bits=port.row_bits,
+                bits=bits,
                 ports=port.reads * min(share, self.plan.pixels - first),
             )
             for first in range(0, self.plan.pixels, share)
@@ -123,6 +121,6 @@ class EventParts:
                     m.d.comb += [
                         rom.en[at + r].eq(unit.engine.en[lane + r]),
                         rom.addr[at + r].eq(unit.engine.addr[lane + r][: rom.address_bits]),
-                        getattr(unit.engine, f"data{lane + r}").eq(rom.data[at + r]),
+                        unit.accumulators.row(lane + r).eq(rom.data[at + r]),
                     ]
             lane += port.reads

@@ -4,7 +4,7 @@ from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from rtl_gen.engines.event import Port
+from rtl_gen.lib.encoder import Port
 from rtl_gen.lib.planes import PlaneSequence
 from rtl_gen.lib.queue import WordQueue
 from rtl_gen.lib.reader import WindowReader

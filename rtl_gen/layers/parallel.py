@@ -1,10 +1,10 @@
 """A layer's part on the parallel engine: line buffers, memories and a unit."""
 
-from amaranth.hdl import Module
+from amaranth.hdl import Const, Module
 from amaranth.lib import wiring
 
 from rtl_gen.engines.parallel import ParallelEngine, Taps
-from rtl_gen.lib.accumulator import Accumulators, neurons
+from rtl_gen.lib.accumulator import Accumulators, Lane, neurons
 from rtl_gen.lib.reader import WindowReader
 from rtl_gen.lib.rom import Rom
 from rtl_gen.plan import LayerPlan, ParallelPlan
@@ -23,7 +23,8 @@ class ParallelParts:
     def __init__(self, layer: Layer, plan: LayerPlan, offsets: list[int]):
         self.readers: list[WindowReader] = []
         self.roms: list[Rom] = []
-        projections, matrices, lanes = [], [], []
+        self._rows: list[list[int]] = []
+        projections, matrices, lanes, kinds = [], [], [], []
         for k, (projection, feed) in enumerate(zip(layer.projections, plan.feeds, strict=True)):
             assert isinstance(projection, Conv2d)
             assert isinstance(feed, ParallelPlan)
@@ -33,26 +34,23 @@ class ParallelParts:
                 taps=windows.window.taps,
                 planes=windows.planes,
                 inputs=feed.inputs,
-                rows=tuple(step_rows(projection, feed)),
-                neurons=projection.neurons,
-                weight_bits=projection.weight_bits,
+                steps=feed.steps,
             )
             projections.append(taps)
             whole = full_matrix(projection)
             matrices.append(whole)
             lanes += [whole[:, s :: feed.inputs] for s in range(feed.inputs)]
+            kinds += [Lane(weight_bits=projection.weight_bits)] * feed.inputs
             self.readers.append(WindowReader(windows, channels=range(windows.channels), whole=True))
+            self._rows.append(step_rows(projection, feed))
             if feed.steps > 1:
+                bits = feed.inputs * projection.neurons * projection.weight_bits
                 name = f"{plan.layer}_weights{k}"
-                self.roms.append(Rom(name=name, rows=taps.rows, bits=taps.row_bits, ports=1))
-        value_bits = max(2, *(taps.weight_bits for taps in projections))
+                self.roms.append(Rom(name=name, rows=self._rows[k], bits=bits, ports=1))
         self.unit = Unit(
-            ParallelEngine(projections, value_bits=value_bits),
+            ParallelEngine(projections),
             Accumulators(
-                neurons(matrices, lanes, offsets),
-                weight_bits=value_bits,
-                planes=plan.planes,
-                scores=False,
+                neurons(matrices, lanes, offsets), kinds, planes=plan.planes, scores=False
             ),
             discards=False,
             name="",
@@ -75,10 +73,15 @@ class ParallelParts:
                 words.ready.eq(reader.room),
             ]
             wiring.connect(m, reader.o, getattr(engine, f"i{k}"))
-        for n, (rom, (k, _)) in enumerate(zip(self.roms, engine.stored(), strict=True)):
+        for n, rom in enumerate(self.roms):
             m.submodules[f"weights{n}"] = rom
-            m.d.comb += [
-                rom.en[0].eq(1),
-                rom.addr[0].eq(engine.addr[: rom.address_bits]),
-                getattr(engine, f"data{k}").eq(rom.data[0]),
-            ]
+            m.d.comb += [rom.en[0].eq(1), rom.addr[0].eq(engine.addr[: rom.address_bits])]
+        roms = iter(self.roms)
+        lane = 0
+        for taps, rows in zip(engine.projections, self._rows, strict=True):
+            wide = len(self.unit.accumulators.row(lane))
+            one = taps.steps == 1
+            row = Const(rows[0], taps.inputs * wide) if one else next(roms).data[0]
+            for s in range(taps.inputs):
+                m.d.comb += self.unit.accumulators.row(lane).eq(row[s * wide : (s + 1) * wide])
+                lane += 1

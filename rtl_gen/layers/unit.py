@@ -54,7 +54,7 @@ class Unit:
         m.submodules[f"accumulators{self.name}"] = accumulators
         m.d.comb += [accumulators.ends.eq(engine.ends), accumulators.closes.eq(engine.closes)]
         for lane in range(engine.lanes):
-            m.d.comb += accumulators.rows[lane].eq(engine.rows[lane])
+            m.d.comb += accumulators.there(lane).eq(getattr(engine, f"there{lane}"))
         m.d.comb += [
             self.last.eq(delayed(m, engine.final, delay, f"final{self.name}")),
             self.drop.eq(delayed(m, engine.drop, delay, f"drop{self.name}")),

@@ -33,7 +33,11 @@ def bank_rows(projection: Projection, feed: DensePlan | ConvPlan, bank: Bank) ->
 
 
 def step_rows(projection: Conv2d, feed: ParallelPlan) -> list[int]:
-    """Weights of each step of the parallel engine, see engines.parallel.Taps."""
+    """Weights of each step of the parallel engine.
+
+    Neuron j of the step's input s is in bits [(s * neurons + j) * weight_bits, …); beyond the last
+    input are zeros, or for one bit anything.
+    """
     whole = full_matrix(projection).T
     table = np.zeros((feed.steps * feed.inputs, projection.neurons), dtype=np.int64)
     table[: len(whole)] = whole

@@ -11,7 +11,23 @@ from amaranth.lib.wiring import In, Out
 
 from rtl_gen.plan import signed_width
 
+from . import shared
 from .delay import delayed
+from .shared import Shared
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lane:
+    """What comes over a lane: at most a row of weights a cycle, one for each neuron.
+
+    Parameters
+    ----------
+    weight_bits: of a weight as it is stored; a one-bit weight is its sign, 1 for -1.
+    groups: of neurons, each of which the row is meant for or not.
+    """
+
+    weight_bits: int
+    groups: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +66,112 @@ class Neuron:
             ]
         return signed_width(min(bounds), max(bounds))
 
+    def shape(self, lanes: Sequence[Lane], planes: int) -> "Shape":
+        """The widths of its circuit."""
+        tree = [tuple(self.lanes)]
+        while len(tree[-1]) > 1:
+            pairs = [tree[-1][k : k + 2] for k in range(0, len(tree[-1]), 2)]
+            tree.append(tuple((sum(p[0] for p in q), sum(p[1] for p in q)) for q in pairs))
+        return Shape(
+            signs=tuple(lane.weight_bits == 1 for lane in lanes),
+            tree=tuple(tuple(signed_width(*node) for node in level) for level in tree),
+            width=self.width(planes),
+            planes=planes > 1,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shape:
+    """All that an Accumulator depends on, so that neurons of the same shape share a module.
+
+    Parameters
+    ----------
+    signs: whether the weights of a lane are stored as their signs.
+    tree: bits of the lanes' weights, then of the sums of each level of the adder tree.
+    width: bits of the potential.
+    planes: whether inputs have several bits, so that the potential doubles now and then.
+    """
+
+    signs: tuple[bool, ...]
+    tree: tuple[tuple[int, ...], ...]
+    width: int
+    planes: bool
+
+    @property
+    def stored(self) -> list[int]:
+        """Bits of each lane's weight as it is stored, without those that repeat its sign."""
+        return [1 if sign else bits for sign, bits in zip(self.signs, self.tree[0], strict=True)]
+
+
+class Accumulator(Shared):
+    """One neuron's potential.
+
+    Semantics: see Accumulators.  Nothing is reset: ``load`` does it.
+
+    Parameters
+    ----------
+    shape: of the neuron.
+
+    Members
+    -------
+    weights: one a lane, lane 0 lowest.
+    there: which of them there are; the others count as zero.
+    load: the next potential begins.
+    start: ... from this.
+    double: the potential doubles before the addition.
+    incoming: ... and this bit comes in.
+    potential: with the weights of ``1 + levels(lanes)`` cycles ago.
+    """
+
+    resets = False
+    shape: Shape
+
+    def __init__(self, shape: Shape):
+        super().__init__(
+            shape,
+            {
+                "weights": In(sum(shape.stored)),
+                "there": In(len(shape.signs)),
+                "load": In(1),
+                "start": In(signed(shape.width)),
+                **({"double": In(1), "incoming": In(1)} if shape.planes else {}),
+                "potential": Out(signed(shape.width)),
+            },
+        )
+
+    def build(self, platform):
+        m = Module()
+        nodes = self._weights(m)
+        for level, widths in enumerate(self.shape.tree[1:]):
+            pairs = [nodes[k : k + 2] for k in range(0, len(nodes), 2)]
+            nodes = []
+            for k, (pair, bits) in enumerate(zip(pairs, widths, strict=True)):
+                node = Signal(signed(bits), name=f"sum_{level}_{k}", reset_less=True)
+                m.d.sync += node.eq(pair[0] + pair[1] if len(pair) > 1 else pair[0])
+                nodes.append(node)
+        held = Signal(signed(self.shape.width), reset_less=True)
+        before = held
+        if self.shape.planes:
+            shifted = Cat(self.incoming, held)[: len(held)].as_signed()
+            before = Mux(self.double, shifted, held)
+        m.d.comb += self.potential.eq(before + nodes[0])
+        m.d.sync += held.eq(Mux(self.load, self.start, self.potential))
+        return m
+
+    def _weights(self, m):
+        """The weights of the last cycle, or zeros."""
+        shape = self.shape
+        weights, at = [], 0
+        for lane, (sign, stored) in enumerate(zip(shape.signs, shape.stored, strict=True)):
+            value = self.weights[at : at + stored]
+            at += stored
+            if sign:
+                value = Cat(Const(1, 1), value)
+            weight = Signal(signed(shape.tree[0][lane]), name=f"weight_{lane}", reset_less=True)
+            m.d.sync += weight.eq(Mux(self.there[lane], value[: len(weight)].as_signed(), 0))
+            weights.append(weight)
+        return weights
+
 
 class Accumulators(wiring.Component):
     """Adds the rows of all lanes to every neuron's potential.
@@ -68,27 +190,32 @@ class Accumulators(wiring.Component):
     Parameters
     ----------
     neurons: of the layer.
-    weight_bits, planes: widths of a weight in the rows, signed, and of an input value.
+    lanes: what rows come.
+    planes: width of an input value.
     scores: whether the potentials are wanted, not only their signs.
 
     Members
     -------
-    rows, ends, closes: see EventEngine.
+    row0, row1, …: weights of the lanes, neuron 0 lowest.
+    there0, there1, …: the groups of neurons that the row is meant for.
+    ends, closes: see EventEngine.
     done: a frame is complete:
     fire: ... bit j is 1 where the potential of neuron j is not negative, or
     scores: ... the potentials, of ``widths[j]`` bits, neuron 0 lowest.
     """
 
-    def __init__(self, neurons: Sequence[Neuron], *, weight_bits: int, planes: int, scores: bool):
+    def __init__(
+        self, neurons: Sequence[Neuron], lanes: Sequence[Lane], *, planes: int, scores: bool
+    ):
         self.neurons = tuple(neurons)
-        self.weight_bits = weight_bits
+        self.lanes = tuple(lanes)
         self.planes = planes
         self.with_scores = scores
-        self.lanes = len(neurons[0].lanes)
         self.widths = tuple(neuron.width(planes) for neuron in neurons)
         super().__init__(
             {
-                "rows": In(len(neurons) * weight_bits).array(self.lanes),
+                **{f"row{k}": In(lane.weight_bits * len(neurons)) for k, lane in enumerate(lanes)},
+                **{f"there{k}": In(lane.groups) for k, lane in enumerate(lanes)},
                 "ends": In(1),
                 "closes": In(1),
                 "done": Out(1),
@@ -98,56 +225,55 @@ class Accumulators(wiring.Component):
 
     @property
     def latency(self) -> int:
-        """Cycles from rows to the result: the adder tree, and a register behind scores."""
-        return levels(self.lanes) + (1 if self.with_scores else 0)
+        """Cycles from rows to the result."""
+        return latency(len(self.lanes), scores=self.with_scores)
+
+    def row(self, lane: int):
+        """The row of a lane."""
+        return getattr(self, f"row{lane}")
+
+    def there(self, lane: int):
+        """The groups that it is meant for."""
+        return getattr(self, f"there{lane}")
 
     def elaborate(self, platform):
         m = Module()
 
-        depth = levels(self.lanes)
+        depth = 1 + levels(len(self.lanes))
         ends = delayed(m, self.ends, depth, "window_ends")
         closes = delayed(m, self.closes, depth, "frame_ends")
+        # After a reset, until what it has left in the weights and sums is gone.
+        clear = delayed(m, Const(0), depth, "clear", init=1)
+        load = Signal()
+        m.d.comb += load.eq(closes | clear)
         double, incoming = self._incoming(m, ends, closes)
 
-        signs, potentials = [], []
+        potentials = []
         for j, neuron in enumerate(self.neurons):
-            width = self.widths[j]
-            total = self._tree(m, j, neuron)
-            start = neuron.start(self.planes)
-            acc = Signal(signed(width), name=f"acc_{j}", init=start)
-            potential = Signal(signed(width), name=f"potential_{j}")
-            before = acc
-            if self.planes > 1:
-                shifted = Cat(incoming(neuron.offset), acc)[:width].as_signed()
-                before = Mux(double, shifted, acc)
-            m.d.comb += potential.eq(before + total)
-            m.d.sync += acc.eq(potential)
-            with m.If(closes):
-                m.d.sync += acc.eq(start)
-            signs.append(potential[-1])
+            shape = neuron.shape(self.lanes, self.planes)
+            weights, there = [], []
+            for k, (lane, stored) in enumerate(zip(self.lanes, shape.stored, strict=True)):
+                at = j * lane.weight_bits
+                weights.append(self.row(k)[at : at + stored])
+                there.append(self.there(k)[j * lane.groups // len(self.neurons)])
+            inputs = {
+                "weights": Cat(weights),
+                "there": Cat(there),
+                "load": load,
+                "start": Const(neuron.start(self.planes), signed(shape.width)),
+            }
+            if shape.planes:
+                inputs |= {"double": double, "incoming": incoming(neuron.offset)}
+            potential = Signal(signed(shape.width), name=f"potential_{j}")
+            outputs = {"potential": potential}
+            shared.add(m, platform, f"neuron_{j}", Accumulator, shape, inputs, outputs)
             potentials.append(potential)
         if self.with_scores:
             m.d.sync += [self.scores.eq(Cat(potentials)), self.done.eq(closes)]
         else:
-            m.d.comb += [self.fire.eq(~Cat(signs)), self.done.eq(closes)]
+            fire = ~Cat(potential[-1] for potential in potentials)
+            m.d.comb += [self.fire.eq(fire), self.done.eq(closes)]
         return m
-
-    def _tree(self, m, j, neuron):
-        """Sum of the lanes' weights for neuron j, a register a level."""
-        nodes = []
-        for lane, (low, high) in enumerate(neuron.lanes):
-            value = self.rows[lane][j * self.weight_bits : (j + 1) * self.weight_bits]
-            nodes.append((value[: signed_width(low, high)].as_signed(), low, high))
-        for level in range(levels(self.lanes)):
-            merged = []
-            for k in range(0, len(nodes), 2):
-                pair = nodes[k : k + 2]
-                low, high = sum(n[1] for n in pair), sum(n[2] for n in pair)
-                node = Signal(signed(signed_width(low, high)), name=f"sum_{j}_{level}_{k // 2}")
-                m.d.sync += node.eq(sum((n[0] for n in pair[1:]), pair[0][0]))
-                merged.append((node, low, high))
-            nodes = merged
-        return nodes[0][0]
 
     def _incoming(self, m, ends, closes):
         """What comes in at the bottom when the potentials double.
@@ -178,6 +304,11 @@ class Accumulators(wiring.Component):
 def levels(lanes: int) -> int:
     """Depth of the adder tree that joins the lanes."""
     return (lanes - 1).bit_length()
+
+
+def latency(lanes: int, *, scores: bool) -> int:
+    """Cycles of Accumulators: a register, the adder tree, and another register behind scores."""
+    return 1 + levels(lanes) + (1 if scores else 0)
 
 
 def neurons(

@@ -1,13 +1,45 @@
 """From words of spikes to events: zero bits cost nothing."""
 
+from dataclasses import dataclass
+
 from amaranth.hdl import Cat, Module, Mux, Signal
-from amaranth.lib import stream, wiring
+from amaranth.lib import stream
 from amaranth.lib.wiring import In, Out
 
 from rtl_gen.stream import entry
 
+from .shared import Shared
 
-class EventEncoder(wiring.Component):
+
+@dataclass(frozen=True, kw_only=True)
+class Port:
+    """An encoder and the reads of its memory of weights.
+
+    Parameters
+    ----------
+    positions: bits of an entry.
+    rows: of the memory.
+    reads: events a cycle: 1 or 2.
+    groups: of a convolution's channels and neurons.
+    """
+
+    positions: int
+    rows: int
+    reads: int
+    groups: int = 1
+
+    @property
+    def entry(self):
+        """Layout of its entries."""
+        return entry(self.positions, self.rows, self.groups)
+
+    @property
+    def address_bits(self) -> int:
+        """Bits of the address of a row."""
+        return max(1, (self.rows - 1).bit_length())
+
+
+class EventEncoder(Shared):
     """Takes up to ``ports`` events a cycle from a bank's entries.
 
     Semantics: one port takes the lowest spike of the current entry.  Two ports take the lowest and
@@ -17,6 +49,10 @@ class EventEncoder(wiring.Component):
 
     Latency: an entry that is read can give events in the next cycle.
     Throughput: ``ports`` events a cycle without gaps while entries come, at most one a cycle.
+
+    Parameters
+    ----------
+    shape: the port that it serves.
 
     Members
     -------
@@ -29,13 +65,14 @@ class EventEncoder(wiring.Component):
     spikes: of a grouped convolution, those of all groups behind ``picked``.
     """
 
-    def __init__(self, *, positions: int, rows: int, ports: int, groups: int = 1):
+    def __init__(self, shape: Port):
+        positions, ports, groups = shape.positions, shape.reads, shape.groups
         assert ports in (1, 2)
         assert ports == 1 or groups == 1
         self.positions = positions
         self.ports = ports
         self.groups = groups
-        self.entry = entry(positions, rows, groups)
+        self.entry = shape.entry
         members = {
             "i": In(stream.Signature(self.entry)),
             "ending": Out(1),
@@ -44,13 +81,13 @@ class EventEncoder(wiring.Component):
             "final": Out(1),
             "drop": Out(1),
             "picked": Out(positions).array(ports),
-            "base": Out(range(max(rows, 2))).array(ports),
+            "base": Out(shape.address_bits).array(ports),
         }
         if groups > 1:
             members["spikes"] = Out(positions * groups)
-        super().__init__(members)
+        super().__init__(shape, members)
 
-    def elaborate(self, platform):
+    def build(self, platform):
         m = Module()
 
         incoming = self.i.payload

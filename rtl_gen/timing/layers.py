@@ -3,6 +3,7 @@
 from rtl_gen.engines.event import EventEngine
 from rtl_gen.engines.parallel import ParallelEngine
 from rtl_gen.layers.pool import PoolLayer
+from rtl_gen.lib.accumulator import latency as accumulators
 from rtl_gen.lib.accumulator import levels
 from rtl_gen.lib.slots import Slots
 
@@ -86,5 +87,5 @@ def pool(part: WindowUnit, windows: int, slots: SlotTimes) -> Process:
 def result_latency(engine: str, lanes: int, classes: int) -> int:
     """From the end of a window to the first cycle of its result; of the readout with its class."""
     made = ParallelEngine if engine == "parallel" else EventEngine
-    latency = made.latency + levels(lanes) + Slots.read_latency
-    return latency + 1 + levels(classes) if classes else latency
+    known = made.latency + accumulators(lanes, scores=bool(classes))
+    return known + (levels(classes) if classes else 0) + Slots.read_latency

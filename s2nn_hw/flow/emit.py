@@ -115,12 +115,16 @@ def build(network: Network, *, engine: Engine, lanes: Lanes, top: str, counters:
 
     network.check()
     _check_top(top)
-    samples = calibration(network)
     chosen = plan(
-        network, lanes=_lanes(lanes), engine=engine, top=top, counters=counters, samples=samples
+        network,
+        lanes=_lanes(lanes),
+        engine=engine,
+        top=top,
+        counters=counters,
+        samples=network.samples,
     )
     try:
-        manifest, files = rtl_gen.emit.emit(network, chosen, samples)
+        manifest, files = rtl_gen.emit.emit(network, chosen)
     except ToolError:
         cache.writable()  # yosys, which is WebAssembly, keeps its machine code beside our folder
         raise
@@ -153,16 +157,6 @@ def _lanes(lanes: Any) -> Lanes:
     """One number or several, be they numpy's."""
     several = each_integer(lanes, "lanes")
     return integer(lanes, "lanes") if several is None and lanes is not None else several
-
-
-def calibration(network: Network) -> Values | None:
-    """Values of every source for the network's calibration frames, if it has any."""
-    if network.calibration is None:
-        return None
-    from s2nn_hw import golden
-
-    trace = golden.run(network, network.calibration)
-    return values(network.calibration, trace)
 
 
 def values(frames: npt.NDArray[np.uint8], trace: Any) -> Values:

@@ -95,12 +95,15 @@ class Network:
     layers: hidden layers, pools and, last, the readout; each but the last is read by another.
     calibration: frames (n, *shape) of the training set, for choices that follow the data
         (lane assignment, buffer sizes); never for results.  None where there are none.
+    activity: what each hidden layer and pool gives for the first of them, (n, *shape), as many of
+        each; empty where it is not known.  See golden.observed().
     provenance: what made the network: command, seed, accuracy, data digest; free JSON.
     """
 
     input: FrameFormat
     layers: tuple[Node, ...]
     calibration: npt.NDArray[np.uint8] | None = None
+    activity: dict[str, npt.NDArray[np.unsignedinteger[Any]]] = field(default_factory=dict)
     provenance: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -119,6 +122,13 @@ class Network:
     def weighted(self) -> tuple[Layer, ...]:
         """The layers that have synapses, in order."""
         return tuple(node for node in self.layers if isinstance(node, Layer))
+
+    @property
+    def samples(self) -> dict[str, npt.NDArray[Any]]:
+        """Values of the input, and where known of the other sources, for calibration frames."""
+        if self.calibration is None:
+            return {}
+        return {INPUT: self.calibration, **self.activity}
 
     def node(self, name: str) -> Node:
         """The layer or pool of that name."""
@@ -192,6 +202,34 @@ class Network:
         self._check_ends()
         if self.calibration is not None:
             self.input.frames(self.calibration)
+        self._check_activity()
+
+    def _check_activity(self) -> None:
+        """As many frames of every source but the input, and no value that it cannot have."""
+        if not self.activity:
+            return
+        known = [node.name for node in self.layers[:-1]]
+        if sorted(self.activity) != sorted(known):
+            raise InputError(
+                f"the activity must be that of {', '.join(known)}, not of "
+                f"{', '.join(map(str, self.activity))}"
+            )
+        given = 0 if self.calibration is None else len(self.calibration)
+        frames = len(self.activity[known[0]])
+        if not 1 <= frames <= given:
+            raise InputError(f"the activity must be that of 1…{given} frames, not {frames}")
+        for name in known:
+            values, shape = self.activity[name], (frames, *self.shape(name))
+            if values.dtype.kind != "u" or values.shape != shape:
+                raise InputError(
+                    f"layer {name!r}: its activity must be unsigned integers of shape {shape}, "
+                    f"not {values.dtype} of shape {values.shape}"
+                )
+            if int(values.max()) > self.maximum(name):
+                raise InputError(
+                    f"layer {name!r}: its activity must be 0…{self.maximum(name)}, "
+                    f"not {int(values.max())}"
+                )
 
     def _check_node(self, node: Node, known: dict[str, Shape]) -> Shape:
         """The node's output shape, after all that can be wrong with it alone."""
@@ -272,4 +310,7 @@ class Network:
         if self.calibration is not None:
             add("calibration", self.calibration.shape)
             text.update(self.calibration.tobytes())
+        for name, values in sorted(self.activity.items()):
+            add("activity", name, values.shape)
+            text.update(values.astype("<u2").tobytes())
         return text.hexdigest()

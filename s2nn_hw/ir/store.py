@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import os
 import tempfile
 from pathlib import Path
@@ -23,9 +24,10 @@ from .pool import Pool
 from .projection import Projection
 
 FORMAT = "s2nn"
-#: Version 1 knew dense layers alone; otherwise it is the same.
-VERSION = 2
-READABLE = (1, 2)
+#: Version 1 knew dense layers alone, and up to version 2 there was no activity; otherwise they are
+#: the same.
+VERSION = 3
+READABLE = (1, 2, 3)
 
 _KINDS: dict[str, type[Dense] | type[Conv2d]] = {"dense": Dense, "conv2d": Conv2d}
 
@@ -61,6 +63,10 @@ def save(network: Network, path: str | os.PathLike[str]) -> None:
     if network.calibration is not None:
         structure["calibration"] = len(network.calibration)
         tensors["calibration"] = pack(network.calibration, network.input.bits)
+    if network.activity:
+        structure["activity"] = len(next(iter(network.activity.values())))
+        for name, values in network.activity.items():
+            tensors[f"{name}.activity"] = pack(values, network.bits(name))
     blob = to_bytes(tensors, metadata={FORMAT: json.dumps(structure, sort_keys=True)})
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -135,10 +141,26 @@ def _assemble(structure: dict[str, Any], tensors: dict[str, npt.NDArray[Any]]) -
     calibration = None
     if "calibration" in structure:
         with well_formed("malformed model: the calibration"):
-            calibration = unpack(tensors["calibration"], format_, structure["calibration"])
-    return Network(
+            calibration = unpack(
+                tensors["calibration"], format_.bits, (structure["calibration"], *format_.shape)
+            )
+    network = Network(
         input=format_, layers=tuple(layers), calibration=calibration, provenance=provenance
     )
+    if "activity" not in structure:
+        return network
+    with well_formed("malformed model: the activity"):
+        frames = structure["activity"]
+        network.check()
+        activity = {
+            node.name: unpack(
+                tensors[f"{node.name}.activity"],
+                network.bits(node.name),
+                (frames, *network.shape(node.name)),
+            )
+            for node in network.layers[:-1]
+        }
+    return dataclasses.replace(network, activity=activity)
 
 
 def _node(entry: dict[str, Any], tensors: dict[str, npt.NDArray[Any]]) -> Node:
@@ -171,18 +193,19 @@ def _tuples(fields: dict[str, Any]) -> dict[str, Any]:
     return {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
 
 
-def pack(frames: npt.NDArray[np.uint8], bits: int) -> npt.NDArray[np.uint8]:
-    """Frames as packed bit planes, most significant first: (n, bits, ceil(size / 8)) bytes."""
+def pack(frames: npt.NDArray[Any], bits: int) -> npt.NDArray[np.uint8]:
+    """Values as packed bit planes, most significant first: (n, bits, ceil(size / 8)) bytes."""
     flat = frames.reshape(len(frames), 1, -1)
-    planes = flat >> np.arange(bits - 1, -1, -1, dtype=np.uint8)[None, :, None] & 1
+    planes = flat >> np.arange(bits - 1, -1, -1, dtype=flat.dtype)[None, :, None] & 1
     return np.packbits(planes, axis=2)
 
 
 def unpack(
-    packed: npt.NDArray[np.uint8], format_: FrameFormat, count: int
-) -> npt.NDArray[np.uint8]:
-    """The frames that pack() took."""
-    planes = np.unpackbits(packed, axis=2, count=format_.size)
-    weights = 1 << np.arange(format_.bits - 1, -1, -1, dtype=np.uint8)
-    flat: npt.NDArray[np.uint8] = (planes * weights[None, :, None]).sum(axis=1, dtype=np.uint8)
-    return flat.reshape(count, *format_.shape)
+    packed: npt.NDArray[np.uint8], bits: int, shape: tuple[int, ...]
+) -> npt.NDArray[np.unsignedinteger[Any]]:
+    """The values that pack() took, of one byte each or two."""
+    planes = np.unpackbits(packed, axis=2, count=math.prod(shape[1:]))
+    weights = 1 << np.arange(bits - 1, -1, -1, dtype=np.uint16)
+    flat = (planes * weights[None, :, None]).sum(axis=1, dtype=np.uint16)
+    values: npt.NDArray[Any] = flat.reshape(shape)
+    return values.astype(np.uint8) if bits <= 8 else values

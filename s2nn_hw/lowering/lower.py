@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 from torch import nn
 
+from s2nn_hw import golden
 from s2nn_hw.ir import FrameFormat, InputError, Network
 from s2nn_hw.nn import SpikingNetwork
 
@@ -30,7 +30,7 @@ def lower(
         batch normalisation, Neuron, pools and Flatten (see sequential.py).  It is read, not run;
         its mode is of no matter.
     input: format of the frames; may be left out for a SpikingNetwork, which has its own.
-    calibration: frames of the training set to be stored with the network.
+    calibration: frames of the training set to be stored with the network, see golden.observed().
     provenance: free JSON to be stored with the network.
 
     The firing condition is folded over the real numbers for the parameters as stored
@@ -53,8 +53,7 @@ def lower(
     network = Network(
         input=input,
         layers=tuple(layers),
-        calibration=None if calibration is None else input.frames(np.asarray(calibration)),
         provenance={} if provenance is None else dict(provenance),
     )
     network.check()
-    return network
+    return network if calibration is None else golden.observed(network, calibration)

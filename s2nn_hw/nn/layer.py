@@ -13,6 +13,7 @@ from s2nn_hw.ir import InputError
 from . import exact, quantise
 from .conv2d import Conv2d
 from .neuron import Neuron
+from .pool import Pool
 from .projection import Projection
 
 
@@ -102,11 +103,17 @@ class SpikingLayer(_Layer):
             # the mean.
             nn.init.constant_(self.norm.bias, self.neuron.threshold)
 
-    def forward(self, *sources: torch.Tensor) -> torch.Tensor:
+    def forward(self, *sources: torch.Tensor, pool: Pool | None = None) -> torch.Tensor:
+        """Spikes; with ``pool``, an or-pool without padding, in training what it makes of them.
+
+        A window fires iff the greatest of its potentials does.  Pooled before they fire, it is
+        that pixel which learns; of spikes that are all alike, it would be the window's first.
+        """
         if not self.training:
             return self.fire(self.potential(*sources))
         z = self._sum(sources)
-        return self.neuron(z if self.norm is None else self.norm(z))
+        y = z if self.norm is None else self.norm(z)
+        return self.neuron(y if pool is None else pool(y))
 
     @torch.no_grad()
     def fire(self, u: torch.Tensor) -> torch.Tensor:

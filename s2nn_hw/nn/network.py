@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import torch
@@ -65,13 +66,33 @@ class SpikingNetwork(nn.Module):
         layout = torch.channels_last if frames.dim() == 4 else torch.preserve_format
         out = torch.empty_like(frames, dtype=torch.float32, memory_format=layout).copy_(frames)
         values = {INPUT: out}
+        early = self._pooled_early() if self.training and trace is None else {}
         for name, sources in self.sources().items():
             layer = self.layers[name]
-            out = layer(*(values[source] for source in sources))
+            if name in early.values():
+                continue
+            pool = early.get(name)
+            if pool is None:
+                out = layer(*(values[source] for source in sources))
+            else:
+                out = layer(*(values[source] for source in sources), pool=self.layers[pool])
             if trace is not None:
                 trace[name] = out
-            values[name] = self.dropout(out) if isinstance(layer, SpikingLayer) else out
+            values[pool or name] = self.dropout(out) if isinstance(layer, SpikingLayer) else out
         return out
+
+    def _pooled_early(self) -> dict[str, str]:
+        """Layers whose potentials may be pooled before they fire, and the pool that does it."""
+        sources = self.sources()
+        readers = Counter(name for names in sources.values() for name in names)
+        found = {}
+        for name, pool in self.layers.items():
+            if not isinstance(pool, Pool) or pool.kind != "or" or pool.window.padding != (0, 0):
+                continue
+            (source,) = sources[name]
+            if readers[source] == 1 and isinstance(self.layers.get(source), SpikingLayer):
+                found[source] = name
+        return found
 
     def encode(self, raw: torch.Tensor) -> torch.Tensor:
         """Frames of raw images, uint8 or float32 (n, *shape), as input.quantise() makes them."""

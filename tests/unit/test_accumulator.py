@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from amaranth.sim import Simulator
 
-from rtl_gen.lib.accumulator import Accumulators, Neuron, levels, neurons
+from rtl_gen.lib.accumulator import Accumulators, Lane, Neuron, levels, neurons
 
 
 def layer(weights, ports, offsets, *, weight_bits, planes, scores):
@@ -18,7 +18,7 @@ def layer(weights, ports, offsets, *, weight_bits, planes, scores):
     lane_members = [m for m, n in zip(members, ports, strict=True) for _ in range(n)]
     dut = Accumulators(
         neurons([weights], [weights[:, m] for m in lane_members], offsets),
-        weight_bits=max(2, weight_bits),
+        [Lane(weight_bits=weight_bits)] * len(lane_members),
         planes=planes,
         scores=scores,
     )
@@ -26,8 +26,9 @@ def layer(weights, ports, offsets, *, weight_bits, planes, scores):
 
 
 def packed(column, bits) -> int:
-    """A row of weights as the engine offers it: signed, of two bits at least."""
-    bits = max(2, bits)
+    """A row of weights as it is stored; of one bit the sign."""
+    if bits == 1:
+        return sum((weight < 0) << j for j, weight in enumerate(column))
     return sum((weight & ((1 << bits) - 1)) << (j * bits) for j, weight in enumerate(column))
 
 
@@ -62,7 +63,9 @@ def run(dut, lanes, cycles):
             idle = ([None] * len(lanes), False, False)
             rows, ends, closes = cycles[cycle] if cycle < len(cycles) else idle
             for lane, row in enumerate(rows):
-                ctx.set(dut.rows[lane], row or 0)
+                # Where nothing is there the memory still shows what it read last.
+                ctx.set(dut.there(lane), row is not None)
+                ctx.set(dut.row(lane), -1 if row is None else row)
             ctx.set(dut.ends, ends)
             ctx.set(dut.closes, closes)
             if ctx.get(dut.done):
@@ -151,7 +154,7 @@ def test_projections_are_added(planes):
         bounds = tuple((min(0, w[j].min()), max(0, w[j].max())) for w in weights)
         assert neuron.lanes == bounds
         assert neuron.offset == offsets[j]
-    dut = Accumulators(made, weight_bits=4, planes=planes, scores=True)
+    dut = Accumulators(made, [Lane(weight_bits=4)] * 3, planes=planes, scores=True)
     frames = rng.integers(0, 2**planes, (10, 14))
     frames[2] = 2**planes - 1
     cycles = [step for frame in frames for step in steps(rng, together, lanes, frame, planes, 4)]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from amaranth.sim import Simulator
 
-from rtl_gen.lib.encoder import EventEncoder
+from rtl_gen.lib.encoder import EventEncoder, Port
 
 POSITIONS, ROWS = 8, 64
 
@@ -47,7 +47,7 @@ def run(ports, windows, *, groups=1, arrives=lambda cycle: True, go=lambda cycle
 
     With groups the rows taken are pairs of the row and the groups that have a spike there.
     """
-    encoder = EventEncoder(positions=POSITIONS, rows=ROWS, ports=ports, groups=groups)
+    encoder = EventEncoder(Port(positions=POSITIONS, rows=ROWS, reads=ports, groups=groups))
     entries = [e for window in windows for e in window]
     garbage = entry(0xFF, 9, True, closes=True, final=True, drop=True)
     found = []

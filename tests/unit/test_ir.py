@@ -96,9 +96,7 @@ def test_packing_loses_nothing(bits: int, size: int, count: int, seed: int) -> N
     frames = np.random.default_rng(seed).integers(0, 2**bits, (count, size), dtype=np.uint8)
     packed = pack(frames, bits)
     assert packed.shape == (count, bits, -(-size // 8))
-    np.testing.assert_array_equal(
-        unpack(packed, FrameFormat(shape=(size,), bits=bits), count), frames
-    )
+    np.testing.assert_array_equal(unpack(packed, bits, (count, size)), frames)
 
 
 @given(st.lists(st.integers(-127, 127), min_size=1, max_size=9))
@@ -392,7 +390,7 @@ def test_a_pickle_is_never_loaded(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"version": 99}, "model version must be 2, not 99"),
+        ({"version": 99}, "model version must be 3, not 99"),
         ({"layers": 3}, "malformed model: the structure holds a value of the wrong kind$"),
         ({"layers": [3]}, "malformed model: layer 0 holds a value of the wrong kind$"),
         ({"layers": [{"name": "a"}]}, "malformed model: layer 0 lacks 'projections'$"),

@@ -134,9 +134,13 @@ def test_nets_of_a_core_are_in_its_verilog(bits):
     paths = {"", "guard", "layer_hidden1", "layer_hidden1.engine", "layer_readout.argmax"}
     assert set(manifest.nets) >= paths
     for path, entries in manifest.nets.items():
-        # The name of a part's module is its path; ROMs aside, which have a module of their own.
+        # The name of a part's module is its path, unless it shares one with its likes.
         steps = path.removeprefix("layer_").split(".")
-        body = modules["_".join(filter(None, ["s2nn_core", *steps]))]
+        module = "_".join(filter(None, ["s2nn_core", *steps]))
+        if module not in modules:
+            above = modules[module.rpartition(f"_{steps[-1]}")[0]]
+            module = re.search(rf"(\w+) {steps[-1]} \(", above)[1]
+        body = modules[module]
         names = [entry.partition("#")[0] for entry in entries]
         assert len(set(names)) == len(names), path
         for name in names:

@@ -8,7 +8,7 @@ from amaranth.hdl import Module
 from amaranth.lib import wiring
 from amaranth.sim import Simulator
 
-from rtl_gen.lib.encoder import EventEncoder
+from rtl_gen.lib.encoder import EventEncoder, Port
 from rtl_gen.lib.planes import PlaneSequence
 
 POSITIONS, ROWS = 6, 64
@@ -132,7 +132,7 @@ def test_planes_of_frames_through_the_encoder(ports):
     frames = random_planes(rng, 6, planes)
     m = Module()
     m.submodules.sequence = sequence = PlaneSequence(positions=POSITIONS, rows=ROWS, planes=planes)
-    m.submodules.encoder = encoder = EventEncoder(positions=POSITIONS, rows=ROWS, ports=ports)
+    m.submodules.encoder = encoder = EventEncoder(Port(positions=POSITIONS, rows=ROWS, reads=ports))
     wiring.connect(m, sequence.o, encoder.i)
     waiting = queues(frames, planes)
     taken = []
