@@ -90,7 +90,9 @@ class SpikingNetwork(nn.Module):
             if not isinstance(pool, Pool) or pool.kind != "or" or pool.window.padding != (0, 0):
                 continue
             (source,) = sources[name]
-            if readers[source] == 1 and isinstance(self.layers.get(source), SpikingLayer):
+            if source == INPUT or readers[source] > 1:
+                continue
+            if isinstance(self.layers[source], SpikingLayer):
                 found[source] = name
         return found
 

@@ -99,15 +99,18 @@ class Mutant:
 
 SPIKES = {"spikes hidden1"}
 
+#: Potentials begin anew at a frame's end, and after a reset.
+_LOAD = r"(assign load = )frame_ends_\d \| "
+
 MUTANTS = {
     "fires above the threshold only": Mutant(
         lambda t: t.module(
-            "hidden1_accumulators", r"(acc_\d+ <?= )(\d+)'h([0-9a-f]+)", _one_less, times=18
+            "hidden1_accumulators", r"(\.start\()(\d+)'h([0-9a-f]+)", _one_less, times=9
         ),
         SPIKES,
     ),
     "drops the last event of a window": Mutant(
-        lambda t: t.module("hidden1_engine", r"(else read0 <= )([^;]*);", r"\1\2 & ~ends_1;"),
+        lambda t: t.module("hidden1_engine", r"(else there0 <= )([^;]*);", r"\1\2 & ~ends_1;"),
         SPIKES,
     ),
     "swapped rows": Mutant(lambda t: t.rows(_swapped), SPIKES),
@@ -121,24 +124,21 @@ MUTANTS = {
     ),
     "sign of a weight flipped": Mutant(lambda t: t.rows(_other_sign), SPIKES),
     "accumulators not cleared": Mutant(
-        lambda t: t.module("hidden1_accumulators", r"= \| \{ frame_ends_1, rst \};", "= rst;", 9),
+        lambda t: t.module("hidden1_accumulators", _LOAD, r"\1"),
         SPIKES,
     ),
     "scores not cleared": Mutant(
-        lambda t: t.module("readout_accumulators", r"= \| \{ \w+, rst \};", "= rst;", 3),
+        lambda t: t.module("readout_accumulators", _LOAD, r"\1"),
         {"scores"},
     ),
     "a lane lost": Mutant(
         lambda t: t.module(
-            "hidden1_accumulators",
-            r"(\$signed\(rows__0\[\d+:\d+\]\)) \+ \$signed\(rows__1\[\d+:\d+\]\)",
-            r"\1",
-            times=9,
+            "hidden1_accumulators", r"\.there\(\{ there1, there0 \}\)", ".there(there0)", times=9
         ),
         SPIKES,
     ),
     "the second lane repeats the first": Mutant(
-        lambda t: t.module("hidden1_engine", r"else rows__1 <= data1;", "else rows__1 <= data0;"),
+        lambda t: t.module("hidden1", r"\.row1\(data__1\)", ".row1(data__0)"),
         SPIKES,
     ),
     "s_axis_tready stuck at 1": Mutant(
@@ -183,7 +183,7 @@ MUTANTS = {
         stall="slow-sink",
     ),
     "never takes spikes of two words at once": Mutant(
-        lambda t: t.module("hidden1_engine_encoder0", r"assign steal = .*;", "assign steal = 0;"),
+        lambda t: t.module("event_encoder0", r"assign steal = .*;", "assign steal = 0;"),
         {"cycles out"},
     ),
     "an empty word is not skipped": Mutant(
@@ -197,20 +197,12 @@ MUTANTS = {
 #: Of the core with three bits a pixel.
 PLANES = {
     "every plane has the same weight": Mutant(
-        lambda t: t.module(
-            "hidden1_accumulators",
-            r"double \? \{ (acc_\d+)\[\d+:0\], incoming_\d+ \} : \1",
-            r"\1",
-            times=9,
-        ),
+        lambda t: t.module("hidden1_accumulators", r"\.double\(double\)", ".double(1'h0)", times=9),
         SPIKES,
     ),
     "a threshold's low bits are lost": Mutant(
         lambda t: t.module(
-            "hidden1_accumulators",
-            r"(double \? \{ acc_\d+\[\d+:0\], )incoming_\d+",
-            r"\g<1>1'h0",
-            times=9,
+            "hidden1_accumulators", r"\.incoming\(incoming_\d\)", ".incoming(1'h0)", times=9
         ),
         SPIKES,
     ),
@@ -276,10 +268,7 @@ MAPS = {
     ),
     "a join ignores one branch": Mutant(
         lambda t: t.module(
-            "join_accumulators1",
-            r"(\$signed\(rows__0\[\d+:\d+\]\)) \+ \$signed\(rows__1\[\d+:\d+\]\)",
-            r"\1",
-            times=4,
+            "join_accumulators1", r"\.there\(\{ there1, there0 \}\)", ".there(there0)", times=4
         ),
         {"spikes join"},
     ),
