@@ -11,7 +11,7 @@ from rtl_gen.plan import LayerPlan, ParallelPlan
 from s2nn_hw.ir import Conv2d, Layer
 
 from .unit import Unit
-from .weights import full_matrix, step_rows
+from .weights import full_matrix, step_bits, step_rows
 
 
 class ParallelParts:
@@ -40,11 +40,11 @@ class ParallelParts:
             whole = full_matrix(projection)
             matrices.append(whole)
             lanes += [whole[:, s :: feed.inputs] for s in range(feed.inputs)]
-            kinds += [Lane(weight_bits=projection.weight_bits)] * feed.inputs
+            kinds += [Lane(weight_bits=step_bits(projection))] * feed.inputs
             self.readers.append(WindowReader(windows, channels=range(windows.channels), whole=True))
             self._rows.append(step_rows(projection, feed))
             if feed.steps > 1:
-                bits = feed.inputs * projection.neurons * projection.weight_bits
+                bits = feed.inputs * projection.neurons * step_bits(projection)
                 name = f"{plan.layer}_weights{k}"
                 self.roms.append(Rom(name=name, rows=self._rows[k], bits=bits, ports=1))
         self.unit = Unit(

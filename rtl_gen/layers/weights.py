@@ -32,16 +32,21 @@ def bank_rows(projection: Projection, feed: DensePlan | ConvPlan, bank: Bank) ->
     return packed(table, projection.weight_bits)
 
 
+def step_bits(projection: Conv2d) -> int:
+    """Bits of a weight on the parallel engine, where other groups have zeros, which need two."""
+    return projection.weight_bits if projection.groups == 1 else max(2, projection.weight_bits)
+
+
 def step_rows(projection: Conv2d, feed: ParallelPlan) -> list[int]:
     """Weights of each step of the parallel engine.
 
-    Neuron j of the step's input s is in bits [(s * neurons + j) * weight_bits, …); beyond the last
+    Neuron j of the step's input s is in bits [(s * neurons + j) * step_bits, …); beyond the last
     input are zeros, or for one bit anything.
     """
     whole = full_matrix(projection).T
     table = np.zeros((feed.steps * feed.inputs, projection.neurons), dtype=np.int64)
     table[: len(whole)] = whole
-    return packed(table.reshape(feed.steps, -1), projection.weight_bits)
+    return packed(table.reshape(feed.steps, -1), step_bits(projection))
 
 
 def packed(table: np.ndarray, bits: int) -> list[int]:
