@@ -22,7 +22,7 @@ from .header import header
 from .layers.pool import PoolLayer
 from .lib.reader import WindowReader
 from .lib.rom import Rom
-from .lib.shared import Shared
+from .lib.shared import LOADED, Shared
 from .nets import nets
 from .network import Core, instance
 from .plan import CorePlan, LayerPlan, feeds_of, windows_of
@@ -34,6 +34,7 @@ _SCRIPT = """
 read_rtlil <<rtlil
 {rtlil}
 rtlil
+attrmap -remove init a:{loaded}
 proc -norom
 memory_collect
 opt_expr
@@ -50,7 +51,7 @@ write_json
 TYPICAL_WINDOWS = 20_000
 
 #: Attributes that mean something to Amaranth alone.
-_STRIP = "-remove generator -remove top -remove src -remove amaranth.hierarchy"
+_STRIP = f"-remove generator -remove top -remove src -remove amaranth.hierarchy -remove {LOADED}"
 
 
 class VerilogTarget:
@@ -63,7 +64,9 @@ class VerilogTarget:
     def __init__(self, top: str):
         self.top = top
         self.roms: dict[str, Rom] = {}
-        self.shared: dict[tuple[type[Shared], Any], str] = {}
+        self.shared: dict[tuple[type[Shared], Any, Any], str] = {}
+        #: The shared component that is being converted.
+        self.defining: Shared | None = None
         self._modules: dict[str, str] = {}
 
     def plain(self, name: str) -> str:
@@ -84,14 +87,19 @@ class VerilogTarget:
         self.roms[name] = rom
         return name
 
-    def add_shared(self, kind: type[Shared], shape: Any) -> str:
-        """Take on a component of which there are many; returns the name of its module."""
-        if (kind, shape) not in self.shared:
-            number = sum(other is kind for other, _ in self.shared)
+    def add_shared(self, kind: type[Shared], arguments: tuple, options: tuple) -> str:
+        """Take on a component of which there may be many; returns the name of its module.
+
+        That is of its layer, if the component knows it, and else has a number.
+        """
+        key = (kind, arguments, options)
+        if key not in self.shared:
             words = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", kind.__name__).lower()
-            name = self.plain(f"{self.top}_{words}{number}")
-            self.shared[kind, shape] = name
-        return self.shared[kind, shape]
+            layer = dict(options).get("layer")
+            number = sum(other is kind for other, *_ in self.shared)
+            name = f"{words}{number}" if layer is None else f"{layer}_{words}"
+            self.shared[key] = self.plain(f"{self.top}_{name}")
+        return self.shared[key]
 
 
 def emit(network: Network, plan: CorePlan) -> tuple[Manifest, dict[str, str]]:
@@ -117,22 +125,28 @@ def emit(network: Network, plan: CorePlan) -> tuple[Manifest, dict[str, str]]:
 
 def _convert(core: Core, target: VerilogTarget) -> tuple[str, dict[str, tuple[str, ...]]]:
     """Verilog of the top and all below it but the ROMs, and the nets of them all."""
-
     texts = [rtlil.convert(core, name=target.top, platform=target, emit_src=False)]
-    for (kind, shape), name in target.shared.items():
-        component: Any = kind(shape)
-        fragment = Fragment.get(component, None)
-        clock = ClockDomain("sync", reset_less=not kind.resets)
-        fragment.add_domains(clock)
-        ports = {
-            "__".join(map(str, path)): (Value.cast(value), None)
-            for path, _, value in component.signature.flatten(component)
-        }
-        ports |= {"clk": (clock.clk, None)} | ({"rst": (clock.rst, None)} if kind.resets else {})
-        texts.append(rtlil.convert(fragment, name=name, ports=ports, emit_src=False))
+    # Those that are taken on may hold others, which are then added.
+    while len(texts) <= len(target.shared):
+        (kind, arguments, options), name = list(target.shared.items())[len(texts) - 1]
+        texts.append(_definition(kind(*arguments, **dict(options)), name, target))
     texts = [_plain_names(text, target) for text in texts]
     verilog, netlist = _translated("\n".join(texts))
     return verilog, nets(netlist, target.top)
+
+
+def _definition(component: Any, name: str, target: VerilogTarget) -> str:
+    """RTLIL of a shared component."""
+    target.defining = component
+    fragment = Fragment.get(component, target)
+    clock = ClockDomain("sync", reset_less=not component.resets)
+    fragment.add_domains(clock)
+    ports = {
+        "__".join(map(str, path)): (Value.cast(value), None)
+        for path, _, value in component.signature.flatten(component)
+    }
+    ports |= {"clk": (clock.clk, None)} | ({"rst": (clock.rst, None)} if component.resets else {})
+    return rtlil.convert(fragment, name=name, ports=ports, platform=target, emit_src=False)
 
 
 def _plain_names(text: str, target: VerilogTarget) -> str:
@@ -149,7 +163,7 @@ def _plain_names(text: str, target: VerilogTarget) -> str:
 def _translated(text: str) -> tuple[str, str]:
     """Verilog and JSON netlist of RTLIL."""
     yosys = find_yosys(lambda version: version >= (0, 40))
-    script = _SCRIPT.format(rtlil=text, strip=_STRIP)
+    script = _SCRIPT.format(rtlil=text, strip=_STRIP, loaded=LOADED)
     try:
         output = yosys.run(["-q", "-"], script, ignore_warnings=True)
     except YosysError as error:

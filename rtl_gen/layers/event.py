@@ -62,7 +62,13 @@ class EventParts:
         self.units = [
             Unit(
                 EventEngine(self.ports, discards=layer.is_readout),
-                Accumulators(made, kinds, planes=plan.planes, scores=layer.is_readout),
+                Accumulators(
+                    made,
+                    kinds,
+                    planes=plan.planes,
+                    scores=layer.is_readout,
+                    layer=layer.name,
+                ),
                 discards=layer.is_readout,
                 name=str(u) if plan.pixels > 1 else "",
             )

@@ -50,7 +50,11 @@ class ParallelParts:
         self.unit = Unit(
             ParallelEngine(projections),
             Accumulators(
-                neurons(matrices, lanes, offsets), kinds, planes=plan.planes, scores=False
+                neurons(matrices, lanes, offsets),
+                kinds,
+                planes=plan.planes,
+                scores=False,
+                layer=layer.name,
             ),
             discards=False,
             name="",

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
-from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from rtl_gen.plan import signed_width
 
 from . import shared
 from .delay import delayed
-from .shared import Shared
+from .shared import LOADED, Shared
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,11 +123,10 @@ class Accumulator(Shared):
     """
 
     resets = False
-    shape: Shape
 
     def __init__(self, shape: Shape):
+        self.shape = shape
         super().__init__(
-            shape,
             {
                 "weights": In(sum(shape.stored)),
                 "there": In(len(shape.signs)),
@@ -137,6 +135,7 @@ class Accumulator(Shared):
                 **({"double": In(1), "incoming": In(1)} if shape.planes else {}),
                 "potential": Out(signed(shape.width)),
             },
+            shape,
         )
 
     def build(self, platform):
@@ -149,7 +148,9 @@ class Accumulator(Shared):
                 node = Signal(signed(bits), name=f"sum_{level}_{k}", reset_less=True)
                 m.d.sync += node.eq(pair[0] + pair[1] if len(pair) > 1 else pair[0])
                 nodes.append(node)
-        held = Signal(signed(self.shape.width), reset_less=True)
+        # The value before the first load is never used; any would take the place of ``start`` in
+        # flip-flops that begin with what they are set to.
+        held = Signal(signed(self.shape.width), reset_less=True, attrs={LOADED: 1})
         before = held
         if self.shape.planes:
             shifted = Cat(self.incoming, held)[: len(held)].as_signed()
@@ -173,7 +174,7 @@ class Accumulator(Shared):
         return weights
 
 
-class Accumulators(wiring.Component):
+class Accumulators(Shared):
     """Adds the rows of all lanes to every neuron's potential.
 
     Semantics: acc_j <- acc_j + sum of the lanes' weights; in the cycle after a window that does
@@ -193,6 +194,7 @@ class Accumulators(wiring.Component):
     lanes: what rows come.
     planes: width of an input value.
     scores: whether the potentials are wanted, not only their signs.
+    layer: its name.
 
     Members
     -------
@@ -205,7 +207,13 @@ class Accumulators(wiring.Component):
     """
 
     def __init__(
-        self, neurons: Sequence[Neuron], lanes: Sequence[Lane], *, planes: int, scores: bool
+        self,
+        neurons: Sequence[Neuron],
+        lanes: Sequence[Lane],
+        *,
+        planes: int,
+        scores: bool,
+        layer: str | None = None,
     ):
         self.neurons = tuple(neurons)
         self.lanes = tuple(lanes)
@@ -220,7 +228,12 @@ class Accumulators(wiring.Component):
                 "closes": In(1),
                 "done": Out(1),
                 **({"scores": Out(sum(self.widths))} if scores else {"fire": Out(len(neurons))}),
-            }
+            },
+            self.neurons,
+            self.lanes,
+            planes=planes,
+            scores=scores,
+            layer=layer,
         )
 
     @property
@@ -236,7 +249,7 @@ class Accumulators(wiring.Component):
         """The groups that it is meant for."""
         return getattr(self, f"there{lane}")
 
-    def elaborate(self, platform):
+    def build(self, platform):
         m = Module()
 
         depth = 1 + levels(len(self.lanes))

@@ -52,7 +52,7 @@ class EventEncoder(Shared):
 
     Parameters
     ----------
-    shape: the port that it serves.
+    port: that it serves.
 
     Members
     -------
@@ -65,14 +65,14 @@ class EventEncoder(Shared):
     spikes: of a grouped convolution, those of all groups behind ``picked``.
     """
 
-    def __init__(self, shape: Port):
-        positions, ports, groups = shape.positions, shape.reads, shape.groups
+    def __init__(self, port: Port):
+        positions, ports, groups = port.positions, port.reads, port.groups
         assert ports in (1, 2)
         assert ports == 1 or groups == 1
         self.positions = positions
         self.ports = ports
         self.groups = groups
-        self.entry = shape.entry
+        self.entry = port.entry
         members = {
             "i": In(stream.Signature(self.entry)),
             "ending": Out(1),
@@ -81,11 +81,11 @@ class EventEncoder(Shared):
             "final": Out(1),
             "drop": Out(1),
             "picked": Out(positions).array(ports),
-            "base": Out(shape.address_bits).array(ports),
+            "base": Out(port.address_bits).array(ports),
         }
         if groups > 1:
             members["spikes"] = Out(positions * groups)
-        super().__init__(shape, members)
+        super().__init__(members, port)
 
     def build(self, platform):
         m = Module()

@@ -1,12 +1,13 @@
 """The last rows of a map."""
 
 from amaranth.hdl import Cat, Module, Signal, unsigned
-from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from .shared import Shared
 
-class LineBuffer(wiring.Component):
+
+class LineBuffer(Shared):
     """A ring of rows, one pixel after the other, and which of its pixels have spikes.
 
     Semantics: a pixel that is pushed takes the place of the one ``rows`` rows before; who pushes
@@ -50,10 +51,15 @@ class LineBuffer(wiring.Component):
                 "data": Out(bits),
                 "flags": Out(width).array(flags * rows),
                 "dropped": Out(rows),
-            }
+            },
+            height=height,
+            width=width,
+            rows=rows,
+            flags=flags,
+            bits=bits,
         )
 
-    def elaborate(self, platform):
+    def build(self, platform):
         m = Module()
         depth = self.rows * self.width
         memory = Memory(shape=unsigned(self.bits), depth=depth, init=[])

@@ -1,14 +1,16 @@
 """A bank's queue of words with spikes in them."""
 
 from amaranth.hdl import Module, Signal
-from amaranth.lib import stream, wiring
+from amaranth.lib import stream
 from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
 
 from rtl_gen.stream import share
 
+from .shared import Shared
 
-class WordQueue(wiring.Component):
+
+class WordQueue(Shared):
     """Keeps words that have spikes, and ties the end of a frame to the last of them.
 
     Semantics: an empty word vanishes, unless the whole frame is empty: then one empty entry is
@@ -43,10 +45,13 @@ class WordQueue(wiring.Component):
                 "push": In(1),
                 "room": Out(1),
                 "o": Out(stream.Signature(self.layout)),
-            }
+            },
+            positions=positions,
+            rows=rows,
+            depth=depth,
         )
 
-    def elaborate(self, platform):
+    def build(self, platform):
         m = Module()
         m.submodules.fifo = fifo = SyncFIFOBuffered(width=self.layout.size, depth=self.depth + 1)
 

@@ -1,30 +1,33 @@
 """Components of which there are many alike."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from amaranth.hdl import ClockSignal, Instance, Module, ResetSignal
 from amaranth.lib import wiring
 
+#: Attribute of registers that are loaded before they are used, and need no initial value.
+LOADED = "loaded"
+
 
 class Shared(wiring.Component):
-    """A component that depends on nothing but its shape.
+    """A component that depends on nothing but the arguments it was made with.
 
-    Where the target writes Verilog (see VerilogTarget in emit.py) all of a kind and shape are
+    Where the target writes Verilog (see VerilogTarget in emit.py) all of a kind and arguments are
     instances of one module, which is converted once.  A kind gives ``build`` instead of
-    ``elaborate`` and can be made of a shape alone.
+    ``elaborate``.
 
     Parameters
     ----------
-    shape: what it depends on.
     members: of its interface.
+    arguments, options: that the kind was made with, hashable.
     """
 
     #: Whether anything in it is reset.
     resets = True
 
-    def __init__(self, shape: Hashable, members: Mapping[str, Any]):
-        self.shape = shape
+    def __init__(self, members: Mapping[str, Any], *arguments: Any, **options: Any):
+        self.arguments = (arguments, tuple(options.items()))
         super().__init__(members)
 
     def build(self, platform) -> Module:
@@ -32,13 +35,13 @@ class Shared(wiring.Component):
         raise NotImplementedError
 
     def elaborate(self, platform):
-        if not hasattr(platform, "add_shared"):
+        if getattr(platform, "defining", self) is self:
             return self.build(platform)
         pins = {}
         for path, member, value in self.signature.flatten(self):
             direction = "i" if member.flow == wiring.In else "o"
             pins[f"{direction}_{'__'.join(map(str, path))}"] = value
-        return _instance(platform, type(self), self.shape, pins)
+        return _instance(platform, type(self), self.arguments, pins)
 
 
 def add(
@@ -46,27 +49,27 @@ def add(
     platform: Any,
     name: str,
     kind: type[Shared],
-    shape: Hashable,
+    argument: Any,
     inputs: Mapping[str, Any],
     outputs: Mapping[str, Any],
 ) -> None:
-    """Add one of a kind and shape as a submodule that is wired to these values.
+    """Add ``kind(argument)`` as a submodule that is wired to these values.
 
     Where there are hundreds this takes a fraction of the time of making components.
     """
-    if hasattr(platform, "add_shared"):
+    if hasattr(platform, "defining"):
         pins = {f"i_{port}": value for port, value in inputs.items()}
         pins |= {f"o_{port}": value for port, value in outputs.items()}
-        m.submodules[name] = _instance(platform, kind, shape, pins)
+        m.submodules[name] = _instance(platform, kind, ((argument,), ()), pins)
         return
-    component = kind(shape)  # type: ignore[call-arg]
+    component = kind(argument)
     m.submodules[name] = component
     m.d.comb += [getattr(component, port).eq(value) for port, value in inputs.items()]
     m.d.comb += [value.eq(getattr(component, port)) for port, value in outputs.items()]
 
 
-def _instance(platform, kind: type[Shared], shape: Hashable, pins: Mapping[str, Any]) -> Instance:
+def _instance(platform, kind: type[Shared], arguments: tuple, pins: Mapping[str, Any]) -> Instance:
     common = {"i_clk": ClockSignal()}
     if kind.resets:
         common["i_rst"] = ResetSignal()
-    return Instance(platform.add_shared(kind, shape), **common, **pins)
+    return Instance(platform.add_shared(kind, *arguments), **common, **pins)

@@ -1,12 +1,14 @@
 """Where finished windows wait for their reader."""
 
 from amaranth.hdl import Module, Signal
-from amaranth.lib import stream, wiring
+from amaranth.lib import stream
 from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
 
+from .shared import Shared
 
-class Slots(wiring.Component):
+
+class Slots(Shared):
     """A queue of results in which room is reserved before the work begins.
 
     Semantics: ``reserve`` claims a slot for a result that is on its way, allowed while ``free``;
@@ -37,10 +39,12 @@ class Slots(wiring.Component):
                 "push": In(1),
                 "i": In(bits),
                 "o": Out(stream.Signature(bits)),
-            }
+            },
+            bits=bits,
+            depth=depth,
         )
 
-    def elaborate(self, platform):
+    def build(self, platform):
         m = Module()
         m.submodules.fifo = fifo = SyncFIFO(width=self.bits, depth=self.depth)
         claimed = Signal(range(self.depth + 1))

@@ -268,7 +268,7 @@ MAPS = {
     ),
     "a join ignores one branch": Mutant(
         lambda t: t.module(
-            "join_accumulators1", r"\.there\(\{ there1, there0 \}\)", ".there(there0)", times=4
+            "join_accumulators", r"\.there\(\{ there1, there0 \}\)", ".there(there0)", times=4
         ),
         {"spikes join"},
     ),
