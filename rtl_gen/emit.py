@@ -74,8 +74,8 @@ class VerilogTarget:
 
         The layer ``a_unit`` has that name before the unit of layer ``a``, which gets ``a_unit_``.
         """
-        name = name.replace(f"{self.top}.{instance('')}", f"{self.top}.")
-        plain = re.sub(r"[^A-Za-z0-9_]", "_", name)
+        short = name.replace(f"{self.top}.{instance('')}", f"{self.top}.")
+        plain = re.sub(r"[^A-Za-z0-9_]", "_", short)
         while self._modules.setdefault(plain, name) != name:
             plain += "_"
         return plain

@@ -100,7 +100,7 @@ class Mutant:
 SPIKES = {"spikes hidden1"}
 
 #: Potentials begin anew at a frame's end, and after a reset.
-_LOAD = r"(assign load = )frame_ends_\d \| "
+_LOAD = r"(assign load = )\w+ \| (?=clear)"
 
 MUTANTS = {
     "fires above the threshold only": Mutant(
@@ -176,9 +176,7 @@ MUTANTS = {
         alone=True,
     ),
     "more results than slots": Mutant(
-        lambda t: t.module(
-            "readout_score_slots", r"assign free = claimed != .*;", "assign free = 1'h1;"
-        ),
+        lambda t: t.module("slots1", r"assign free = claimed != .*;", "assign free = 1'h1;"),
         {"scores"},
         stall="slow-sink",
     ),
@@ -187,9 +185,7 @@ MUTANTS = {
         {"cycles out"},
     ),
     "an empty word is not skipped": Mutant(
-        lambda t: t.module(
-            "hidden1_feed_queue0", r"assign spikes = \| .*;", "assign spikes = 1'h1;"
-        ),
+        lambda t: t.module("word_queue0", r"assign spikes = \| .*;", "assign spikes = 1'h1;"),
         {"cycles out"},
     ),
 }

@@ -134,13 +134,9 @@ def test_nets_of_a_core_are_in_its_verilog(bits):
     paths = {"", "guard", "layer_hidden1", "layer_hidden1.engine", "layer_readout.argmax"}
     assert set(manifest.nets) >= paths
     for path, entries in manifest.nets.items():
-        # The name of a part's module is its path, unless it shares one with its likes.
-        steps = path.removeprefix("layer_").split(".")
-        module = "_".join(filter(None, ["s2nn_core", *steps]))
-        if module not in modules:
-            above = modules[module.rpartition(f"_{steps[-1]}")[0]]
-            module = re.search(rf"(\w+) {steps[-1]} \(", above)[1]
-        body = modules[module]
+        body = modules["s2nn_core"]
+        for step in filter(None, path.split(".")):
+            body = modules[re.search(rf"^  (\w+) {step} \(", body, flags=re.M)[1]]
         names = [entry.partition("#")[0] for entry in entries]
         assert len(set(names)) == len(names), path
         for name in names:
