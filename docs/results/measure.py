@@ -1,7 +1,7 @@
 """Measures the examples and writes the tables beside this file.
 
-Run it with ``make results`` after ``s2nn-hw data get mnist`` and ``fashion-mnist``; ``ARGS=dense``
-or ``ARGS=maps`` makes one of the tables.  It takes about ten minutes a table on two cores.  Cycles
+Run it with ``make results`` after ``s2nn-hw data get mnist`` and ``fashion-mnist``; ``ARGS=dense``,
+``maps`` or ``cifar`` makes one of the tables.  It takes about ten minutes a table on two cores.  Cycles
 and toggles come out the same on any machine; seconds do not.
 """
 
@@ -50,14 +50,27 @@ TABLES = {
         "Convolutional networks",
         {
             "mnist-conv": ("MNIST, 32C3-P2-64C3-P2-10", "mnist"),
-            "fashion-conv": ("Fashion-MNIST, 32C3-P2-64C3-P2-10", "fashion-mnist"),
+            "fashion-conv": ("Fashion-MNIST, 32C3-P2-64C3-P2-128C3-P2-10", "fashion-mnist"),
             "resnet": ("MNIST, 16C3-P2-R16-R32s2-G-10", "mnist"),
         },
         (
-            *(f"--lanes {lanes} --frames 200" for lanes in (1, 2)),
             "--lanes 4 --frames 1000",
             "--lanes 4 --frames 1000 --stall random --seed 1",
-            "--lanes 8 --frames 200",
+            "--lanes 4 --frames 5 --simulator icarus",
+            *(f"--lanes {lanes} --frames 200" for lanes in (1, 2, 8)),
+        ),
+    ),
+    "cifar": Table(
+        "CIFAR-10 (JPEG copy)",
+        {
+            "cifar10-vgg": (
+                "32C3-A2-64C3-A2-128C3-128C3-A2-256C3-256C3-G-10",
+                "examples/cifar10-vgg/images.npz",
+            ),
+        },
+        (
+            "--lanes 4 --frames 50",
+            "--lanes 4 --frames 50 --stall random --seed 1",
             "--lanes 4 --frames 5 --simulator icarus",
         ),
     ),

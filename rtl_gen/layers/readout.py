@@ -81,6 +81,9 @@ class Readout(WeightedLayer):
 
 
 def _extended(value, bits: int):
-    """The value in a field of so many bits."""
+    """The value in a field of so many bits, which hold it, be the signal wider or not.
+
+    Accumulators are sized as if every projection had the bits of the widest.
+    """
     sign = value[-1] if value.shape().signed else 0
-    return Cat(value, *[sign] * (bits - len(value)))
+    return Cat(value[:bits], *[sign] * (bits - len(value)))

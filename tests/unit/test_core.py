@@ -13,6 +13,7 @@ from rtl_gen import timing
 from rtl_gen.network import Core
 from rtl_gen.planner import plan
 from s2nn_hw.flow.emit import values
+from s2nn_hw.ir import Dense, FrameFormat, Layer, Network
 
 FRAMES = 16
 
@@ -146,3 +147,31 @@ def test_thresholds_at_the_extremes(edge, drive):
     _, scores = chosen.output.unpack([data for _, _, data in run.delivered])
     expected = weights[1].sum(axis=1) if edge == "always" else np.zeros(3)
     np.testing.assert_array_equal(scores, np.tile(expected, (8, 1)))
+
+
+def test_scores_of_a_readout_that_joins_pixels_and_spikes(drive):
+    """The accumulators are wider than the scores: found by a reader with a reference of his own."""
+
+    def dense(source, rows, bits):
+        return Dense(source=source, weights=np.array(rows, np.int8), weight_bits=bits)
+
+    network = Network(
+        input=FrameFormat(shape=(2,), bits=3),
+        layers=(
+            Layer(name="w", projections=(dense("input", [[1, 1]], 1),), thresholds=np.array([8])),
+            Layer(
+                name="readout",
+                projections=(
+                    dense("input", [[1, 1], [1, 1]], 1),
+                    dense("w", [[31], [1]], 6),
+                ),
+                thresholds=None,
+            ),
+        ),
+    )
+    network.check()
+    chosen = plan(network, lanes=1)
+    frames = np.array([[7, 3], [1, 2], [0, 0], [7, 7]], np.uint8)
+    run = drive(Core(network, chosen), frames, timing.steady(len(frames), chosen))
+    _, scores = chosen.output.unpack([data for _, _, data in run.delivered])
+    np.testing.assert_array_equal(scores, s2nn_hw.golden.run(network, frames).scores)
