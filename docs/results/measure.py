@@ -1,8 +1,8 @@
 """Measures the examples and writes the tables beside this file.
 
 Run it with ``make results`` after ``s2nn-hw data get mnist`` and ``fashion-mnist``; ``ARGS=dense``,
-``maps`` or ``cifar`` makes one of the tables.  It takes about ten minutes a table on two cores.  Cycles
-and toggles come out the same on any machine; seconds do not.
+``maps`` or ``cifar`` makes one of the tables.  On two cores the first takes a quarter of an hour,
+the others longer.  Cycles and toggles come out the same on any machine; seconds do not.
 """
 
 from __future__ import annotations
