@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 #: So many frames are sent alone, for their latency, before all are streamed.
 ALONE = 64
 #: Cycles of the stream that toggles are counted over, about: dumping them takes half a minute.
-ACTIVE_CYCLES = 400_000
+ACTIVE_CYCLES = 100_000
 #: Cycles without a handshake that a working core may need, beyond its latency: the stalls' share.
 PATIENCE = 10_000
 
