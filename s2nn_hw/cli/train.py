@@ -90,7 +90,7 @@ def _schedule(group: argparse._ArgumentGroup) -> None:
         ("--epochs", int, 60, "passes over the training set"),
         ("--seed", int, 0, "of weights, order and augmentation"),
         ("--learning-rate", float, 0.03, "at its greatest"),
-        ("--batch", int, 256, "images a step"),
+        ("--batch", int, 64, "images a step"),
         ("--weight-decay", float, 0.0, "of the weights"),
         ("--label-smoothing", float, 0.0, "share of a label given to all classes"),
         ("--dropout", float, 0.0, "share of hidden spikes dropped"),

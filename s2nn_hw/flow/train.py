@@ -82,7 +82,7 @@ def train(
     alpha: float = 4.0,
     beta: float = 1.0,
     learning_rate: float = 0.03,
-    batch: int = 256,
+    batch: int = 64,
     weight_decay: float = 0.0,
     label_smoothing: float = 0.0,
     dropout: float = 0.0,

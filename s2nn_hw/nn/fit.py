@@ -13,6 +13,7 @@ from s2nn_hw.datasets.augment import Augmentation
 from s2nn_hw.ir import InputError
 
 from .network import SpikingNetwork
+from .optimiser import Optimiser
 from .twin import Twin
 
 #: Share of the steps in which the learning rate rises, before it falls along a cosine.
@@ -23,7 +24,7 @@ _BATCH_NORMS = (torch.nn.BatchNorm1d, torch.nn.BatchNorm2d)
 
 @dataclass(frozen=True, kw_only=True)
 class Schedule:
-    """How a network is trained: Adam, one cosine, cross-entropy.
+    """How a network is trained: Muon and Adam (see Optimiser), one cosine, cross-entropy.
 
     Parameters
     ----------
@@ -36,8 +37,8 @@ class Schedule:
     """
 
     epochs: int = 60
-    batch: int = 128
-    learning_rate: float = 2e-3
+    batch: int = 64
+    learning_rate: float = 0.03
     weight_decay: float = 0.0
     label_smoothing: float = 0.0
     augmentation: Augmentation = field(default_factory=Augmentation)
@@ -96,8 +97,7 @@ def fit(
     network.to(memory_format=torch.channels_last)  # on CPUs half as long
     batch = min(schedule.batch, len(images))
     steps = len(images) // batch
-    optimiser = torch.optim.AdamW(_groups(network, schedule), lr=schedule.learning_rate)
-    rate = torch.optim.lr_scheduler.LambdaLR(optimiser, _rate(schedule.epochs * steps))
+    optimiser = Optimiser(network, rate=_rate(schedule, steps), weight_decay=schedule.weight_decay)
     log = []
     for epoch in range(1, schedule.epochs + 1):
         network.train()
@@ -112,11 +112,8 @@ def fit(
             loss = functional.cross_entropy(
                 logits, target, label_smoothing=schedule.label_smoothing
             )
-            optimiser.zero_grad(set_to_none=True)
             loss.backward()
             optimiser.step()
-            rate.step()
-            network.keep_scales_positive()
             loss_sum += loss.detach()
             right += (logits.detach().argmax(dim=1) == target).sum()
         entry = Epoch(
@@ -129,27 +126,18 @@ def fit(
     return log
 
 
-def _groups(network: SpikingNetwork | Twin, schedule: Schedule) -> list[dict[str, object]]:
-    """Weights with decay; scales, gains and offsets without."""
-    weights, others = [], []
-    for parameter in network.parameters():
-        if parameter.requires_grad:
-            (weights if parameter.dim() > 1 else others).append(parameter)
-    return [
-        {"params": weights, "weight_decay": schedule.weight_decay},
-        {"params": others, "weight_decay": 0.0},
-    ]
+def _rate(schedule: Schedule, steps: int) -> Callable[[int], float]:
+    """The learning rate by the number of steps done, of ``steps`` an epoch."""
+    end = schedule.epochs * steps
+    warm = max(1, round(end * _WARM_UP))
 
-
-def _rate(steps: int) -> Callable[[int], float]:
-    warm = max(1, round(steps * _WARM_UP))
-
-    def factor(step: int) -> float:
+    def rate(step: int) -> float:
         if step < warm:
-            return (step + 1) / warm
-        return 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, steps - warm)))
+            return schedule.learning_rate * (step + 1) / warm
+        done = (step - warm) / max(1, end - warm)
+        return schedule.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
 
-    return factor
+    return rate
 
 
 @torch.no_grad()

@@ -33,7 +33,21 @@ class _Layer(nn.Module):
         scale = quantise.calibrate(first.weight, first.weight_bits, per_neuron=per_neuron)
         for p in others:
             quantise.limit_weights(p.weight, scale, p.weight_bits)
-        self.scale = nn.Parameter(scale, requires_grad=learned_scale)
+        self.log2_scale = nn.Parameter(scale.log2(), requires_grad=learned_scale)
+
+    @property
+    def scale(self) -> torch.Tensor:
+        """What an integer is worth: (neurons,) or (1,), positive, to be assigned as a whole.
+
+        Its logarithm is what is trained (Jain et al., arXiv 1903.08066): a step changes the scale
+        by a share of itself, however small it is, and never its sign.
+        """
+        return self.log2_scale.exp2()
+
+    @scale.setter
+    def scale(self, value: torch.Tensor) -> None:
+        with torch.no_grad():
+            self.log2_scale.copy_(value.log2())
 
     @property
     def neurons(self) -> int:
@@ -54,18 +68,15 @@ class _Layer(nn.Module):
         """Shape of what the layer gives, from that of the first projection's source."""
         return self.projections[0].output_shape(source, layer)
 
-    def keep_scale_positive(self) -> None:
-        """Push a scale that a step of training made useless back above zero."""
-        with torch.no_grad():
-            self.scale.clamp_(min=quantise.SMALLEST_SCALE)
-
     def _sum(self, sources: Sequence[torch.Tensor]) -> torch.Tensor:
-        parts = [p(x, self.scale) for p, x in zip(self.projections, sources, strict=True)]
+        scale = self.scale
+        parts = [p(x, scale) for p, x in zip(self.projections, sources, strict=True)]
         return torch.stack(parts).sum(dim=0) if len(parts) > 1 else parts[0]
 
     def potential(self, *sources: torch.Tensor) -> torch.Tensor:
         """The integer potential, float64 and exact: (frames, neurons), or (frames, C, H, W)."""
-        parts = [p.potential(x, self.scale) for p, x in zip(self.projections, sources, strict=True)]
+        scale = self.scale
+        parts = [p.potential(x, scale) for p, x in zip(self.projections, sources, strict=True)]
         return torch.stack(parts).sum(dim=0) if len(parts) > 1 else parts[0]
 
 
@@ -122,14 +133,13 @@ class SpikingLayer(_Layer):
         def per_neuron(values: torch.Tensor) -> torch.Tensor:
             return values.double().reshape(-1, *[1] * (u.dim() - 2))
 
-        one, zero = torch.ones_like(self.scale), torch.zeros_like(self.scale)
+        scale = self.scale
+        one, zero = torch.ones_like(scale), torch.zeros_like(scale)
         gain, offset, mean, variance = one, zero, zero, one.double()
         if self.norm is not None:
             gain, offset, mean = self.norm.weight, self.norm.bias, self.norm.running_mean
             variance = self.norm.running_var.double() + self.norm.eps
-        scale, gain, offset, mean, variance = map(
-            per_neuron, (self.scale, gain, offset, mean, variance)
-        )
+        scale, gain, offset, mean, variance = map(per_neuron, (scale, gain, offset, mean, variance))
         threshold = self.neuron.threshold
         root = variance.sqrt()
         left = gain * (scale * u - mean)

@@ -105,12 +105,6 @@ class SpikingNetwork(nn.Module):
         values = torch.arange(256, dtype=torch.float32, device=raw.device)
         return torch.bucketize(values, cuts, right=True)[raw.int()]
 
-    def keep_scales_positive(self) -> None:
-        """To be called after each step of an optimiser."""
-        for layer in self.layers.values():
-            if not isinstance(layer, Pool):
-                layer.keep_scale_positive()
-
 
 class Mlp(SpikingNetwork):
     """Dense layers in a chain: hidden1, hidden2, …, readout.

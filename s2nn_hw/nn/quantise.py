@@ -13,7 +13,7 @@ import torch
 from s2nn_hw.ir import InputError
 from s2nn_hw.ir.weights import MAX_WEIGHT_BITS
 
-#: Scales are kept above this, so that dividing by one is safe in float32.
+#: Scales begin above this, so that dividing by one is safe in float32.
 SMALLEST_SCALE = 2.0**-40
 
 

@@ -53,9 +53,6 @@ class Twin(nn.Module):
         frames = torch.empty_like(raw, dtype=torch.float32, memory_format=layout)
         return torch.div(raw, self.maximum, out=frames)
 
-    def keep_scales_positive(self) -> None:
-        """There are none."""
-
 
 class _Layer(nn.Module):
     """Projections, and normalisation and ReLU but for a readout."""

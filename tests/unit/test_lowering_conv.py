@@ -24,7 +24,7 @@ def disturbed(seed, arch, *, shape=(2, 8, 9), input_bits=2, count=12, **options)
         for layer in net.layers.values():
             if isinstance(layer, Pool):
                 continue
-            layer.scale.mul_(torch.rand_like(layer.scale) + 0.5)
+            layer.scale = layer.scale * (torch.rand_like(layer.scale) + 0.5)
             if isinstance(layer, SpikingLayer):
                 layer.norm.weight.normal_()
                 layer.norm.weight[0] = 0.0
@@ -124,7 +124,7 @@ def test_ties_on_maps_are_decided_alike():
     layer = net.layers["conv1"]
     generator = torch.Generator().manual_seed(1)
     with torch.no_grad():
-        layer.scale.fill_(0.25)
+        layer.scale = torch.full_like(layer.scale, 0.25)
         layer.norm.eps = 0.0
         layer.norm.running_var.fill_(0.25)
         for values in (layer.norm.weight, layer.norm.bias, layer.norm.running_mean):

@@ -21,7 +21,7 @@ def disturbed(seed, hidden, weight_bits, input_bits, inputs=13, **options):
     )
     with torch.no_grad():
         for layer in net.layers.values():
-            layer.scale.mul_(torch.rand_like(layer.scale) + 0.5)
+            layer.scale = layer.scale * (torch.rand_like(layer.scale) + 0.5)
             if isinstance(layer, SpikingLayer) and layer.norm is not None:
                 layer.norm.weight.normal_()
                 layer.norm.weight[0] = 0.0
@@ -53,7 +53,7 @@ def test_ties_are_decided_alike(strict):
     layer = net.layers["hidden1"]
     generator = torch.Generator().manual_seed(1)
     with torch.no_grad():
-        layer.scale.fill_(0.25)
+        layer.scale = torch.full_like(layer.scale, 0.25)
         layer.norm.eps = 0.0
         layer.norm.running_var.fill_(0.25)
         for values in (layer.norm.weight, layer.norm.bias, layer.norm.running_mean):
@@ -116,9 +116,9 @@ def test_a_disagreement_is_found_and_named():
     ("path", "value", "message"),
     [
         ("projections.0.weight", float("nan"), r"'hidden1': weights must be finite, not nan"),
-        ("scale", float("inf"), r"'hidden1': scale must be finite, not inf"),
-        ("scale", 0.0, r"'hidden1': scale must be positive, not 0.0 \(neuron 1\)"),
-        ("scale", -1.0, r"'hidden1': scale must be positive, not -1.0"),
+        ("log2_scale", float("inf"), r"'hidden1': scale must be finite, not inf"),
+        ("log2_scale", float("-inf"), r"'hidden1': scale must be positive, not 0.0 \(neuron 1\)"),
+        ("log2_scale", float("nan"), r"'hidden1': scale must be finite, not nan"),
         ("norm.weight", float("nan"), r"'hidden1': batch-norm gain must be finite, not nan"),
         ("norm.bias", float("-inf"), r"'hidden1': batch-norm offset must be finite, not -inf"),
         ("norm.running_mean", float("nan"), r"'hidden1': batch-norm mean must be finite"),

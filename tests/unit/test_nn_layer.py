@@ -45,7 +45,7 @@ def layer(strict=False, **parameters):
     made = SpikingLayer([Dense(1, 1, weight_bits=1)], Neuron(1.0, strict=strict))
     with torch.no_grad():
         made.projections[0].weight.fill_(1.0)
-        made.scale.fill_(parameters.get("scale", 1.0))
+        made.scale = torch.full_like(made.scale, parameters.get("scale", 1.0))
         made.norm.weight.fill_(parameters.get("gain", 1.0))
         made.norm.bias.fill_(parameters.get("offset", 0.0))
         made.norm.running_mean.fill_(parameters.get("mean", 0.0))
