@@ -31,13 +31,17 @@ def engines_of(network: Network, engine: str | Sequence[str]) -> dict[str, str]:
 def lanes_of(
     network: Network, engines: Mapping[str, str], lanes: int | Sequence[int] | None
 ) -> dict[str, int]:
-    """Lanes by layer."""
+    """Lanes by layer.
+
+    One number is the most that any layer gets: each has as many of them as it can use.  One number
+    a layer is taken as it is, or refused.
+    """
     layers = network.weighted
     if lanes is None or isinstance(lanes, int):
+        most = max(_most_lanes(network, layer, engines) for layer in layers)
+        if lanes is not None and not 1 <= lanes <= most:
+            raise InputError(f"lanes must be 1…{most}, as many as a layer can use, not {lanes!r}")
         each = 4 if lanes is None else lanes
-        first = layers[0]
-        if lanes is not None and not 1 <= lanes <= _most_lanes(network, first, engines):
-            _refuse_lanes(network, first, engines, lanes)
         return {
             layer.name: _inputs(layer)
             if lanes is None and engines[layer.name] == "parallel"
@@ -95,7 +99,22 @@ def _refuse_lanes(
     else:
         what = "one an input at most"
     most = _most_lanes(network, layer, engines)
-    raise InputError(f"layer {layer.name!r}: lanes must be 1…{most}, {what}, not {lanes!r}")
+    usable = [n for n in range(1, most + 1) if _fits(network, layer, engines, n)]
+    raise InputError(
+        f"layer {layer.name!r}: lanes must be {_ranges(usable)}, {what}, not {lanes!r}"
+    )
+
+
+def _ranges(numbers: Sequence[int]) -> str:
+    """Rising numbers in words: ``1…4, 6 or 8``."""
+    runs: list[list[int]] = []
+    for n in numbers:
+        if runs and n == runs[-1][-1] + 1:
+            runs[-1].append(n)
+        else:
+            runs.append([n])
+    parts = [str(n) for run in runs for n in (run if len(run) < 3 else [f"{run[0]}…{run[-1]}"])]
+    return " or ".join(filter(None, (", ".join(parts[:-1]), parts[-1])))
 
 
 def comes_as_map(network: Network, source: str) -> bool:

@@ -43,8 +43,9 @@ def add_core(parser: argparse.ArgumentParser) -> None:
         "--lanes",
         type=lanes,
         metavar="N[,N…]",
-        help="events a cycle, one number for all layers that have synapses or one a layer; on the "
-        "parallel engine inputs a cycle (default: 4, or as many as a layer can use)",
+        help="events a cycle (parallel engine: inputs): one number for all layers that have "
+        "synapses, of which each takes as many as it can use, or exactly one a layer (default: 4; "
+        "parallel engine: all inputs of a window)",
     )
     parser.add_argument(
         "--counters", action="store_true", help="add hardware counters of cycles and events"

@@ -73,8 +73,9 @@ WRONG = {
     "emit pickle.s2nn -o out": "pickle.s2nn: not a whole s2nn model file",
     "emit foreign.s2nn -o out": "foreign.s2nn: not an s2nn model",
     # the core
-    f"emit {GOOD} --lanes 0": "layer 'hidden1': lanes must be 1…9, one an input at most, not 0",
-    f"emit {GOOD} --lanes 10": "layer 'hidden1': lanes must be 1…9, one an input at most, not 10",
+    f"emit {GOOD} --lanes 0": "lanes must be 1…9, as many as a layer can use, not 0",
+    f"emit {GOOD} --lanes 10": "lanes must be 1…9, as many as a layer can use, not 10",
+    f"emit {GOOD} --lanes 10,1": "layer 'hidden1': lanes must be 1…9, one an input at most, not 10",
     f"emit {GOOD} --lanes 1,1,1": "lanes must be one number or 2, not 3",
     f"emit {GOOD} --engine steam": "engine must be one of event, parallel, not 'steam'",
     f"emit {GOOD} --top 1x": "top must be a letter and then letters, digits or _",

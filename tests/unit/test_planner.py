@@ -27,14 +27,14 @@ def network(*sizes, input_bits=1, weight_bits=3, seed=1):
 )
 def test_lanes_that_cannot_be(lanes, value):
     net = network(12, 5, 3)
-    with pytest.raises(InputError, match=rf"layer '\w+': lanes must be 1….*, not {value}"):
+    with pytest.raises(InputError, match=rf"lanes must be 1….*, not {value}"):
         plan(net, lanes=lanes)
 
 
 def test_the_layer_is_named():
     net = network(12, 5, 3)
-    with pytest.raises(InputError, match="layer 'hidden1': lanes must be 1…12"):
-        plan(net, lanes=99)
+    with pytest.raises(InputError, match="layer 'hidden1': lanes must be 1…12, one an input"):
+        plan(net, lanes=[13, 1])
     with pytest.raises(InputError, match="layer 'readout': lanes must be 1…5"):
         plan(net, lanes=[12, 6])
 
@@ -179,13 +179,19 @@ def test_every_channel_in_one_bank(lanes, groups, sampled):
 def test_lanes_that_a_convolution_cannot_have(lanes, value):
     """Two channels and seven columns of windows: fourteen at most, and no prime beyond seven."""
     net = convolutional()
-    with pytest.raises(InputError, match=rf"layer '\w+': lanes must be 1….*, not {value}"):
+    with pytest.raises(InputError, match=rf"lanes must be 1….*, not {value}"):
         plan(net, lanes=lanes)
 
 
 def test_a_number_of_lanes_that_does_not_divide():
-    with pytest.raises(InputError, match="layer 'conv': lanes must be 1…14, some columns"):
+    message = "layer 'conv': lanes must be 1…8, 10, 12 or 14, some columns of .*, not 11"
+    with pytest.raises(InputError, match=message):
         plan(convolutional(), lanes=[11, 1])
+
+
+def test_one_number_for_all_is_the_most_that_a_layer_gets():
+    chosen = plan(convolutional(), lanes=11)
+    assert [layer.lanes for layer in chosen.layers] == [10, 4]
 
 
 def test_a_result_wider_than_a_beat_takes_several():
