@@ -198,6 +198,7 @@ def train(
                     f"the architecture must end in {set_.classes}, the classes of {set_.name}, "
                     f"not {scores}"
                 )
+        lower(module.eval())  # what cannot become hardware is refused before it is trained
         return Twin(module, set_.maximum) if twin else module
 
     def each(epoch: Epoch) -> None:

@@ -61,21 +61,26 @@ class Width:
 
 Step = Conv | Pooling | Residual | Width
 
-_CONV = re.compile(r"(?:(\d+)C|DW)(\d+)((?:[spg]\d+)*)\Z")
-_POOL = re.compile(r"([PA])(\d+)(?:s(\d+))?\Z")
-_RESIDUAL = re.compile(r"R(\d+)(?:s(\d+))?\Z")
+_CONV = re.compile(r"(?:(\d+)C|DW)(\d+)((?:[spg]\d+)*)\Z", re.ASCII)
+_POOL = re.compile(r"([PA])(\d+)(?:s(\d+))?\Z", re.ASCII)
+_RESIDUAL = re.compile(r"R(\d+)(?:s(\d+))?\Z", re.ASCII)
 
 
-def parse(text: str) -> tuple[Step, ...]:
-    """The steps, of which the last is the readout's width; InputError naming the part."""
-    steps = tuple(_step(part) for part in text.split("-"))
-    if not isinstance(steps[-1], Width):
+def parse(text: str) -> tuple[tuple[str, Step], ...]:
+    """Every part with its step, of which the last is the readout's width.
+
+    Raises InputError naming the part that is none.
+    """
+    steps = tuple((part, _step(part)) for part in text.split("-"))
+    if not isinstance(steps[-1][1], Width):
         raise InputError(f"the architecture must end in the number of classes, not {text!r}")
     return steps
 
 
 def _step(part: str) -> Step:
-    if part.isdecimal() and int(part) > 0:
+    if not part:
+        raise InputError("the architecture must have no empty part, as in 32C3-P2-10")
+    if re.fullmatch(r"0*[1-9]\d*", part, re.ASCII):
         return Width(neurons=int(part))
     if part == "G":
         return Pooling(kind="sum", kernel=None, stride=None)

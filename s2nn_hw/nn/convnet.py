@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from s2nn_hw.ir import FrameFormat, InputError
 
-from .architecture import Conv, Pooling, Residual, Width, parse
+from .architecture import Conv, Pooling, Residual, Step, Width, parse
 from .conv2d import Conv2d
 from .dense import Dense
 from .layer import Readout, SpikingLayer
@@ -54,22 +55,17 @@ class Convnet(SpikingNetwork):
             return SpikingLayer(projections, neuron, learned_scale=learned_scale)
 
         growing = _Growing(input)
-        *steps, readout = parse(architecture)
+        *steps, (_, readout) = parse(architecture)
         assert isinstance(readout, Width)
         pending = first_weight_bits
-        for step in steps:
-            if isinstance(step, Pooling):
-                growing.pool(step)
-                continue
-            bits, pending = (weight_bits if pending is None else pending), None
-            if isinstance(step, Conv):
-                growing.add("conv", fire(growing.conv(step, bits)))
-            elif isinstance(step, Residual):
-                a, b, shortcut = growing.block(step, bits, weight_bits)
-                growing.add("res", fire(a), part="a")
-                growing.add("res", fire(b, shortcut), part="b")
-            else:
-                growing.add("hidden", fire(growing.dense(step, bits)))
+        for part, step in steps:
+            bits = weight_bits if pending is None else pending
+            if not isinstance(step, Pooling):
+                pending = None
+            try:
+                growing.add_step(step, bits, weight_bits, fire)
+            except InputError as error:
+                raise InputError(f"{part!r} in the architecture: {error}") from None
         bits = weight_bits if last_weight_bits is None else last_weight_bits
         growing.layers["readout"] = Readout(
             [growing.dense(readout, bits)],
@@ -98,6 +94,21 @@ class _Growing:
         self.maximum = layer.maximum(self.maximum) if isinstance(layer, Pool) else 1
         self.layers[name] = layer
         self._last = name
+
+    def add_step(
+        self, step: Step, first_bits: int, bits: int, fire: Callable[..., SpikingLayer]
+    ) -> None:
+        """Add a step's nodes; ``first_bits`` are those of its first weights."""
+        if isinstance(step, Pooling):
+            self.pool(step)
+        elif isinstance(step, Conv):
+            self.add("conv", fire(self.conv(step, first_bits)))
+        elif isinstance(step, Residual):
+            a, b, shortcut = self.block(step, first_bits, bits)
+            self.add("res", fire(a), part="a")
+            self.add("res", fire(b, shortcut), part="b")
+        else:
+            self.add("hidden", fire(self.dense(step, first_bits)))
 
     def pool(self, step: Pooling) -> None:
         """Add a pool."""
@@ -141,6 +152,5 @@ class _Growing:
     def _need_map(self, step: Conv | Pooling | Residual) -> None:
         if len(self.shape) != 3:
             raise InputError(
-                f"a {type(step).__name__.lower()} in the architecture must come before the first "
-                f"dense layer"
+                f"a {type(step).__name__.lower()} must come before the first dense layer"
             )

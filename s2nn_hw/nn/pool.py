@@ -9,7 +9,8 @@ from torch import nn
 from torch.nn import functional
 
 from s2nn_hw import ir
-from s2nn_hw.ir import Window
+from s2nn_hw.ir import InputError, Window
+from s2nn_hw.ir.pool import KINDS
 from s2nn_hw.ir.window import Pair
 
 from .conv2d import pair
@@ -43,7 +44,9 @@ class Pool(nn.Module):
             stride=pair(kernel if stride is None else stride),
             padding=pair(padding),
         )
-        self.node("pool", "input").check()
+        if kind not in KINDS:
+            raise InputError(f"a pool must be one of {', '.join(KINDS)}, not {kind!r}")
+        self.window.check("a pool", largest=None)
 
     def node(self, name: str, source: str) -> ir.Pool:
         """The same in the integer network."""

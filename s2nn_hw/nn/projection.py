@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import nn
 
+from s2nn_hw.ir import InputError
+
 from . import quantise
+
+#: Of one projection; ten times the block RAM of the largest FPGAs, and a gigabyte in training.
+MAX_WEIGHTS = 1 << 26
 
 
 class Projection(nn.Module):
@@ -27,6 +34,11 @@ class Projection(nn.Module):
         quantise.check_bits(weight_bits)
         self.weight_bits = weight_bits
         self.source = source
+        if math.prod(shape) > MAX_WEIGHTS:
+            raise InputError(
+                f"{math.prod(shape):,} weights of a layer are more than the {MAX_WEIGHTS:,} that "
+                f"can be trained"
+            )
         self.weight = nn.Parameter(torch.empty(shape))
         nn.init.kaiming_uniform_(self.weight, nonlinearity="linear")
 

@@ -104,7 +104,11 @@ def test_large_images_are_packed_sparingly_and_the_title_is_kept(tmp_path):
         ({"arch": "6C3-P2-4"}, "architecture must end in 3, the classes of patches, not 4"),
         ({"arch": "6C3-P2"}, "must end in the number of classes"),
         ({"arch": "6C3-3", "hidden": (4,)}, "hidden layers or an architecture, not both"),
-        ({"arch": "6C9-3"}, "the kernel must be two of 1…7"),
+        (
+            {"arch": "6C9-3"},
+            "'6C9' in the architecture: a convolution: the kernel must be two of 1…7",
+        ),
+        ({"arch": "6C3-A2-P2-3"}, "'pool2': max-pooling must be of spikes, but 'pool1' has values"),
         ({"crop": 4}, "crop must be below half of an image, not 4"),
         ({"crop": -1}, "crop must be a whole number from 0 on, not -1"),
         ({"first_weight_bits": 9}, "weight bits must be 1…8, not 9"),

@@ -150,7 +150,10 @@ def test_architectures_are_read_as_the_field_writes_them():
         padding = (kernel - 1) // 2 if padding is None else padding
         return Conv(neurons=neurons, kernel=kernel, stride=stride, padding=padding, groups=groups)
 
-    assert parse("32C3-64C5s2-DW3-4C3g4p0-P2-A3s2-G-R8-R16s2-128-10") == (
+    text = "32C3-64C5s2-DW3-4C3g4p0-P2-A3s2-G-R8-R16s2-128-10"
+    parts, steps = zip(*parse(text), strict=True)
+    assert parts == tuple(text.split("-"))
+    assert steps == (
         conv(32, 3), conv(64, 5, 2), conv(None, 3), conv(4, 3, 1, 0, 4),
         Pooling(kind="or", kernel=2, stride=2), Pooling(kind="sum", kernel=3, stride=2),
         Pooling(kind="sum", kernel=None, stride=None), Residual(neurons=8, stride=1),
@@ -162,21 +165,32 @@ def test_architectures_are_read_as_the_field_writes_them():
     ("text", "message"),
     [
         ("32C3-P2", "must end in the number of classes, not '32C3-P2'"),
-        ("", "'' in the architecture is none of"),
+        ("", "the architecture must have no empty part"),
+        ("4C3--10", "the architecture must have no empty part"),
+        ("４C3-10", "'４C3' in the architecture is none of"),
+        ("4C3-１0", "'１0' in the architecture is none of"),
         ("32X3-10", "'32X3' in the architecture is none of"),
         ("0-10", "'0' in the architecture is none of"),
         ("32C3s1s2-10", "'32C3s1s2' in the architecture"),
         ("DW3g2-10", "'DW3g2' in the architecture"),
         ("32c3-10", "'32c3' in the architecture"),
-        ("3C8-10", "the kernel must be two of 1…7, not (8, 8)"),
+        (
+            "3C8-10",
+            "'3C8' in the architecture: a convolution: the kernel must be two of 1…7, not (8, 8)",
+        ),
         ("3C0-10", "the kernel must be two of 1…7, not (0, 0)"),
         ("0C3-10", "neurons of a convolution must be at least 1, not 0"),
         ("3C3s0-10", "the stride must be two of 1 or more, not (0, 0)"),
         ("4C3g3-10", "groups must divide the 1 channels and 4 neurons"),
-        ("P9-10", "layer 'pool1': the kernel (9, 9) must fit into the padded map (8, 8)"),
-        ("16-4C3-10", "a conv in the architecture must come before the first dense layer"),
-        ("16-G-10", "a pooling in the architecture must come before the first dense layer"),
-        ("16-R8-10", "a residual in the architecture must come before the first dense layer"),
+        ("99999999C3-99999999C3-10", "899,999,991 weights of a layer are more than the"),
+        ("P0-10", "'P0' in the architecture: a pool: the kernel must be two of 1 or more"),
+        (
+            "P9-10",
+            "'P9' in the architecture: layer 'pool1': the kernel (9, 9) must fit into the padded map (8, 8)",
+        ),
+        ("16-4C3-10", "'4C3' in the architecture: a conv must come before the first dense layer"),
+        ("16-G-10", "'G' in the architecture: a pooling must come before the first dense layer"),
+        ("16-R8-10", "'R8' in the architecture: a residual must come before the first dense layer"),
     ],
 )
 def test_architectures_that_cannot_be_built_are_refused(text, message):
