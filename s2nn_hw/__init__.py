@@ -31,6 +31,6 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name == "lower":
         return importlib.import_module(".lowering", __name__).lower
-    if name in ("flow", "golden", "ir"):
+    if name in ("flow", "golden", "ir", "lowering", "nn"):
         return importlib.import_module(f".{name}", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

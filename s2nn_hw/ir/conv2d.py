@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .errors import InputError
+from .numeric import tidy, tidy_array, tidy_pair
 from .weights import check_weights, weight_range
 from .window import Pair, Window
 
@@ -24,9 +25,10 @@ class Conv2d:
     Parameters
     ----------
     source: name of the layer (or ``input``) whose output is weighted.
-    weights: integers of shape (neurons, C / groups, kernel height, kernel width).
+    weights: integers of shape (neurons, C / groups, kernel height, kernel width), as an array or
+        lists.
     weight_bits: 1…8; see Dense.
-    stride, padding: see Window.
+    stride, padding: see Window; one number holds for both ways.
     groups: divides C and the neurons.
     """
 
@@ -36,6 +38,13 @@ class Conv2d:
     stride: Pair = (1, 1)
     padding: Pair = (0, 0)
     groups: int = 1
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "weights", tidy_array(self.weights, np.int8))
+        for name in ("weight_bits", "groups"):
+            object.__setattr__(self, name, tidy(getattr(self, name)))
+        for name in ("stride", "padding"):
+            object.__setattr__(self, name, tidy_pair(getattr(self, name)))
 
     @property
     def window(self) -> Window:

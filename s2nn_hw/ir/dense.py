@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .errors import InputError
+from .numeric import tidy, tidy_array
 from .weights import check_weights, weight_range
 
 
@@ -23,13 +24,17 @@ class Dense:
     Parameters
     ----------
     source: name of the layer (or ``input``) whose output is weighted.
-    weights: integers of shape (neurons, inputs).
+    weights: integers of shape (neurons, inputs), as an array or lists.
     weight_bits: 1…8.
     """
 
     source: str
     weights: npt.NDArray[np.int8]
     weight_bits: int
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "weights", tidy_array(self.weights, np.int8))
+        object.__setattr__(self, "weight_bits", tidy(self.weight_bits))
 
     @property
     def inputs(self) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .errors import InputError
-from .numeric import array
+from .numeric import array, tidy
 
 MAX_INPUT_BITS = 8
 
@@ -34,6 +34,10 @@ class FrameFormat:
     bits: int = 1
     cuts: tuple[int, ...] = ()
 
+    def __post_init__(self) -> None:
+        for name in ("shape", "bits", "cuts"):
+            object.__setattr__(self, name, tidy(getattr(self, name)))
+
     @property
     def size(self) -> int:
         """Pixels in a frame."""
@@ -46,7 +50,11 @@ class FrameFormat:
 
     def check(self) -> None:
         """Raise InputError unless the format is one that hardware can be made for."""
-        if not self.shape or any(not _whole(n) or n < 1 for n in self.shape):
+        if (
+            not isinstance(self.shape, tuple)
+            or not self.shape
+            or any(not _whole(n) or n < 1 for n in self.shape)
+        ):
             raise InputError(f"the input shape must be positive integers, not {self.shape!r}")
         if not _whole(self.bits) or not 1 <= self.bits <= MAX_INPUT_BITS:
             raise InputError(f"input bits must be 1…{MAX_INPUT_BITS}, not {self.bits!r}")

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from .conv2d import Conv2d
 from .errors import InputError
 from .frame import FrameFormat
+from .numeric import tidy_array
 from .pool import Pool
 from .projection import INPUT, Projection
 
@@ -44,12 +45,18 @@ class Layer:
     ----------
     name: a Verilog identifier, unique in the network.
     projections: at least one, all of the same output shape.
-    thresholds: integers of shape (neurons,), or None for the readout.
+    thresholds: integers of shape (neurons,), as an array or a list, or None for the readout.
     """
 
     name: str
     projections: tuple[Projection, ...]
     thresholds: npt.NDArray[np.int64] | None = None
+
+    def __post_init__(self) -> None:
+        if self.thresholds is not None:
+            object.__setattr__(self, "thresholds", tidy_array(self.thresholds, np.int64))
+        if isinstance(self.projections, list):
+            object.__setattr__(self, "projections", tuple(self.projections))
 
     @property
     def neurons(self) -> int:
@@ -280,10 +287,16 @@ class Network:
             raise InputError(f"{where}: potentials must stay below 2^53 to be exact")
         if layer.thresholds is None:
             return
+        if not isinstance(layer.thresholds, np.ndarray):
+            raise InputError(f"{where}: thresholds must be {layer.neurons} integers")
         if layer.thresholds.dtype.kind not in "iu" or layer.thresholds.shape != (layer.neurons,):
             raise InputError(
                 f"{where}: thresholds must be {layer.neurons} integers, not "
                 f"{layer.thresholds.dtype} of shape {layer.thresholds.shape}"
+            )
+        if layer.thresholds.dtype != np.int64:
+            raise InputError(
+                f"{where}: a threshold must fit 64 bits, not {int(layer.thresholds.max())}"
             )
 
     def digest(self) -> str:

@@ -33,6 +33,34 @@ def each_integer(values: Any, what: str) -> tuple[int, ...] | None:
     return tuple(integer(value, what) for value in values)
 
 
+def tidy(value: Any) -> Any:
+    """A numpy integer as an int, a sequence of them as a tuple; all else as it is, for a check."""
+    if isinstance(value, np.integer):
+        return int(value)
+    if isinstance(value, np.ndarray) and value.ndim == 1:
+        value = value.tolist()
+    return tuple(tidy(item) for item in value) if isinstance(value, list | tuple) else value
+
+
+def tidy_pair(value: Any) -> Any:
+    """Likewise, and one integer for both."""
+    value = tidy(value)
+    return (value, value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def tidy_array(values: Any, dtype: type[np.signedinteger[Any]]) -> Any:
+    """Integers as an array, of ``dtype`` if they fit; all else as it is, for a check."""
+    try:
+        given = np.asarray(values)
+    except (ValueError, TypeError, OverflowError):
+        return values
+    if given.dtype.kind not in "iu" or given.size == 0 or given.dtype == dtype:
+        return given
+    bounds = np.iinfo(dtype)
+    fits = bounds.min <= int(given.min()) and int(given.max()) <= bounds.max
+    return given.astype(dtype) if fits else given
+
+
 def array(values: npt.ArrayLike, what: str) -> npt.NDArray[Any]:
     """The values as an array; InputError for lists that are not all of the same length."""
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .errors import InputError
+from .numeric import tidy_pair
 from .window import Pair, Window
 
 KINDS = ("or", "sum")
@@ -32,6 +33,10 @@ class Pool:
     kernel: Pair
     stride: Pair
     padding: Pair = (0, 0)
+
+    def __post_init__(self) -> None:
+        for name in ("kernel", "stride", "padding"):
+            object.__setattr__(self, name, tidy_pair(getattr(self, name)))
 
     @property
     def window(self) -> Window:

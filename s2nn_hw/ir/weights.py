@@ -32,6 +32,8 @@ def check_weights(
     ``axes`` names the dimensions, of which none may be empty.
     """
     where = f"layer {layer!r}"
+    if not isinstance(weights, np.ndarray):
+        raise InputError(f"{where}: weights must be an array, whose rows are of one length")
     if weights.ndim != len(axes) or 0 in weights.shape:
         raise InputError(
             f"{where}: weights must have shape ({', '.join(axes)}), each at least 1, "

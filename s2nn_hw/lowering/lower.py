@@ -37,6 +37,10 @@ def lower(
     (see fold.py).  Raises InputError naming the layer and value where a number is NaN or infinite,
     a weight does not fit, or a module is not supported.
     """
+    if input is not None:
+        if not isinstance(input, FrameFormat):
+            raise InputError(f"the input must be a FrameFormat, not {input!r}")
+        input.check()
     if isinstance(module, SpikingNetwork):
         if input is not None and input != module.input:
             raise InputError(f"the input must be the module's own, {module.input}, not {input}")

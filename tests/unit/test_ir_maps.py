@@ -112,7 +112,7 @@ WRONG = {
     "kernel above seven": ([layer("a", conv(kernel=(8, 1)))], "the kernel must be two of 1…7"),
     "padding": ([layer("a", conv(padding=(3, 0)))], "padding must be less than the kernel"),
     "stride": ([layer("a", conv(stride=(0, 1)))], "the stride must be two of 1 or more"),
-    "stride of one number": ([layer("a", conv(stride=2))], "the stride must be two of 1 or more"),
+    "stride of text": ([layer("a", conv(stride="2"))], "the stride must be two of 1 or more"),
     "channels": (
         [layer("a", conv(channels=3))],
         "weights must have 2 channels a group as 'input' has, not 3",
@@ -191,3 +191,64 @@ def test_sums_beyond_sixteen_bits_are_refused():
     with pytest.raises(InputError, match="layer 'q': sums must fit 16 bits, not 20"):
         made.check()
     dataclasses.replace(made, input=FrameFormat(shape=(1, 15, 15), bits=4)).check()
+
+
+def test_numbers_as_python_and_numpy_give_them():
+    """Lists, numpy integers, arrays of any integers, one number for both ways: the same network."""
+
+    def made(weights, thresholds, width, **window):
+        net = Network(
+            input=FrameFormat(shape=[1, 4, 4], bits=np.uint8(1)),
+            layers=(
+                Layer(
+                    name="a",
+                    projections=[
+                        Conv2d(source=INPUT, weights=weights, weight_bits=width, **window)
+                    ],
+                    thresholds=thresholds,
+                ),
+                pool(source="a", size=2),
+                dense(2 * 1 * 1, "p"),
+            ),
+        )
+        net.check()
+        return net.digest()
+
+    weights = np.array([[[[1, 1], [1, -1]]], [[[0, 1], [1, -1]]]], np.int8)
+    plain = made(weights, np.array([1, 2]), 2, stride=(1, 1), padding=(0, 0))
+    assert plain == made(weights.tolist(), [1, 2], 2, stride=1)
+    assert plain == made(
+        weights.astype(np.uint8).astype(np.int64) - 256 * (weights < 0),
+        np.array([1, 2], np.uint8),
+        np.int16(2),
+        stride=np.int64(1),
+        padding=[0, np.int32(0)],
+        groups=np.int8(1),
+    )
+
+
+@pytest.mark.parametrize(
+    ("thresholds", "message"),
+    [
+        (np.array([1, 2**63], np.uint64), "layer 'a': a threshold must fit 64 bits, not 92233720"),
+        ([1, [2]], "layer 'a': thresholds must be 2 integers"),
+        ([1.5, 2.0], "layer 'a': thresholds must be 2 integers, not float64"),
+        ([1, 2, 3], r"layer 'a': thresholds must be 2 integers, not int64 of shape \(3,\)"),
+        ([1, 2**64], "layer 'a': thresholds must be 2 integers, not object"),
+    ],
+)
+def test_thresholds_that_are_none(thresholds, message):
+    first = Layer(
+        name="a",
+        projections=(Dense(source=INPUT, weights=[[1, 0], [0, 1]], weight_bits=2),),
+        thresholds=thresholds,
+    )
+    net = Network(input=FrameFormat(shape=(2,)), layers=(first, dense(2, "a")))
+    with pytest.raises(InputError, match=message):
+        net.check()
+
+
+def test_weights_whose_rows_are_uneven():
+    uneven = Dense(source=INPUT, weights=[[1, 0], [1]], weight_bits=2)
+    with pytest.raises(InputError, match="layer 'a': weights must be an array, whose rows"):
+        uneven.check("a")

@@ -232,6 +232,10 @@ def test_modules_and_inputs_that_do_not_fit_are_refused():
     net, _ = disturbed(0, (5,), 4, 1)
     with pytest.raises(InputError, match="must be a SpikingNetwork or a torch Sequential, not Lin"):
         lower(nn.Linear(2, 2))
+    with pytest.raises(InputError, match=r"the input must be a FrameFormat, not \(2,\)"):
+        lower(readout([1.0, 1.0]), (2,))
+    with pytest.raises(InputError, match="input bits must be 1…8, not 9"):
+        lower(readout([1.0, 1.0]), FrameFormat(shape=(2,), bits=9))
     with pytest.raises(InputError, match="must be lowered with the input's FrameFormat"):
         lower(readout([1.0, 1.0]))
     with pytest.raises(InputError, match="input must be the module's own"):

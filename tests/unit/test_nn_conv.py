@@ -186,7 +186,8 @@ def test_architectures_are_read_as_the_field_writes_them():
         ("P0-10", "'P0' in the architecture: a pool: the kernel must be two of 1 or more"),
         (
             "P9-10",
-            "'P9' in the architecture: layer 'pool1': the kernel (9, 9) must fit into the padded map (8, 8)",
+            "'P9' in the architecture: layer 'pool1': the kernel (9, 9) must fit into the padded "
+            "map (8, 8)",
         ),
         ("16-4C3-10", "'4C3' in the architecture: a conv must come before the first dense layer"),
         ("16-G-10", "'G' in the architecture: a pooling must come before the first dense layer"),
