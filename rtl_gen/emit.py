@@ -14,6 +14,7 @@ from typing import Any
 from amaranth._toolchain.yosys import YosysError, find_yosys
 from amaranth.back import rtlil
 from amaranth.hdl import ClockDomain, Fragment, UnusedElaboratable, Value
+from amaranth.lib.wiring import Component
 
 from s2nn_hw.ir import Layer, Network, ToolError
 from s2nn_hw.manifest import Buffer, LayerEntry, Manifest, Memory, Probe, sha256
@@ -23,6 +24,7 @@ from .layers.pool import PoolLayer
 from .lib.reader import WindowReader
 from .lib.rom import Rom
 from .lib.shared import LOADED, Shared
+from .names import ordered_ports, plain_nets
 from .nets import nets
 from .network import Core, instance
 from .plan import CorePlan, LayerPlan, feeds_of, windows_of
@@ -57,16 +59,18 @@ _STRIP = f"-remove generator -remove top -remove src -remove amaranth.hierarchy 
 class VerilogTarget:
     """The platform for which a core is elaborated when Verilog is wanted.
 
-    It takes out of the core what need not be converted with it: ROMs, which are Verilog already,
-    and components of which there are many, which are converted once.
+    It takes out of the core what is better not converted with it: ROMs, which are Verilog already,
+    components of which there are many, which are converted once, and the parts of the top, whose
+    ports then have names of their own.
     """
 
     def __init__(self, top: str):
         self.top = top
         self.roms: dict[str, Rom] = {}
+        self.parts: dict[str, Component] = {}
         self.shared: dict[tuple[type[Shared], Any, Any], str] = {}
-        #: The shared component that is being converted.
-        self.defining: Shared | None = None
+        #: The component that is being converted by itself.
+        self.defining: Component | None = None
         self._modules: dict[str, str] = {}
 
     def plain(self, name: str) -> str:
@@ -85,6 +89,13 @@ class VerilogTarget:
         # Copies of a memory are instances of one module, if they have as many ports.
         name = self.plain(f"{self.top}_{rom.name}.rom{rom.ports}")
         self.roms[name] = rom
+        return name
+
+    def add_part(self, part: Component, instance: str) -> str:
+        """Take on a part of the top; returns the name of its module."""
+        name = self.plain(f"{self.top}.{instance}")
+        self._modules[name] = name
+        self.parts[name] = part
         return name
 
     def add_shared(self, kind: type[Shared], arguments: tuple, options: tuple) -> str:
@@ -125,27 +136,32 @@ def emit(network: Network, plan: CorePlan) -> tuple[Manifest, dict[str, str]]:
 
 def _convert(core: Core, target: VerilogTarget) -> tuple[str, dict[str, tuple[str, ...]]]:
     """Verilog of the top and all below it but the ROMs, and the nets of them all."""
-    texts = [rtlil.convert(core, name=target.top, platform=target, emit_src=False)]
+    top = rtlil.convert(core, name=target.top, platform=target, emit_src=False)
+    texts = [ordered_ports(top, target.top, core.ports)]
+    texts += [_definition(part, name, target) for name, part in target.parts.items()]
     # Those that are taken on may hold others, which are then added.
-    while len(texts) <= len(target.shared):
-        (kind, arguments, options), name = list(target.shared.items())[len(texts) - 1]
+    done = 0
+    while done < len(target.shared):
+        (kind, arguments, options), name = list(target.shared.items())[done]
         texts.append(_definition(kind(*arguments, **dict(options)), name, target))
+        done += 1
     texts = [_plain_names(text, target) for text in texts]
-    verilog, netlist = _translated("\n".join(texts))
+    verilog, netlist = _translated(plain_nets("\n".join(texts)))
     return verilog, nets(netlist, target.top)
 
 
 def _definition(component: Any, name: str, target: VerilogTarget) -> str:
-    """RTLIL of a shared component."""
+    """RTLIL of a component by itself, whose ports have the names of its members."""
+    resets = getattr(component, "resets", True)
     target.defining = component
     fragment = Fragment.get(component, target)
-    clock = ClockDomain("sync", reset_less=not component.resets)
+    clock = ClockDomain("sync", reset_less=not resets)
     fragment.add_domains(clock)
     ports = {
         "__".join(map(str, path)): (Value.cast(value), None)
         for path, _, value in component.signature.flatten(component)
     }
-    ports |= {"clk": (clock.clk, None)} | ({"rst": (clock.rst, None)} if component.resets else {})
+    ports |= {"clk": (clock.clk, None)} | ({"rst": (clock.rst, None)} if resets else {})
     return rtlil.convert(fragment, name=name, ports=ports, platform=target, emit_src=False)
 
 

@@ -1,6 +1,7 @@
 """What stands at the top of the Verilog: how to use the core, and what lint may pass over."""
 
 from s2nn_hw.ir import Network
+from s2nn_hw.manifest import InputPort
 
 from .plan import CorePlan
 
@@ -17,9 +18,18 @@ WAIVERS = {
 }
 
 
+def _values(port: InputPort) -> str:
+    """Where in a beat they lie."""
+    if port.pixels_per_beat == 1:
+        return f"a value a beat, in bits [{port.pixel_bits - 1}:0]"
+    bits = port.pixel_bits
+    return f"{port.pixels_per_beat} values a beat, value p in bits [{bits}*p +: {bits}]"
+
+
 def header(network: Network, plan: CorePlan) -> str:
     """Comment and lint waivers; the same for networks of the same shape."""
     port, result = plan.input, plan.output
+    used = port.pixels_per_beat * port.pixel_bits
     shapes = [network.input.shape, *(network.shape(node.name) for node in network.layers)]
     shape = " - ".join("x".join(map(str, s)) for s in shapes)
     lines = [
@@ -28,9 +38,9 @@ def header(network: Network, plan: CorePlan) -> str:
         "clk, rst          rising edge; synchronous, active high",
         f"s_axis            AXI4-Stream in: {port.beats} x {port.tdata_bits} bits a frame, "
         "TLAST with the last;",
-        f"                  {port.pixels_per_beat} values a beat, value p in bits "
-        f"[{port.pixel_bits}*p +: {port.pixel_bits}], in raster order"
-        + (f", a pixel's {port.channels} channels together" if port.channels > 1 else ""),
+        f"                  {_values(port)}, in raster order"
+        + (f", a pixel's {port.channels} channels together" if port.channels > 1 else "")
+        + (", the bits above unused" if used < port.tdata_bits else ""),
         f"m_axis            AXI4-Stream out: {result.beats} x {result.tdata_bits} bits a result, "
         "TLAST with the last;",
         f"                  class in {result.class_bits} bits, then {result.classes} signed scores "

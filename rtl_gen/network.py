@@ -10,6 +10,7 @@ from rtl_gen.layers.spiking import SpikingLayer
 from rtl_gen.lib.fork import Fork
 from rtl_gen.lib.gather import Gather
 from rtl_gen.lib.guard import FrameGuard
+from rtl_gen.lib.shared import add_part
 from rtl_gen.plan import CorePlan, PoolPlan
 from s2nn_hw.ir import INPUT, Network, Pool
 
@@ -70,6 +71,11 @@ class Core(wiring.Component):
         super().__init__({**members, **{name: Out(COUNTER_BITS) for name in self.counters}})
 
     @property
+    def ports(self) -> tuple[str, ...]:
+        """All names, in the order in which Verilog declares them."""
+        return ("clk", "rst", *self.signature.members)
+
+    @property
     def counters(self) -> tuple[str, ...]:
         """Names of the counter ports."""
         if not self.plan.counters:
@@ -78,8 +84,10 @@ class Core(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.guard = guard = FrameGuard(self.plan.input)
-        m.submodules.gather = gather = Gather(self.plan.input, self.plan.gather)
+        guard = FrameGuard(self.plan.input)
+        gather = Gather(self.plan.input, self.plan.gather)
+        add_part(m, platform, "guard", guard)
+        add_part(m, platform, "gather", gather)
         m.d.comb += [
             guard.tdata.eq(self.s_axis_tdata),
             guard.tvalid.eq(self.s_axis_tvalid),
@@ -91,11 +99,12 @@ class Core(wiring.Component):
         wiring.connect(m, guard.o, gather.i)
 
         for name, layer in self.layers.items():
-            m.submodules[instance(name)] = layer
+            add_part(m, platform, instance(name), layer)
         readers = self.plan.readers(INPUT)
         words = [gather.o]
         if len(readers) > 1:
-            m.submodules.fork = fork = Fork(gather.o.payload.shape(), len(readers))
+            fork = Fork(gather.o.payload.shape(), len(readers))
+            add_part(m, platform, "fork", fork)
             wiring.connect(m, gather.o, fork.i)
             words = list(fork.o)
         for source, (reader, k) in zip(words, readers, strict=True):

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from amaranth.hdl import ClockSignal, Instance, Module, ResetSignal
+from amaranth.hdl import ClockSignal, Instance, Module, ResetSignal, Value
 from amaranth.lib import wiring
 
 #: Attribute of registers that are loaded before they are used, and need no initial value.
@@ -37,11 +37,30 @@ class Shared(wiring.Component):
     def elaborate(self, platform):
         if getattr(platform, "defining", self) is self:
             return self.build(platform)
-        pins = {}
-        for path, member, value in self.signature.flatten(self):
-            direction = "i" if member.flow == wiring.In else "o"
-            pins[f"{direction}_{'__'.join(map(str, path))}"] = value
-        return _instance(platform, type(self), self.arguments, pins)
+        return _instance(platform, type(self), self.arguments, pins(self))
+
+
+def pins(component: wiring.Component) -> dict[str, Any]:
+    """Arguments of an Instance that has the component's interface."""
+    found = {}
+    for path, member, value in component.signature.flatten(component):
+        direction = "i" if member.flow == wiring.In else "o"
+        found[f"{direction}_{'__'.join(map(str, path))}"] = value
+    return found
+
+
+def add_part(m: Module, platform: Any, name: str, component: wiring.Component) -> None:
+    """Add a submodule that, where the target writes Verilog, is converted by itself."""
+    if hasattr(platform, "defining"):
+        module = platform.add_part(component, name)
+        for path, _, value in component.signature.flatten(component):
+            # In the module it is the port that gives the name.
+            Value.cast(value).name = "_".join([name, *map(str, path)])
+        m.submodules[name] = Instance(
+            module, i_clk=ClockSignal(), i_rst=ResetSignal(), **pins(component)
+        )
+    else:
+        m.submodules[name] = component
 
 
 def add(
@@ -58,9 +77,9 @@ def add(
     Where there are hundreds this takes a fraction of the time of making components.
     """
     if hasattr(platform, "defining"):
-        pins = {f"i_{port}": value for port, value in inputs.items()}
-        pins |= {f"o_{port}": value for port, value in outputs.items()}
-        m.submodules[name] = _instance(platform, kind, ((argument,), ()), pins)
+        wired = {f"i_{port}": value for port, value in inputs.items()}
+        wired |= {f"o_{port}": value for port, value in outputs.items()}
+        m.submodules[name] = _instance(platform, kind, ((argument,), ()), wired)
         return
     component = kind(argument)
     m.submodules[name] = component
@@ -68,8 +87,8 @@ def add(
     m.d.comb += [value.eq(getattr(component, port)) for port, value in outputs.items()]
 
 
-def _instance(platform, kind: type[Shared], arguments: tuple, pins: Mapping[str, Any]) -> Instance:
+def _instance(platform, kind: type[Shared], arguments: tuple, wired: Mapping[str, Any]) -> Instance:
     common = {"i_clk": ClockSignal()}
     if kind.resets:
         common["i_rst"] = ResetSignal()
-    return Instance(platform.add_shared(kind, *arguments), **common, **pins)
+    return Instance(platform.add_shared(kind, *arguments), **common, **wired)

@@ -222,13 +222,13 @@ def _both(name: str, change: Callable[[Text, str], Text]) -> Callable[[Text], Te
 MAPS = {
     "the row above the first is the last of the frame before": Mutant(
         lambda t: t.module(
-            "conv1_feed_0_reader0_sequence", r"(assign \\inside  = _\d+_\(3'h7, 6'h)33", r"\g<1>3b"
+            "conv1_feed_0_reader0_sequence", r"(assign inside_ = _\d+_\(3'h7, 6'h)33", r"\g<1>3b"
         ),
         {"spikes conv1"},
     ),
     "the row below the last is seen": Mutant(
         lambda t: t.module(
-            "conv1_feed_1_reader0_sequence", r"(assign \\inside  = _\d+_\(3'h7, 6'h)33", r"\g<1>37"
+            "conv1_feed_1_reader0_sequence", r"(assign inside_ = _\d+_\(3'h7, 6'h)33", r"\g<1>37"
         ),
         {"spikes conv1"},
     ),
@@ -271,7 +271,7 @@ MAPS = {
     "a join does not wait for one branch": Mutant(
         lambda t: t.module(
             "join_engine0",
-            r"assign (_\d+_) = & \{ (\\ending\$\d+ ), ending \};",
+            r"assign (_\d+_) = & \{ (ending_\d+), ending \};",
             r"assign \1 = \2;",
         ),
         {"spikes join"},
@@ -378,7 +378,7 @@ GUARD = {
         {"frames", "scores", "spikes hidden1"},
     ),
     "a cut frame is filled up with what the source shows": Mutant(
-        lambda t: t.module("guard", r"(assign \\o__payload\.pixels  = )fill \? \d+'h0+ : ", r"\1"),
+        lambda t: t.module("guard", r"(assign guard_o_payload_pixels = )fill \? \d+'h0+ : ", r"\1"),
         {"spikes hidden1"},
     ),
 }
