@@ -369,7 +369,9 @@ GUARD = {
     ),
     "a cut frame is not dropped": Mutant(
         lambda t: t.module(
-            "guard", r"assign \\o__payload\.drop  = .*;", r"assign \\o__payload.drop  = 1'h0;"
+            "guard",
+            r"assign guard_o_payload_drop = .*;",
+            r"assign guard_o_payload_drop = 1'h0;",
         ),
         {"frames", "scores", "classes"},
     ),
