@@ -6,7 +6,9 @@ import importlib.metadata
 import json
 import os
 import platform
+import re
 import time
+from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,10 +27,14 @@ from .folder import output_folder
 from .stimulus import Stimulus, stimulus
 
 if TYPE_CHECKING:
+    from sim.activity import Activity
     from sim.runner import Simulation
 
 VERIFY = "verify.json"
 BASELINE = "baseline.json"
+
+#: Modules that there are by the hundred.
+_NEURON = re.compile(r"\bneuron_\d+")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +68,8 @@ class VerifyResult:
     interval_floor_mean: of the layer whose floor is highest.
     toggles_per_frame: over the first ``toggle_frames`` of the stream; None if the core died before
         it began.
-    modules: the same of each module alone, by its path below the top.
+    modules: the same of each module alone, by its path below the top, whose own name stands for
+        itself; ``neuron_*`` are all the neurons of a layer.
     frames_per_second, cycles_per_second: of the simulation, measured.
     cycles: simulated in all.
     counters: hardware counters at the end.
@@ -299,11 +306,7 @@ def _measured(
         "interval_floor_mean": max(floors.values()),
         "toggles_per_frame": toggles(""),
         "toggle_frames": played.active,
-        "modules": {
-            path: sum(nets.values()) / played.active for path, nets in activity.nets.items()
-        }
-        if activity
-        else {},
+        "modules": {} if activity is None else _modules(activity, manifest.top, played.active),
         "layers": tuple(
             LayerResult(
                 name=entry.name,
@@ -320,6 +323,14 @@ def _measured(
         "frames_per_second": (alone + frames) / simulation.run_seconds,
         "cycles_per_second": cycles / simulation.run_seconds,
     }
+
+
+def _modules(activity: Activity, top: str, frames: int) -> dict[str, float]:
+    """Toggles a frame of each module alone; a layer's neurons together."""
+    found: Counter[str] = Counter()
+    for path, nets in activity.nets.items():
+        found[_NEURON.sub("neuron_*", path) or top] += sum(nets.values())
+    return {path: toggles / frames for path, toggles in sorted(found.items())}
 
 
 def _versions(emitted: dict[str, str], simulator: str, version: str) -> dict[str, str]:

@@ -122,7 +122,7 @@ def _figures(verified: Mapping[str, Any], layers: tuple[LayerReport, ...]) -> di
     energies = [layer.figures["arithmetic_energy"].value for layer in layers]
     energy = None if None in energies else sum(e for e in energies if e is not None)
     return {
-        "accuracy": Figure.of(verified.get("accuracy"), "%", Origin.SIMULATED),
+        "accuracy": Figure.of(verified.get("accuracy"), "share", Origin.SIMULATED),
         "mismatches": Figure.of(verified.get("mismatches"), "", Origin.SIMULATED),
         "latency_min": Figure.of(latency.get("min"), "cycles", Origin.SIMULATED),
         "latency_mean": Figure.of(latency.get("mean"), "cycles", Origin.SIMULATED),

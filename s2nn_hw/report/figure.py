@@ -38,7 +38,7 @@ class Figure:
         """For people: value and unit, or ``absent``."""
         if self.value is None:
             return "absent"
-        if self.unit == "%":
+        if self.unit == "share":
             return f"{100 * self.value:.2f} %"
         whole = isinstance(self.value, int) or self.value >= 100_000
         number = f"{self.value:,.0f}" if whole else f"{self.value:,.2f}"

@@ -115,7 +115,7 @@ def test_a_verified_build(build: Path) -> None:
     found = report.read(verified(build))
     assert found.passed is True
     assert found.checks == (Check(name="scores", passed=True, detail="200 frames agree"),)
-    assert found.figures["accuracy"] == Figure(value=0.975, unit="%", origin=Origin.SIMULATED)
+    assert found.figures["accuracy"] == Figure(value=0.975, unit="share", origin=Origin.SIMULATED)
     assert found.figures["interval"].value == 44.0
     assert found.figures["interval_predicted"].origin is Origin.PREDICTED
     assert found.figures["interval_over_floor"].value == pytest.approx(1.1)
