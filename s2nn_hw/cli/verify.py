@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from s2nn_hw.ir import ToolError
+from sim.stall import PATTERNS
 
 from . import options, terminal
 
@@ -29,8 +30,8 @@ def register(subparsers: Any) -> None:
     parser.add_argument(
         "--images",
         metavar="FILE|DATASET",
-        help="an .npz or .npy file, or mnist, fashion-mnist or digits (default: images.npz beside "
-        "the model, else random frames)",
+        help="an .npz or .npy file, or the name of a data set such as mnist (default: images.npz "
+        "beside the model, else random frames)",
     )
     parser.add_argument("--data", type=Path, metavar="DIR", help="where the data set lies")
     parser.add_argument("--frames", type=int, metavar="N", help="take the first N images")
@@ -38,7 +39,7 @@ def register(subparsers: Any) -> None:
         "--stall",
         default="none",
         metavar="PATTERN",
-        help="idle and back-pressure: none, random, … (default: %(default)s)",
+        help=f"idle and back-pressure: {', '.join(PATTERNS)} (default: %(default)s)",
     )
     parser.add_argument(
         "--seed", type=int, default=0, help="of stalls and random frames (default: %(default)s)"
