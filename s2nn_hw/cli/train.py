@@ -105,6 +105,11 @@ def _schedule(group: argparse._ArgumentGroup) -> None:
             help=f"{text} (default: %(default)s)",
         )
     group.add_argument(
+        "--optimiser",
+        metavar="NAME",
+        help="of the weights, muon or adam (default: muon with --arch, else adam)",
+    )
+    group.add_argument(
         "--flip", action="store_true", help="mirror half the training images, left to right"
     )
     group.add_argument(
@@ -141,6 +146,7 @@ def handler(args: argparse.Namespace) -> int:
             beta=args.beta,
             learning_rate=args.learning_rate,
             batch=args.batch,
+            optimiser=args.optimiser,
             weight_decay=args.weight_decay,
             label_smoothing=args.label_smoothing,
             dropout=args.dropout,

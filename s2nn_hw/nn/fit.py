@@ -13,7 +13,7 @@ from s2nn_hw.datasets.augment import Augmentation
 from s2nn_hw.ir import InputError
 
 from .network import SpikingNetwork
-from .optimiser import Optimiser
+from .optimiser import Optimiser, check_optimiser
 from .twin import Twin
 
 #: Share of the steps in which the learning rate rises, before it falls along a cosine.
@@ -24,13 +24,14 @@ _BATCH_NORMS = (torch.nn.BatchNorm1d, torch.nn.BatchNorm2d)
 
 @dataclass(frozen=True, kw_only=True)
 class Schedule:
-    """How a network is trained: Muon and Adam (see Optimiser), one cosine, cross-entropy.
+    """How a network is trained: one cosine, cross-entropy.
 
     Parameters
     ----------
     epochs: passes over the training set, at least 1.
     batch: frames a step.
     learning_rate: the greatest.
+    optimiser: of the weights, see Optimiser.
     weight_decay: decoupled, of weights alone.
     label_smoothing: share of the label given to all classes.
     augmentation: of the raw images.
@@ -39,6 +40,7 @@ class Schedule:
     epochs: int = 60
     batch: int = 64
     learning_rate: float = 0.03
+    optimiser: str = "muon"
     weight_decay: float = 0.0
     label_smoothing: float = 0.0
     augmentation: Augmentation = field(default_factory=Augmentation)
@@ -49,6 +51,7 @@ class Schedule:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 raise InputError(f"{name} must be a whole number from {least} on, not {value!r}")
+        check_optimiser(self.optimiser)
         moves = self.augmentation
         for name, value, low, high in (
             ("learning rate", self.learning_rate, 1e-9, 10.0),

@@ -1,4 +1,4 @@
-"""Steps of training: Muon for the weights, Adam for all else."""
+"""Steps of training: Muon or Adam for the weights, Adam for all else."""
 
 from __future__ import annotations
 
@@ -7,33 +7,58 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
+from s2nn_hw.ir import InputError
+
+#: What weights may follow.
+OPTIMISERS = ("muon", "adam")
+
 #: Of Muon; 0.95, its usual one, looks too far back for trainings of a few epochs.
 _MOMENTUM = 0.9
 
 
 class Optimiser:
-    """Two optimisers that share one learning rate.
+    """Of the weights and of all else, with one learning rate.
 
     Muon makes of a layer's gradient the nearest matrix whose singular values are all one, so that
-    every direction of its weights moves alike.  Spikes need it: surrogate gradients are dominated
-    by a few directions (see docs/decisions/0039-muon.md).  Scales, gains and offsets are Adam's.
+    every direction of its weights moves alike.  Convolutions of spikes need it: surrogate
+    gradients are dominated by a few directions.  Adam gives each weight steps of its own size,
+    which suits dense layers with inputs that seldom spike (see docs/decisions/0039-muon.md).
+    Scales, gains and offsets always follow Adam.
 
     Parameters
     ----------
     network: of its parameters, those of two dimensions and more are weights, neurons first.
+    kind: of the weights, one of OPTIMISERS.
     rate: the learning rate by the number of steps done.
     weight_decay: decoupled, of weights alone.
     """
 
     def __init__(
-        self, network: nn.Module, *, rate: Callable[[int], float], weight_decay: float
+        self,
+        network: nn.Module,
+        *,
+        kind: str = "muon",
+        rate: Callable[[int], float],
+        weight_decay: float = 0.0,
     ) -> None:
+        check_optimiser(kind)
         learned = [p for p in network.parameters() if p.requires_grad]
-        self._weights = [p for p in learned if p.dim() > 1]
-        self._others = [p for p in learned if p.dim() <= 1]
-        self._matrices = [_share_as_matrix(p) for p in self._weights]
-        self._muon = torch.optim.Muon(self._matrices, momentum=_MOMENTUM, weight_decay=weight_decay)
-        self._adam = torch.optim.Adam(self._others) if self._others else None
+        weights = [p for p in learned if p.dim() > 1]
+        others = [p for p in learned if p.dim() <= 1]
+        groups = [{"params": others, "weight_decay": 0.0}]
+        self._weights: list[nn.Parameter] = []
+        self._optimisers: list[torch.optim.Optimizer] = []
+        if kind == "muon":
+            self._weights = weights
+            self._matrices = [_share_as_matrix(p) for p in weights]
+            self._optimisers.append(
+                torch.optim.Muon(self._matrices, momentum=_MOMENTUM, weight_decay=weight_decay)
+            )
+        else:
+            self._matrices = []
+            groups.append({"params": weights, "weight_decay": weight_decay})
+        if any(group["params"] for group in groups):
+            self._optimisers.append(torch.optim.AdamW(groups))
         self._rate = rate
         self._steps = 0
 
@@ -43,12 +68,18 @@ class Optimiser:
             if weight.grad is not None:
                 matrix.grad = weight.grad.movedim(1, -1).reshape(matrix.shape)
                 weight.grad = None
-        for optimiser in filter(None, (self._muon, self._adam)):
+        for optimiser in self._optimisers:
             for group in optimiser.param_groups:
                 group["lr"] = self._rate(self._steps)
             optimiser.step()
             optimiser.zero_grad()
         self._steps += 1
+
+
+def check_optimiser(kind: str) -> None:
+    """Raise InputError unless there is such a one."""
+    if kind not in OPTIMISERS:
+        raise InputError(f"the optimiser must be one of {', '.join(OPTIMISERS)}, not {kind!r}")
 
 
 @torch.no_grad()

@@ -142,6 +142,7 @@ def test_a_network_that_disagrees_is_not_written(tmp_path, monkeypatch):
     [
         ({"epochs": 0}, "epochs must be a whole number from 1 on, not 0"),
         ({"batch": 1}, "batch must be a whole number from 2 on, not 1"),
+        ({"optimiser": "sgd"}, "optimiser must be one of muon, adam, not 'sgd'"),
         ({"learning_rate": float("nan")}, "learning rate must be .*, not nan"),
         ({"weight_bits": 9}, "weight bits must be 1…8, not 9"),
         ({"input_bits": 0}, "input bits must be 1…8, not 0"),

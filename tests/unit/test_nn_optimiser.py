@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from s2nn_hw.ir import InputError
 from s2nn_hw.nn.optimiser import Optimiser
 
 
@@ -70,3 +71,20 @@ def test_what_is_not_learned_and_what_has_no_gradient_stays():
     assert [bool((a == b).all()) for a, b in zip(after, before, strict=True)] == [
         True, False, True, True, True,
     ]  # fmt: skip
+
+
+def test_adam_gives_each_weight_a_step_of_the_rate():
+    network = nn.Sequential(nn.Linear(4, 4, bias=False), nn.BatchNorm1d(4))
+    before = network[0].weight.detach().clone()
+    optimiser = Optimiser(network, kind="adam", rate=lambda k: 0.125)
+    for p in network.parameters():
+        p.grad = torch.randn(p.shape, generator=torch.Generator().manual_seed(1)) + 5
+    optimiser.step()
+    moved = before - network[0].weight.detach()
+    assert torch.allclose(moved, torch.tensor(0.125), atol=1e-3)
+    assert network[0].weight.grad is None
+
+
+def test_an_unknown_kind_is_refused():
+    with pytest.raises(InputError, match="optimiser must be one of muon, adam, not 'sgd'"):
+        Optimiser(nn.Linear(2, 2), kind="sgd", rate=lambda k: 0.1)
