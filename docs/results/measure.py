@@ -51,7 +51,7 @@ TABLES = {
         {
             "mnist-conv": ("MNIST, 32C3-P2-64C3-P2-10", "mnist"),
             "fashion-conv": ("Fashion-MNIST, 32C3-A2-64C3-A2-128C3-A2-10", "fashion-mnist"),
-            "resnet": ("MNIST, 16C3-P2-R16-R32s2-G-10", "mnist"),
+            "resnet": ("MNIST, 16C3-P2-R16-R32s2-10", "mnist"),
         },
         (
             "--lanes 4 --frames 1000",
