@@ -21,8 +21,8 @@ class Optimiser:
 
     Muon makes of a layer's gradient the nearest matrix whose singular values are all one, so that
     every direction of its weights moves alike.  Convolutions of spikes need it: surrogate
-    gradients are dominated by a few directions.  Adam gives each weight steps of its own size,
-    which suits dense layers with inputs that seldom spike (see docs/decisions/0039-muon.md).
+    gradients are dominated by a few directions.  Adam gives each weight steps of its own size
+    (see docs/decisions/0039-muon.md for where each does better).
     Scales, gains and offsets always follow Adam.
 
     Parameters
