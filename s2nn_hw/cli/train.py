@@ -106,8 +106,15 @@ def _schedule(group: argparse._ArgumentGroup) -> None:
         )
     group.add_argument(
         "--optimiser",
+        default="muon",
         metavar="NAME",
-        help="of the weights, muon or adam (default: muon with --arch, else adam)",
+        help="of the weights, muon or adam (default: %(default)s)",
+    )
+    group.add_argument(
+        "--precision",
+        default="float32",
+        metavar="NAME",
+        help="of the arithmetic in training, float32 or bfloat16 (default: %(default)s)",
     )
     group.add_argument(
         "--flip", action="store_true", help="mirror half the training images, left to right"
@@ -153,6 +160,7 @@ def handler(args: argparse.Namespace) -> int:
             augment=args.augment,
             crop=args.crop,
             flip=args.flip,
+            precision=args.precision,
             twin=args.twin,
             data=args.data,
             device=args.device,

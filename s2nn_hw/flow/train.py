@@ -83,13 +83,14 @@ def train(
     beta: float = 1.0,
     learning_rate: float = 0.03,
     batch: int = 64,
-    optimiser: str | None = None,
+    optimiser: str = "muon",
     weight_decay: float = 0.0,
     label_smoothing: float = 0.0,
     dropout: float = 0.0,
     augment: float = 1.0,
     crop: int = 0,
     flip: bool = False,
+    precision: str = "float32",
     twin: bool = False,
     data: str | os.PathLike[str] | None = None,
     device: str = "cpu",
@@ -109,10 +110,10 @@ def train(
     weight_bits, input_bits: 1…8 each; input_threshold: the raw value from which a 1-bit pixel is 1.
     first_weight_bits, last_weight_bits: of the first layer and the readout, where others.
     surrogate, alpha, beta: of the neurons, see nn.surrogate.
-    epochs … label_smoothing: see nn.fit.Schedule; the optimiser is muon for an architecture and
-        adam for an MLP where not given; dropout: see nn.SpikingNetwork.
+    epochs … label_smoothing: see nn.fit.Schedule; dropout: see nn.SpikingNetwork.
     augment: strength of the random deformations, see Augmentation.of_strength(); crop, flip: see
         Augmentation.
+    precision: see nn.fit.Schedule.
     twin: train the full-precision twin instead (see nn.Twin), which gives the log and the command
         alone.
     data: folder of the data set.
@@ -141,13 +142,14 @@ def train(
         "beta": beta,
         "learning_rate": learning_rate,
         "batch": batch,
-        "optimiser": ("adam" if arch is None else "muon") if optimiser is None else optimiser,
+        "optimiser": optimiser,
         "weight_decay": weight_decay,
         "label_smoothing": label_smoothing,
         "dropout": dropout,
         "augment": augment,
         "crop": crop,
         "flip": flip,
+        "precision": precision,
         "twin": twin,
     }
     if hidden is not None and arch is not None:
@@ -167,10 +169,11 @@ def train(
     schedule = Schedule(
         epochs=epochs,
         batch=batch,
-        optimiser=options["optimiser"],
+        optimiser=optimiser,
         learning_rate=learning_rate,
         weight_decay=weight_decay,
         label_smoothing=label_smoothing,
+        precision=precision,
         augmentation=Augmentation.of_strength(augment, set_.shape[-1], crop=crop, flip=flip),
     )
     schedule.check()

@@ -19,6 +19,9 @@ from .twin import Twin
 #: Share of the steps in which the learning rate rises, before it falls along a cosine.
 _WARM_UP = 0.05
 
+#: What training may be computed in; parameters and their steps are float32 always.
+PRECISIONS = ("float32", "bfloat16")
+
 _BATCH_NORMS = (torch.nn.BatchNorm1d, torch.nn.BatchNorm2d)
 
 
@@ -34,6 +37,8 @@ class Schedule:
     optimiser: of the weights, see Optimiser.
     weight_decay: decoupled, of weights alone.
     label_smoothing: share of the label given to all classes.
+    precision: of the arithmetic in training, one of PRECISIONS; bfloat16 takes some two thirds of
+        the time where a CPU has instructions for it.  Sums of spikes stay exact up to 256.
     augmentation: of the raw images.
     """
 
@@ -43,6 +48,7 @@ class Schedule:
     optimiser: str = "muon"
     weight_decay: float = 0.0
     label_smoothing: float = 0.0
+    precision: str = "float32"
     augmentation: Augmentation = field(default_factory=Augmentation)
 
     def check(self) -> None:
@@ -52,6 +58,10 @@ class Schedule:
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 raise InputError(f"{name} must be a whole number from {least} on, not {value!r}")
         check_optimiser(self.optimiser)
+        if self.precision not in PRECISIONS:
+            raise InputError(
+                f"precision must be one of {', '.join(PRECISIONS)}, not {self.precision!r}"
+            )
         moves = self.augmentation
         for name, value, low, high in (
             ("learning rate", self.learning_rate, 1e-9, 10.0),
@@ -97,10 +107,16 @@ def fit(
     if len(images) < 2:
         raise InputError(f"training needs at least 2 images, not {len(images)}")
     device = labels.device
+    narrow = schedule.precision == "bfloat16"
     network.to(memory_format=torch.channels_last)  # on CPUs half as long
     batch = min(schedule.batch, len(images))
     steps = len(images) // batch
-    optimiser = Optimiser(network, rate=_rate(schedule, steps), weight_decay=schedule.weight_decay)
+    optimiser = Optimiser(
+        network,
+        kind=schedule.optimiser,
+        rate=_rate(schedule, steps),
+        weight_decay=schedule.weight_decay,
+    )
     log = []
     for epoch in range(1, schedule.epochs + 1):
         network.train()
@@ -110,10 +126,11 @@ def fit(
         for step in range(steps):
             index = order[step * batch : (step + 1) * batch]
             raw = schedule.augmentation.apply(images[index], generator)
-            logits = network(network.encode(raw))
+            with torch.autocast(device.type, torch.bfloat16, enabled=narrow):
+                logits = network(network.encode(raw))
             target = labels[index]
             loss = functional.cross_entropy(
-                logits, target, label_smoothing=schedule.label_smoothing
+                logits.float(), target, label_smoothing=schedule.label_smoothing
             )
             loss.backward()
             optimiser.step()

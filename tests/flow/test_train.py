@@ -110,6 +110,29 @@ def test_every_surrogate_trains(tmp_path, surrogate):
     assert result.accuracy > 0.8
 
 
+def test_every_option_of_the_training_matters(tmp_path):
+    options = [
+        {},
+        {"optimiser": "adam"},
+        {"precision": "bfloat16"},
+        {"learning_rate": 0.02},
+        {"batch": 64},
+        {"weight_decay": 0.5},
+        {"label_smoothing": 0.2},
+        {"dropout": 0.3},
+        {"augment": 0.5},
+        {"crop": 1},
+        {"flip": True},
+        {"alpha": 2.0},
+        {"beta": 2.0},
+    ]
+    digests = [
+        train(strokes(), tmp_path / str(k), **QUICK | option).digest
+        for k, option in enumerate(options)
+    ]
+    assert len(set(digests)) == len(digests)
+
+
 def test_an_interrupted_training_leaves_the_old_result(tmp_path):
     out = tmp_path / "out"
     train(strokes(), out, **QUICK)
@@ -151,6 +174,7 @@ def test_a_network_that_disagrees_is_not_written(tmp_path, monkeypatch):
         ({"alpha": -1.0}, "alpha of the surrogate must be positive"),
         ({"seed": -1}, "seed must be a whole number from 0 on, not -1"),
         ({"dropout": 1.0}, "dropout must be from 0 to below 1, not 1.0"),
+        ({"precision": "half"}, "precision must be one of float32, bfloat16, not 'half'"),
         ({"label_smoothing": 2.0}, "label smoothing must be"),
         ({"augment": float("inf")}, "augment must be 0…10, not inf"),
         ({"device": "abacus"}, "device must be one that torch knows, not 'abacus'"),
