@@ -1,0 +1,1 @@
+"""Around the core on a board: UART, protocol, clock, pins."""
