@@ -15,28 +15,33 @@ if TYPE_CHECKING:
     from .demo import demo
     from .emit import EmitResult, emit
     from .report import report
+    from .synth import SynthResult, synth
     from .train import TrainResult, train
     from .verify import Check, VerifyResult, verify
 
 _HOME = {
     "Check": "verify",
     "EmitResult": "emit",
+    "SynthResult": "synth",
     "TrainResult": "train",
     "VerifyResult": "verify",
     "demo": "demo",
     "emit": "emit",
     "report": "report",
+    "synth": "synth",
     "train": "train",
     "verify": "verify",
 }
 __all__ = [
     "Check",
     "EmitResult",
+    "SynthResult",
     "TrainResult",
     "VerifyResult",
     "demo",
     "emit",
     "report",
+    "synth",
     "train",
     "verify",
 ]

@@ -28,7 +28,10 @@ OPTIONS = "options.json"
 #: A longer name of a file may be too long.
 _TOP_LIMIT = 63
 #: Our own files and modules, and what Verilator calls so.
-_TAKEN = {"options", "verify", "baseline", "harness", "s2nn_bench", "TOP", "std", "randomize"}
+_TAKEN = {
+    *("options", "verify", "baseline", "synth", "netlist"),
+    *("harness", "s2nn_bench", "TOP", "std", "randomize"),
+}
 
 #: What each source gives for some frames, unsigned integers (n, *shape).
 Values = dict[str, npt.NDArray[Any]]

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from .build import BuildReport
 from .figure import Figure
+from .table import table
 
 _LABELS = {
     "accuracy": "accuracy",
@@ -47,16 +48,16 @@ def _title(report: BuildReport) -> Text:
 
 
 def _figures(report: BuildReport) -> Table:
-    table = _table("figure", ">value", "origin")
+    rows = table("figure", ">value", "origin")
     for name, figure in report.figures.items():
         absent = figure.value is None
         value = Text(figure.text(), "dim" if absent else "")
-        table.add_row(_LABELS[name], value, "" if absent else figure.origin.value)
-    return table
+        rows.add_row(_LABELS[name], value, "" if absent else figure.origin.value)
+    return rows
 
 
 def _layers(report: BuildReport) -> Table:
-    table = _table(
+    rows = table(
         "layer",
         "engine",
         ">lanes",
@@ -69,7 +70,7 @@ def _layers(report: BuildReport) -> Table:
         ">toggles\n(simulated)",
     )
     for layer in report.layers:
-        table.add_row(
+        rows.add_row(
             layer.name,
             layer.engine,
             str(layer.lanes),
@@ -79,35 +80,22 @@ def _layers(report: BuildReport) -> Table:
             f"{layer.buffer_bits:,} ({layer.least_buffer_bits:,})" if layer.buffer_bits else "",
             *(_number(layer.figures[name]) for name in ("events", "floor", "toggles_per_frame")),
         )
-    return table
+    return rows
 
 
 def _checks(report: BuildReport) -> Table:
-    table = _table("check", "holds", "detail")
+    rows = table("check", "holds", "detail", wraps="detail")
     for check in report.checks:
         mark = Text("yes", "green") if check.passed else Text("NO", "bold red")
-        table.add_row(Text(check.name), mark, Text(check.detail))
-    return table
+        rows.add_row(Text(check.name), mark, Text(check.detail))
+    return rows
 
 
 def _files(report: BuildReport) -> Table:
-    table = _table("file", ">bytes")
+    rows = table("file", ">bytes")
     for name, size in report.files.items():
-        table.add_row(Text(name), f"{size:,}")
-    return table
-
-
-def _table(*columns: str) -> Table:
-    """A plain table; a heading that starts with > is of a column of numbers."""
-    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), title_justify="left")
-    for heading in columns:
-        name = heading.removeprefix(">")
-        table.add_column(
-            Text(name, "bold"),
-            justify="left" if name == heading else "right",
-            no_wrap=name != "detail",
-        )
-    return table
+        rows.add_row(Text(name), f"{size:,}")
+    return rows
 
 
 def _number(figure: Figure) -> Text:

@@ -1,0 +1,45 @@
+"""Lattice ECP5.
+
+Capacities: FPGA-DS-02012, table 1.1.
+"""
+
+from .family import Device, Family, each
+
+
+def _device(size: str, luts: int, bram: int, dsp: int, packages: str) -> Device:
+    return Device(
+        name=f"LFE5U-{size}F",
+        other=(f"ecp5-{size}k",),
+        capacity={"lut": luts, "ff": luts, "carry": luts // 2, "bram": bram, "dsp": dsp},
+        mhz=100,
+        nextpnr=(f"--{size}k", "--package", "{package}", "--speed", "{speed}"),
+        packages=tuple(packages.split()),
+        speeds=("6", "7", "8"),
+    )
+
+
+FAMILY = Family(
+    name="ecp5",
+    title="Lattice ECP5",
+    synthesis="synth_ecp5 -abc9",
+    cells={
+        **each("LUT4", lut=1),
+        **each("CCU2C", lut=2, carry=1),
+        # A slice and a half: four look-up tables that store, two that write.
+        **each("TRELLIS_DPR16X4", lut=6),
+        **each("TRELLIS_FF", ff=1),
+        **each("DP16KD PDPW16KD", bram=1),
+        **each("MULT18X18D ALU54B", dsp=1),
+        # Multiplexers beside the look-up tables, and what is not in slices.
+        **each("PFUMX L6MUX21 VHI VLO GSR DCCA TRELLIS_IO IB OB EHXPLLL"),
+    },
+    bram_bits=18432,
+    bram_shapes=((16384, 1), (8192, 2), (4096, 4), (2048, 9), (1024, 18), (512, 36)),
+    devices=(
+        _device("25", 24288, 56, 28, "CABGA381 CABGA256 CSFBGA285"),
+        _device("45", 43848, 108, 72, "CABGA381 CABGA256 CABGA554 CSFBGA285"),
+        _device("85", 83640, 208, 156, "CABGA381 CABGA554 CABGA756 CSFBGA285"),
+    ),
+    nextpnr="nextpnr-ecp5",
+    options=("--lpf-allow-unconstrained",),
+)

@@ -1,0 +1,127 @@
+"""What an FPGA family is to synthesis, and what there is of it on a device."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from s2nn_hw.ir import InputError
+
+#: What is counted of a device, in the order in which it is shown.  ``lut``: sites of look-up
+#: tables, those that carries and memories in look-up tables take among them.
+RESOURCES = ("lut", "ff", "carry", "bram", "spram", "dsp")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Device:
+    """One FPGA.
+
+    Parameters
+    ----------
+    name: as its maker writes it; other: shorter names that people use.
+    capacity: resource → how many there are; one that is not named is not there.
+    mhz: that place and route aim at unless told.
+    nextpnr: arguments that name it; ``{package}`` and ``{speed}`` stand for the part's.
+    packages, speeds: that can be asked for, the usual one first; none where there is no choice.
+    """
+
+    name: str
+    other: tuple[str, ...] = ()
+    capacity: Mapping[str, int]
+    mhz: float = 100
+    nextpnr: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
+    speeds: tuple[str, ...] = ()
+
+    def match(self, text: str) -> "Part | None":
+        """The part of ``NAME``, ``NAME-SPEED``, ``NAME-PACKAGE`` or ``NAME-SPEED-PACKAGE``.
+
+        None if it is another device's; InputError if this one has no such package or speed.
+        """
+        for name in (self.name, *self.other):
+            head, tail = text[: len(name)], text[len(name) :]
+            if head.lower() != name.lower() or (tail and not tail.startswith("-")):
+                continue
+            package = self.packages[0] if self.packages else None
+            speed = self.speeds[0] if self.speeds else None
+            for word in tail.split("-")[1:]:
+                named = next((p for p in self.packages if p.lower() == word.lower()), None)
+                if named is not None:
+                    package = named
+                elif word in self.speeds:
+                    speed = word
+                else:
+                    choices = ", ".join((*self.speeds, *self.packages)) or "no choice"
+                    raise InputError(f"{self.name} comes as {choices}, not as {word!r}")
+            return Part(device=self, package=package, speed=speed)
+        return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """A device in a package, of a speed grade."""
+
+    device: Device
+    package: str | None
+    speed: str | None
+
+    @property
+    def name(self) -> str:
+        """As match() reads it."""
+        words = (self.device.name, self.speed, self.package)
+        return "-".join(word for word in words if word is not None)
+
+    @property
+    def family(self) -> "Family":
+        """The device's."""
+        from . import FAMILIES
+
+        return next(family for family in FAMILIES if self.device in family.devices)
+
+    @property
+    def nextpnr(self) -> tuple[str, ...]:
+        """Arguments of nextpnr that name the part."""
+        names = {"package": self.package, "speed": self.speed}
+        return tuple(argument.format(**names) for argument in self.device.nextpnr)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Family:
+    """FPGAs that yosys maps to alike.
+
+    Parameters
+    ----------
+    name: short, of a file and of options.
+    title: for people.
+    synthesis: command of yosys that maps to its cells without pads; the top is added to it.
+    cells: type of cell → what it takes of each resource, nothing where it takes what is not
+        counted.  A type that is not listed is an error: nothing goes uncounted.
+    bram_bits, spram_bits: that one ``bram`` or ``spram`` holds.
+    bram_shapes: (words, bits a word) that one ``bram`` may have.
+    lut_bits: that a look-up table holds.
+    nextpnr: program that places and routes it, None where there is none.
+    unbound: commands of yosys that leave a netlist without pins but its clock; see below.
+    constraints: (name, text) of files that the program wants with it.
+    options: arguments of the program for such a netlist.
+
+    A core alone has more ports than most packages have pins.  Its netlist is placed with the
+    clock, on a global net, as the only port: inputs are driven by nothing, outputs drive nothing,
+    and no path from or to them counts.
+    """
+
+    name: str
+    title: str
+    synthesis: str
+    cells: Mapping[str, Mapping[str, int]]
+    bram_bits: int
+    bram_shapes: tuple[tuple[int, int], ...]
+    spram_bits: int = 0
+    lut_bits: int = 16
+    devices: tuple[Device, ...]
+    nextpnr: str | None = None
+    unbound: tuple[str, ...] = ("delete -port w:* w:clk %d",)
+    constraints: tuple[tuple[str, str], ...] = ()
+    options: tuple[str, ...] = ()
+
+
+def each(names: str, **units: int) -> dict[str, dict[str, int]]:
+    """The types of cells in a text, all of which take the same."""
+    return {name: dict(units) for name in names.split()}

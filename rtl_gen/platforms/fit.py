@@ -1,0 +1,128 @@
+"""Whether a core fits a device, and what smaller one would."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from s2nn_hw.manifest import LayerEntry, Manifest
+
+from .family import RESOURCES, Device, Family, Part
+
+
+def floor(layers: Sequence[LayerEntry]) -> dict[str, int]:
+    """The least look-up tables and flip-flops of the accumulators, whatever the device.
+
+    One of each a bit of an accumulator, and a look-up table a bit of the adders that join lanes:
+    of L lanes there are L − 1, of as many bits as their sums have.
+    """
+    lut = ff = 0
+    for layer in layers:
+        if layer.weight_bits == 0:
+            continue
+        adders, width, terms = 0, layer.weight_bits, layer.lanes
+        while terms > 1:
+            width += 1
+            adders += terms // 2 * width
+            terms -= terms // 2
+        lut += layer.neurons * (layer.potential_bits + adders)
+        ff += layer.neurons * layer.potential_bits
+    return {"lut": lut, "ff": ff}
+
+
+def stored_bits(layers: Sequence[LayerEntry]) -> int:
+    """Bits of all memories of weights, copies counted as often as they are stored."""
+    return sum(m.rows * m.row_bits for layer in layers for m in layer.memories)
+
+
+def blocks(family: Family, rows: int, row_bits: int) -> int:
+    """The least block RAMs that hold a memory, all in one shape."""
+    return min(-(-rows // words) * -(-row_bits // bits) for words, bits in family.bram_shapes)
+
+
+def excess(used: Mapping[str, int], device: Device) -> dict[str, int]:
+    """Resource → by how much what is used exceeds what there is."""
+    over = {name: used.get(name, 0) - device.capacity.get(name, 0) for name in RESOURCES}
+    return {name: units for name, units in over.items() if units > 0}
+
+
+def hopeless(manifest: Manifest, part: Part) -> str | None:
+    """Why the core cannot fit however it is synthesised, None if it may.
+
+    A proof, not an estimate: accumulators below their floor and bits of weights that neither the
+    block RAMs nor the look-up tables could hold are what no tool can map.
+    """
+    device, family = part.device, part.family
+    over = excess(floor(manifest.layers), device)
+    if over:
+        return message(part, floor(manifest.layers), manifest, what="its accumulators alone need")
+    bits = stored_bits(manifest.layers)
+    room = device.capacity["bram"] * family.bram_bits + device.capacity["lut"] * family.lut_bits
+    room += device.capacity.get("spram", 0) * family.spram_bits
+    if bits <= room:
+        return None
+    least = {"bram": -(-bits // family.bram_bits)}
+    return message(part, least, manifest, what="its weights alone need")
+
+
+def message(part: Part, used: Mapping[str, int], manifest: Manifest, what: str = "it needs") -> str:
+    """One sentence: which resource, by how much, and what would fit."""
+    over = excess(used, part.device)
+    short = ", ".join(
+        f"{used[name]:,} {name} of {part.device.capacity.get(name, 0):,} ({units:,} too many)"
+        for name, units in over.items()
+    )
+    return (
+        f"the network does not fit {part.name}: {what} {short}; "
+        f"{_advice(used, manifest.layers, part.device)}"
+    )
+
+
+def _advice(used: Mapping[str, int], layers: Sequence[LayerEntry], device: Device) -> str:
+    most = max(layer.lanes for layer in layers if layer.weight_bits)
+    bits = max(layer.weight_bits for layer in layers)
+    lanes = next((n for n in range(most - 1, 0, -1) if _fits(used, layers, device, n, bits)), None)
+    fewer = next((b for b in range(bits - 1, 0, -1) if _fits(used, layers, device, most, b)), None)
+    both = next((b for b in range(bits - 1, 0, -1) if _fits(used, layers, device, 1, b)), None)
+    options = []
+    if lanes is not None:
+        options.append(f"--lanes {lanes}")
+    if fewer is not None:
+        options.append(f"weights of {_bits(fewer)}")
+    if not options and both is not None:
+        options.append(f"--lanes 1 and weights of {_bits(both)}")
+    if not options:
+        return "by estimate no number of lanes or bits of a weight would make it fit"
+    return f"by estimate it would with {' or with '.join(options)}"
+
+
+def _bits(number: int) -> str:
+    return f"{number} bit{'s' if number > 1 else ''}"
+
+
+def _fits(
+    used: Mapping[str, int], layers: Sequence[LayerEntry], device: Device, lanes: int, bits: int
+) -> bool:
+    """Whether it would with at most so many lanes and bits a weight.
+
+    Logic is taken to shrink as the accumulators' floor does, block RAM as the bits stored do.
+    """
+    smaller = [
+        replace(
+            layer,
+            lanes=min(layer.lanes, lanes),
+            weight_bits=min(layer.weight_bits, bits),
+            potential_bits=layer.potential_bits - max(0, layer.weight_bits - bits),
+            memories=tuple(
+                replace(
+                    m, row_bits=-(-m.row_bits * min(layer.weight_bits, bits) // layer.weight_bits)
+                )
+                for m in layer.memories
+            ),
+        )
+        for layer in layers
+    ]
+    before, after = floor(layers), floor(smaller)
+    share = {name: after[name] / max(1, before[name]) for name in before}
+    share["carry"] = share["lut"]
+    share["bram"] = stored_bits(smaller) / max(1, stored_bits(layers))
+    guess = {name: round(units * share.get(name, 1)) for name, units in used.items()}
+    return not excess(guess, device)
