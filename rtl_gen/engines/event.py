@@ -7,19 +7,21 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from rtl_gen.lib.delay import delayed
-from rtl_gen.lib.encoder import EventEncoder, Port, binary
+from rtl_gen.lib.encoder import EventEncoder, Port
+from rtl_gen.lib.steps import StepQueue
 
 
 class EventEngine(wiring.Component):
     """Turns entries into reads of rows of weights, one a lane and cycle.
 
     Semantics: every set bit of an entry selects its row of weights once; rows come in any order
-    within a plane, and planes in order.  All encoders end a plane in the same cycle.
+    within a plane, and planes in order.  The last rows of a plane are read in the same cycle over
+    all lanes; up to there each encoder is ahead of the others by as much as its queue holds.
 
-    Latency: ``latency`` cycles from the one that takes an event to the one in which the memory
-    gives its row.
+    Latency: ``latency`` cycles from the one that reads a row to the one in which the memory gives
+    it; see EventEncoder and StepQueue for those before.
     Throughput: a plane takes as many cycles as the fullest encoder has events for its reads, at
-    least one.
+    least one, unless its queue has got ahead.
 
     Parameters
     ----------
@@ -32,7 +34,8 @@ class EventEngine(wiring.Component):
     en, addr: for the memories' read ports, one a lane, those of a port together.
     free: a window may end, as its result has a slot.
     reserve: it ends in this cycle and leaves a result.
-    there0, there1, …: the groups of neurons, of each lane, that the row read is meant for.
+    there0, there1, …: the groups of neurons, of each lane, that the row in the memory's register is
+        meant for.
     ends: these are the last rows of a plane,
     closes: ... of the window,
     final: ... and of the frame,
@@ -40,8 +43,8 @@ class EventEngine(wiring.Component):
     events: how many events were taken, for counting.
     """
 
-    #: Pick, address, memory.
-    latency = 2
+    #: Memory.
+    latency = 1
 
     def __init__(self, ports: Sequence[Port], *, discards: bool):
         self.ports = tuple(ports)
@@ -69,21 +72,39 @@ class EventEngine(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         go = Signal()
-        encoders, reading = [], []
+        heads, reading = [], []
         for k, port in enumerate(self.ports):
-            encoder = EventEncoder(port)
-            m.submodules[f"encoder{k}"] = encoder
-            encoders.append(encoder)
+            m.submodules[f"encoder{k}"] = encoder = EventEncoder(port)
+            m.submodules[f"steps{k}"] = steps = StepQueue(port)
             wiring.connect(m, wiring.flipped(getattr(self, f"i{k}")), encoder.i)
-            m.d.comb += encoder.go.eq(go)
+            head = steps.o
+            heads.append(head)
+            m.d.comb += [
+                steps.i.eq(encoder.o),
+                steps.taken.eq(encoder.taken),
+                encoder.room.eq(steps.room),
+                head.ready.eq(~head.p.ends | go),
+            ]
+            taken = Signal(name=f"taken{k}")
+            m.d.comb += taken.eq(head.valid & head.ready)
             for read in range(port.reads):
-                reading.append(self._lane(m, encoder, read, port, len(reading)))
+                lane = len(reading)
+                # Also while it waits, so that the memory's enable depends on registers alone.
+                m.d.comb += [
+                    self.en[lane].eq(head.valid & head.p.read[read]),
+                    self.addr[lane].eq(head.p.row[read]),
+                ]
+                there = Signal(port.groups, name=f"present{lane}")
+                present = head.p.there if port.groups > 1 else head.p.read[read]
+                m.d.sync += there.eq(present & taken.replicate(port.groups))
+                m.d.comb += getattr(self, f"there{lane}").eq(there)
+                reading.append(there.any())
 
         # All encoders are in the same plane, so any of them tells what it ends.
-        leader = encoders[0]
+        leader = heads[0].p
         leaves = leader.closes & ~(leader.drop & self.discards)
         m.d.comb += [
-            go.eq(Cat(e.ending for e in encoders).all() & (self.free | ~leaves)),
+            go.eq(Cat(h.valid & h.p.ends for h in heads).all() & (self.free | ~leaves)),
             self.reserve.eq(go & leaves),
         ]
         for name, signal in (
@@ -97,30 +118,3 @@ class EventEngine(wiring.Component):
             m.d.comb += getattr(self, name).eq(delayed(m, at_first, self.latency, name))
         m.d.comb += self.events.eq(sum(reading[1:], reading[0]))
         return m
-
-    def _lane(self, m, encoder, read, port, lane):
-        """Pick → address → memory.  Returns whether there is a row."""
-        picked = Signal(port.positions, name=f"picked{lane}")
-        base = Signal(port.address_bits, name=f"row{lane}")
-        reading = Signal(name=f"read{lane}")
-        index_bits = max(1, (port.positions - 1).bit_length())
-        m.d.sync += [
-            picked.eq(encoder.picked[read]),
-            base.eq(encoder.base[read]),
-            reading.eq(picked.any()),
-        ]
-        there = reading if port.groups == 1 else self._groups(m, encoder, port, lane, picked)
-        m.d.comb += [
-            self.addr[lane].eq((base + binary(picked, index_bits))[: port.address_bits]),
-            self.en[lane].eq(picked.any()),
-            getattr(self, f"there{lane}").eq(there),
-        ]
-        return reading
-
-    def _groups(self, m, encoder, port, lane, picked):
-        """The groups that have a spike at the place picked."""
-        spikes = Signal(len(encoder.spikes), name=f"spikes{lane}")
-        present = Signal(port.groups, name=f"present{lane}")
-        at_place = [(Cat(spikes[g :: port.groups]) & picked).any() for g in range(port.groups)]
-        m.d.sync += [spikes.eq(encoder.spikes), present.eq(Cat(at_place))]
-        return present

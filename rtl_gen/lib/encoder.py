@@ -3,12 +3,15 @@
 from dataclasses import dataclass
 
 from amaranth.hdl import Cat, Module, Mux, Signal
-from amaranth.lib import stream
+from amaranth.lib import data, stream
 from amaranth.lib.wiring import In, Out
 
 from rtl_gen.stream import entry
 
 from .shared import Shared
+
+#: Bits that are counted in one cycle.
+_PART = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,21 +37,41 @@ class Port:
         return entry(self.positions, self.rows, self.groups)
 
     @property
+    def step(self) -> data.StructLayout:
+        """What its encoder takes in a cycle.
+
+        picked: the spike that each port takes, one bit set or none.
+        base: row of weights of each port's bit 0.
+        spikes: of a grouped convolution, those of all groups behind ``picked``.
+        ends, closes, final, drop: of the plane's last step, see entry(); else 0 or of no matter.
+        """
+        fields: dict = {
+            "picked": data.ArrayLayout(self.positions, self.reads),
+            "base": data.ArrayLayout(self.address_bits, self.reads),
+            **dict.fromkeys(("ends", "closes", "final", "drop"), 1),
+        }
+        if self.groups > 1:
+            fields["spikes"] = self.positions * self.groups
+        return data.StructLayout(fields)
+
+    @property
     def address_bits(self) -> int:
         """Bits of the address of a row."""
         return max(1, (self.rows - 1).bit_length())
 
 
 class EventEncoder(Shared):
-    """Takes up to ``ports`` events a cycle from a bank's entries.
+    """Takes up to ``reads`` events a cycle from a bank's entries, as steps.
 
     Semantics: one port takes the lowest spike of the current entry.  Two ports take the lowest and
     the highest; when only one is left, the second port takes the lowest of the next entry, if that
-    has arrived and belongs to the same plane.  The cycle that takes a plane's last spike is its
-    ``ending`` one and waits for ``go``.
+    has arrived and belongs to the same plane.  A plane without any spikes is one step.
 
-    Latency: an entry that is read can give events in the next cycle.
-    Throughput: ``ports`` events a cycle without gaps while entries come, at most one a cycle.
+    How many spikes an entry has is counted on its way in, so that nothing in the loop from one
+    step to the next has to look for the last of them.
+
+    Latency: ``latency`` cycles from reading an entry to its first step.
+    Throughput: a step a cycle without gaps while entries come, at most one a cycle.
 
     Parameters
     ----------
@@ -57,122 +80,122 @@ class EventEncoder(Shared):
     Members
     -------
     i: entries.
-    ending: this cycle would end the plane.
-    go: it may.
-    closes, final, drop: of the entry that ends it, see entry().
-    picked: spikes taken in this cycle, one bit set or none.
-    base: row of weights of each port's bit 0.
-    spikes: of a grouped convolution, those of all groups behind ``picked``.
+    room: there is room for a step.
+    taken: there is one in this cycle:
+    o: see Port.step.
     """
 
+    #: Partial counts, counts, current.
+    latency = 3
+
     def __init__(self, port: Port):
-        positions, ports, groups = port.positions, port.reads, port.groups
-        assert ports in (1, 2)
-        assert ports == 1 or groups == 1
-        self.positions = positions
-        self.ports = ports
-        self.groups = groups
+        assert port.reads in (1, 2)
+        assert port.reads == 1 or port.groups == 1
+        self.port = port
         self.entry = port.entry
-        members = {
-            "i": In(stream.Signature(self.entry)),
-            "ending": Out(1),
-            "go": In(1),
-            "closes": Out(1),
-            "final": Out(1),
-            "drop": Out(1),
-            "picked": Out(positions).array(ports),
-            "base": Out(port.address_bits).array(ports),
-        }
-        if groups > 1:
-            members["spikes"] = Out(positions * groups)
-        super().__init__(members, port)
+        super().__init__(
+            {
+                "i": In(stream.Signature(port.entry)),
+                "room": In(1),
+                "taken": Out(1),
+                "o": Out(port.step),
+            },
+            port,
+        )
 
     def build(self, platform):
         m = Module()
+        positions, reads = self.port.positions, self.port.reads
 
-        incoming = self.i.payload
-        arrived = self.i.valid
-        take = self.i.ready
+        # An entry on its way: its parts are counted, then they are added.
+        arrived, arrived_valid = Signal(self.entry), Signal()
+        parts = [self.i.p.bits[k : k + _PART] for k in range(0, positions, _PART)]
+        counts = [Signal(range(len(part) + 1), name=f"count_{k}") for k, part in enumerate(parts)]
+        following, waiting = Signal(self.entry), Signal()
+        following_count = Signal(range(positions + 1))
+        current, valid = Signal(self.entry), Signal()
+        count = Signal(range(positions + 1))
+        take, accept = Signal(), Signal()
+        m.d.comb += [accept.eq(~waiting | take), self.i.ready.eq(~arrived_valid | accept)]
+        with m.If(self.i.ready):
+            m.d.sync += [arrived.eq(self.i.payload), arrived_valid.eq(self.i.valid)]
+            m.d.sync += [n.eq(_sum(list(part))) for n, part in zip(counts, parts, strict=True)]
+        # Thresholds of the counts are kept beside them.
+        few = {n: Signal(name=f"few_{n}") for n in range(1, reads + 1)}
+        following_few = {n: Signal(name=f"following_few_{n}") for n in range(1, 2 * reads)}
+        arrived_count = Signal.like(following_count)
+        m.d.comb += arrived_count.eq(_sum(counts))
+        with m.If(accept):
+            m.d.sync += [
+                following.eq(arrived),
+                waiting.eq(arrived_valid),
+                following_count.eq(arrived_count),
+            ]
+            m.d.sync += [flag.eq(arrived_count <= n) for n, flag in following_few.items()]
 
-        current = Signal(self.entry)
-        valid = Signal()
-        first = Signal(self.positions)
-        left = Signal(self.positions)
-        ends = Signal()
-        proceed = Signal()
+        # The step.
+        ends, steal, exhausted = Signal(), Signal(), Signal()
+        first, left = Signal(positions), Signal(positions)
+        following_left = Signal(positions)
         m.d.comb += [
             first.eq(lowest(current.bits)),
-            proceed.eq(valid & (~self.ending | self.go)),
-            self.base[0].eq(current.base),
-            self.picked[0].eq(Mux(proceed, first, 0)),
+            ends.eq(few[reads]),
+            self.o.picked[0].eq(first),
+            self.o.base[0].eq(current.base),
+            self.taken.eq(valid & self.room),
+            take.eq(~valid | (self.room & ends)),
         ]
-
-        if self.groups > 1:
-            m.d.comb += self.spikes.eq(current.spikes)
-
-        if self.ports == 1:
+        if self.port.groups > 1:
+            m.d.comb += self.o.spikes.eq(current.spikes)
+        marks = ("closes", "final", "drop")
+        if reads == 1:
             m.d.comb += [
                 left.eq(current.bits & ~first),
-                ends.eq(~left.any()),
-                self.ending.eq(valid & ends & current.last),
-                self.closes.eq(current.closes),
-                self.final.eq(current.final),
-                self.drop.eq(current.drop),
-                take.eq(~valid | (proceed & ends)),
+                following_left.eq(following.bits),
+                self.o.ends.eq(ends & current.last),
+                *(self.o[mark].eq(current[mark]) for mark in marks),
             ]
-            with m.If(take):
-                m.d.sync += [current.eq(incoming), valid.eq(arrived)]
-            with m.Elif(proceed):
-                m.d.sync += current.bits.eq(left)
-            return m
+        else:
+            mirrored, second, third = Signal(positions), Signal(positions), Signal(positions)
+            alone = few[1]
+            m.d.comb += [
+                mirrored.eq(current.bits[::-1]),
+                second.eq(lowest(mirrored)[::-1]),
+                third.eq(lowest(following.bits)),
+                left.eq(current.bits & ~first & ~second),
+                steal.eq(valid & alone & ~current.last & waiting),
+                exhausted.eq(steal & following_few[1]),
+                following_left.eq(Mux(steal, following.bits & ~third, following.bits)),
+                self.o.picked[1].eq(Mux(alone, Mux(steal, third, 0), second)),
+                self.o.base[1].eq(Mux(alone, following.base, current.base)),
+                self.o.ends.eq(ends & (current.last | (exhausted & following.last))),
+                *(
+                    self.o[mark].eq(Mux(current.last, current[mark], following[mark]))
+                    for mark in marks
+                ),
+            ]
 
-        following = Signal(self.entry)
-        waiting = Signal()
-        mirrored = Signal(self.positions)
-        second = Signal(self.positions)
-        third = Signal(self.positions)
-        m.d.comb += [
-            mirrored.eq(current.bits[::-1]),
-            second.eq(lowest(mirrored)[::-1]),
-            third.eq(lowest(following.bits)),
-        ]
-        alone = Signal()
-        steal = Signal()
-        following_left = Signal(self.positions)
-        exhausted = Signal()
-        m.d.comb += [
-            alone.eq(~(current.bits & ~first).any()),
-            left.eq(current.bits & ~first & ~second),
-            ends.eq(~left.any()),
-            steal.eq(alone & ~current.last & waiting),
-            following_left.eq(Mux(steal, following.bits & ~third, following.bits)),
-            exhausted.eq(steal & ~following_left.any()),
-            self.ending.eq(valid & ends & (current.last | (exhausted & following.last))),
-            self.closes.eq(Mux(current.last, current.closes, following.closes)),
-            self.final.eq(Mux(current.last, current.final, following.final)),
-            self.drop.eq(Mux(current.last, current.drop, following.drop)),
-            self.base[1].eq(Mux(alone, following.base, current.base)),
-            self.picked[1].eq(Mux(proceed & (steal | ~alone), Mux(alone, third, second), 0)),
-        ]
-        with m.If(~valid | (proceed & ends)):
-            with m.If(waiting & ~exhausted):
-                m.d.sync += [
-                    current.eq(following),
-                    current.bits.eq(following_left),
-                    valid.eq(1),
-                    following.eq(incoming),
-                    waiting.eq(arrived),
-                ]
-            with m.Else():
-                m.d.sync += [current.eq(incoming), valid.eq(arrived), waiting.eq(0)]
-            m.d.comb += take.eq(1)
-        with m.Else():
-            with m.If(proceed):
-                m.d.sync += current.bits.eq(left)
-            with m.If(~waiting):
-                m.d.sync += [following.eq(incoming), waiting.eq(arrived)]
-                m.d.comb += take.eq(1)
+        with m.If(take):
+            m.d.sync += [
+                current.eq(following),
+                current.bits.eq(following_left),
+                valid.eq(waiting & ~exhausted),
+                count.eq(following_count - steal),
+            ]
+            for n, flag in few.items():
+                known = following_few[n]
+                m.d.sync += flag.eq(Mux(steal, following_few[n + 1], known) if reads > 1 else known)
+        with m.Elif(self.room):
+            m.d.sync += [current.bits.eq(left), count.eq(count - reads)]
+            m.d.sync += [flag.eq(count <= n + reads) for n, flag in few.items()]
         return m
+
+
+def _sum(values):
+    """The sum of some small numbers, as a tree."""
+    while len(values) > 1:
+        values = [sum(values[k : k + 2]) for k in range(0, len(values), 2)]
+    return values[0]
 
 
 def lowest(bits):

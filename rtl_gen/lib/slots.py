@@ -15,8 +15,8 @@ class Slots(Shared):
     ``push`` delivers it.  A delivered result always finds room, so the datapath before it needs
     no way to stop.
 
-    Latency: a result can be read one cycle after ``push``; its slot is free one cycle after it
-    was read.
+    Latency: a result can be read one cycle after ``push``; its slot is free two cycles after it
+    was read, so that neither ``free`` nor what makes it depends on the reader of this cycle.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ class Slots(Shared):
     #: From the delivery of a result to the first cycle in which it can be read.
     read_latency = 1
     #: From the reading of a result to the first cycle in which its slot is free.
-    free_latency = 1
+    free_latency = 2
 
     def __init__(self, *, bits: int, depth: int):
         self.bits = bits
@@ -48,18 +48,19 @@ class Slots(Shared):
         m = Module()
         m.submodules.fifo = fifo = SyncFIFO(width=self.bits, depth=self.depth)
         claimed = Signal(range(self.depth + 1))
-        release = Signal()
+        free = Signal(init=1)
+        released = Signal()
         m.d.comb += [
-            self.free.eq(claimed != self.depth),
-            release.eq(self.o.valid & self.o.ready),
+            self.free.eq(free),
             fifo.w_en.eq(self.push),
             fifo.w_data.eq(self.i),
             self.o.payload.eq(fifo.r_data),
             self.o.valid.eq(fifo.r_rdy),
             fifo.r_en.eq(self.o.ready),
         ]
-        with m.If(self.reserve & ~release):
-            m.d.sync += claimed.eq(claimed + 1)
-        with m.Elif(release & ~self.reserve):
-            m.d.sync += claimed.eq(claimed - 1)
+        m.d.sync += released.eq(self.o.valid & self.o.ready)
+        with m.If(self.reserve & ~released):
+            m.d.sync += [claimed.eq(claimed + 1), free.eq(claimed != self.depth - 1)]
+        with m.Elif(released & ~self.reserve):
+            m.d.sync += [claimed.eq(claimed - 1), free.eq(1)]
         return m

@@ -6,6 +6,7 @@ import numpy.typing as npt
 from rtl_gen.lib.queue import WordQueue
 from rtl_gen.plan import DensePlan
 
+from .encoder import Encoder
 from .processes import LONG_AGO, Channel, Link, Process
 
 
@@ -54,49 +55,6 @@ class Queue:
         return self.popped
 
 
-class Encoder:
-    """EventEncoder: when the entries of one window are taken."""
-
-    def __init__(self, ports: int, share: bool):
-        self.ports = ports
-        self.share = share
-        #: Of the newest entry: first cycle as the current one, last cycle, events left to it.
-        self.began = LONG_AGO
-        self.ended = LONG_AGO
-        self.popped = LONG_AGO
-        self.left = 0
-        self.last = True
-        self.stolen = False
-
-    def window(self, queue: Queue) -> int:
-        """Take the entries of a window; returns the cycle in which it could end."""
-        for count, written, last in queue.entries:
-            if self.ports == 1:
-                popped = queue.pop(written, self.ended)
-            else:
-                # The next entry's place is free once the entry before it is the current one.
-                popped = queue.pop(written, max(self.began - 1, self.popped + 1))
-                if self.share and self.left & 1 and not self.last and popped < self.ended:
-                    count -= 1
-                    if not count:
-                        # Wholly taken together with the last spike of the entry before.
-                        self.began, self.left, self.last = self.ended + 1, 0, last
-                        self.popped, self.stolen = popped, True
-                        continue
-            self.began = max(self.ended, popped) + 1
-            self.popped = popped
-            self.ended = self.began + max(1, -(-count // self.ports)) - 1
-            self.left, self.last, self.stolen = count, last, False
-        queue.entries.clear()
-        return self.ended
-
-    def end(self, cycle: int) -> None:
-        """The window ended in this cycle."""
-        self.ended = cycle
-        if self.stolen:
-            self.began = cycle + 1
-
-
 class DenseFeed:
     """layers.feed.DenseFeed with its encoders.
 
@@ -122,7 +80,7 @@ class DenseFeed:
         self.whole = done.network.channel()
         self.left = done
         self.queues = [[Queue(plan.queue) for _ in plan.banks] for _ in range(plan.planes)]
-        self.encoders = [Encoder(bank.ports, share) for bank in plan.banks]
+        self.encoders = [Encoder(bank.ports, share=share) for bank in plan.banks]
 
     def process(self) -> Process:
         """Takes the words."""
@@ -153,9 +111,15 @@ class DenseFeed:
     def plane(self, plane: int) -> int:
         """The cycle in which all encoders could end the plane."""
         return max(
-            encoder.window(queue)
+            self._plane(encoder, queue)
             for encoder, queue in zip(self.encoders, self.queues[plane], strict=True)
         )
+
+    def _plane(self, encoder: Encoder, queue: Queue) -> int:
+        for count, written, last in queue.entries:
+            encoder.take(queue.pop(written, encoder.left), count, last=last)
+        queue.entries.clear()
+        return encoder.ending()
 
     def end(self, cycle: int) -> None:
         """The plane ended in this cycle."""

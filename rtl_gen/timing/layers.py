@@ -9,7 +9,7 @@ from rtl_gen.lib.slots import Slots
 
 from .dense import DenseFeed
 from .processes import LONG_AGO, Process, SlotTimes
-from .windows import WindowUnit
+from .windows import EventUnit, WindowUnit
 
 
 def dense_unit(feeds: list[DenseFeed], slots: SlotTimes, latency: int) -> Process:
@@ -33,7 +33,7 @@ def dense_unit(feeds: list[DenseFeed], slots: SlotTimes, latency: int) -> Proces
             feed.left.put(frame)
 
 
-def window_unit(parts: list[WindowUnit], windows: int, slots: SlotTimes, latency: int) -> Process:
+def window_unit(parts: list[EventUnit], windows: int, slots: SlotTimes, latency: int) -> Process:
     """A unit of a layer of convolutions, for so many windows."""
     rounds = parts[0].rounds
     for _ in range(windows):

@@ -33,7 +33,7 @@ from .processes import (
     merge,
     serialise,
 )
-from .windows import WindowFeed, WindowUnit
+from .windows import EventUnit, WindowFeed, WindowUnit
 from .work import Values, pixel_events, pixel_marks, word_events
 
 
@@ -186,7 +186,8 @@ class _Model:
         total = self.frames * feeds[0].plan.windows
         outs = [self.processes.link() for _ in range(node.pixels)]
         for u, link in enumerate(outs):
-            parts = [WindowUnit(f, u, c) for f, c in zip(feeds, counts, strict=True)]
+            kind = WindowUnit if node.engine == "parallel" else EventUnit
+            parts = [kind(f, u, c) for f, c in zip(feeds, counts, strict=True)]
             slots = SlotTimes(link, node.slots, Slots.free_latency)
             own = len(range(u, total, node.pixels))
             if node.engine == "parallel":

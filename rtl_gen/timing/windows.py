@@ -9,6 +9,7 @@ import numpy.typing as npt
 from rtl_gen.lib.slots import Slots
 from rtl_gen.plan import WindowPlan
 
+from .encoder import Encoder
 from .processes import LONG_AGO, Channel, Link, Process
 
 #: From the issue of an entry to the first cycle in which it can be read.
@@ -148,3 +149,30 @@ class WindowUnit:
     def end(self, cycle: int) -> None:
         """The plane ended in this cycle."""
         self.ended = [cycle] * self.readers
+
+
+class EventUnit(WindowUnit):
+    """Windows whose entries go to an encoder a reader, of one port each."""
+
+    def __init__(self, feed: WindowFeed, unit: int, counts: Sequence[npt.NDArray[np.int64]]):
+        super().__init__(feed, unit, counts)
+        self.encoders = [Encoder(1, share=False) for _ in counts]
+
+    def plane(self, round_: int) -> int:
+        end = LONG_AGO
+        for r, encoder in enumerate(self.encoders):
+            counts = self.now[r][round_]
+            issued, popped = self.issued[r], self.popped[r]
+            entries = [c for p in self.here if (c := counts[p])] or [0]
+            for count in entries:
+                issued = max(issued + 1, popped[0] + Slots.free_latency)
+                at = max(issued + _ENTRY, encoder.left)
+                popped.append(at)
+                encoder.take(at, count, last=False)
+            self.issued[r] = issued
+            end = max(end, encoder.ending())
+        return end
+
+    def end(self, cycle: int) -> None:
+        for encoder in self.encoders:
+            encoder.end(cycle)

@@ -146,17 +146,17 @@ def test_a_join_with_a_row_less_is_refused(convolutions, width, kernel):
 
 
 def test_a_join_of_the_planner_runs_and_one_without_room_stands_still(drive):
-    net = joined(1, (4, 16))
+    net = joined(1, (4, 64))
     chosen = plan(net, lanes=2)
-    frames = (np.random.default_rng(1).random((2, 2, 4, 16)) < 0.5).astype(np.uint8)
+    frames = (np.random.default_rng(1).random((2, 2, 4, 64)) < 0.5).astype(np.uint8)
     source = timing.steady(2, chosen)
     run = drive(Core(net, chosen), frames, source)
     _, scores = chosen.output.unpack([data for _, _, data in run.delivered])
     np.testing.assert_array_equal(scores, s2nn_hw.golden.run(net, frames).scores)
-    # Not even the entries in its queue make up for the rows that lack.
+    # Not even what its queues and encoders hold makes up for the rows that lack.
     small = with_rows(chosen, 1)
     with pytest.raises(AssertionError, match=TOO_SMALL):
         check_progress(small)
-    run = drive(Core(net, small), frames, source, limit=600)
+    run = drive(Core(net, small), frames, source, limit=2400)
     assert run.delivered == []
     assert len(run.accepted) < 2 * chosen.input.beats

@@ -140,7 +140,7 @@ def test_planes_of_frames_through_the_encoder(ports):
     async def bench(ctx):
         at = [0] * planes
         rows = []
-        ctx.set(encoder.go, 1)
+        ctx.set(encoder.room, 1)
         for _ in range(1000):
             for p, queue in enumerate(waiting):
                 valid = at[p] < len(queue)
@@ -148,12 +148,15 @@ def test_planes_of_frames_through_the_encoder(ports):
                 if valid:
                     ctx.set(sequence.planes[p].payload, queue[at[p]])
                 at[p] += int(valid and ctx.get(sequence.planes[p].ready))
-            for p in range(ports):
-                picked = ctx.get(encoder.picked[p])
-                if picked:
-                    rows.append(ctx.get(encoder.base[p]) + picked.bit_length() - 1)
-            if ctx.get(encoder.ending):
-                marks = [bool(ctx.get(getattr(encoder, name))) for name in MARKS[1:]]
+            step = ctx.get(encoder.o)
+            if ctx.get(encoder.taken):
+                rows += [
+                    base + bits.bit_length() - 1
+                    for bits, base in zip(step.picked, step.base, strict=True)
+                    if bits
+                ]
+            if ctx.get(encoder.taken) and step.ends:
+                marks = [bool(getattr(step, name)) for name in MARKS[1:]]
                 taken.append((sorted(rows), *marks))
                 rows = []
             await ctx.tick()

@@ -20,7 +20,7 @@ LIMIT = 20_000
 ENTRIES = 400
 
 
-def plan(size, window, *, channels=1, planes=1, rows=None, queue=3) -> WindowPlan:
+def plan(size, window, *, channels=1, planes=1, rows=None, queue=4) -> WindowPlan:
     """The rows given, or as few as the order of the windows allows."""
     made = WindowPlan(
         source="input",

@@ -1,0 +1,73 @@
+"""Encoders: when entries are taken, and when their last rows are read."""
+
+from collections import deque
+
+from rtl_gen.lib.encoder import EventEncoder
+from rtl_gen.lib.slots import Slots
+from rtl_gen.lib.steps import StepQueue
+
+from .processes import LONG_AGO
+
+#: From the reading of an entry to its place behind the current one.
+_COUNTED = EventEncoder.latency - 2
+
+#: Steps by which an encoder may be ahead of the rows read: those that wait, and the first of them.
+_AHEAD = StepQueue.depth + 1
+
+
+class Encoder:
+    """lib.encoder.EventEncoder with the lib.steps.StepQueue behind it.
+
+    Steps are numbered on from the first.  A step that is not its plane's last goes out as soon as
+    it can, one a cycle, so what is known of the last ones is enough: a later step has to wait for
+    room exactly where the last of a plane has waited for the other encoders.
+    """
+
+    def __init__(self, ports: int, *, share: bool):
+        self.ports = ports
+        self.share = share and ports == 2
+        #: Of the newest entry: the cycles in which it left the counting, and became the current
+        #: one or was wholly taken with the one before; the cycle of its last step; events left to
+        #: itself; whether it ends a plane.
+        self.left = LONG_AGO
+        self.moved = LONG_AGO
+        self.ended = LONG_AGO
+        self.count = 0
+        self.last = True
+        #: Steps so far, and before this plane; the cycle from which those of this plane may go out.
+        self.steps = 0
+        self.before = 0
+        self.begins = LONG_AGO
+        #: Steps that had to wait for room, and the first cycle in which there was some.
+        self.fences: deque[tuple[int, int]] = deque()
+
+    def take(self, read: int, count: int, *, last: bool) -> None:
+        """An entry was read in this cycle; it has so many events."""
+        left = max(read + _COUNTED, self.moved)
+        odd = self.share and self.count & 1 and not self.last
+        self.left, self.last = left, last
+        if odd and left < self.ended:
+            count -= 1
+            if not count:
+                # Wholly taken together with the last spike of the entry before.
+                self.moved, self.count = self.ended, 0
+                return
+        self.moved = max(left + 1, self.ended)
+        first, self.count = self.steps, count
+        self.steps += max(1, -(-count // self.ports))
+        ended = self.moved + self.steps - first
+        fences = self.fences
+        while fences and fences[0][0] < self.steps:
+            step, cycle = fences.popleft()
+            ended = max(ended, cycle + self.steps - 1 - step)
+        self.ended = ended
+
+    def ending(self) -> int:
+        """The first cycle in which the plane's last step could go out."""
+        return max(self.ended + StepQueue.latency, self.begins + self.steps - 1 - self.before)
+
+    def end(self, cycle: int) -> None:
+        """It went out in this cycle."""
+        self.fences.append((self.steps - 1 + _AHEAD, cycle + Slots.free_latency))
+        self.begins = cycle + 1
+        self.before = self.steps
