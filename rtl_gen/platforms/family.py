@@ -96,6 +96,7 @@ class Family:
         counted.  A type that is not listed is an error: nothing goes uncounted.
     bram_bits, spram_bits: that one ``bram`` or ``spram`` holds.
     bram_shapes: (words, bits a word) that one ``bram`` may have.
+    bram_ports: from which it can be read at a time.
     lut_bits: that a look-up table holds.
     nextpnr: program that places and routes it, None where there is none.
     unbound: commands of yosys that leave a netlist without pins but its clock; see below.
@@ -113,6 +114,7 @@ class Family:
     cells: Mapping[str, Mapping[str, int]]
     bram_bits: int
     bram_shapes: tuple[tuple[int, int], ...]
+    bram_ports: int = 2
     spram_bits: int = 0
     lut_bits: int = 16
     devices: tuple[Device, ...]

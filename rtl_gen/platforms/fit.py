@@ -1,6 +1,6 @@
 """Whether a core fits a device, and what smaller one would."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from s2nn_hw.manifest import LayerEntry, Manifest
@@ -31,11 +31,6 @@ def floor(layers: Sequence[LayerEntry]) -> dict[str, int]:
 def stored_bits(layers: Sequence[LayerEntry]) -> int:
     """Bits of all memories of weights, copies counted as often as they are stored."""
     return sum(m.rows * m.row_bits for layer in layers for m in layer.memories)
-
-
-def blocks(family: Family, rows: int, row_bits: int) -> int:
-    """The least block RAMs that hold a memory, all in one shape."""
-    return min(-(-rows // words) * -(-row_bits // bits) for words, bits in family.bram_shapes)
 
 
 def excess(used: Mapping[str, int], device: Device) -> dict[str, int]:
@@ -72,25 +67,29 @@ def message(part: Part, used: Mapping[str, int], manifest: Manifest, what: str =
     )
     return (
         f"the network does not fit {part.name}: {what} {short}; "
-        f"{_advice(used, manifest.layers, part.device)}"
+        f"{_advice(used, manifest.layers, part)}"
     )
 
 
-def _advice(used: Mapping[str, int], layers: Sequence[LayerEntry], device: Device) -> str:
+def _advice(used: Mapping[str, int], layers: Sequence[LayerEntry], part: Part) -> str:
     most = max(layer.lanes for layer in layers if layer.weight_bits)
     bits = max(layer.weight_bits for layer in layers)
-    lanes = next((n for n in range(most - 1, 0, -1) if _fits(used, layers, device, n, bits)), None)
-    fewer = next((b for b in range(bits - 1, 0, -1) if _fits(used, layers, device, most, b)), None)
-    both = next((b for b in range(bits - 1, 0, -1) if _fits(used, layers, device, 1, b)), None)
+
+    def largest(choices: Iterable[tuple[int, int]]) -> tuple[int, int] | None:
+        return next((choice for choice in choices if _fits(used, layers, part, *choice)), None)
+
+    lanes = largest((n, bits) for n in range(most - 1, 0, -1))
+    fewer = largest((most, b) for b in range(bits - 1, 0, -1))
     options = []
     if lanes is not None:
-        options.append(f"--lanes {lanes}")
+        options.append(f"--lanes {lanes[0]}")
     if fewer is not None:
-        options.append(f"weights of {_bits(fewer)}")
-    if not options and both is not None:
-        options.append(f"--lanes 1 and weights of {_bits(both)}")
+        options.append(f"weights of {_bits(fewer[1])}")
     if not options:
-        return "by estimate no number of lanes or bits of a weight would make it fit"
+        both = largest((1, b) for b in range(bits - 1, 0, -1))
+        if both is None:
+            return "by estimate no number of lanes or bits of a weight would make it fit"
+        options.append(f"--lanes 1 and weights of {_bits(both[1])}")
     return f"by estimate it would with {' or with '.join(options)}"
 
 
@@ -99,30 +98,48 @@ def _bits(number: int) -> str:
 
 
 def _fits(
-    used: Mapping[str, int], layers: Sequence[LayerEntry], device: Device, lanes: int, bits: int
+    used: Mapping[str, int], layers: Sequence[LayerEntry], part: Part, lanes: int, bits: int
 ) -> bool:
     """Whether it would with at most so many lanes and bits a weight.
 
-    Logic is taken to shrink as the accumulators' floor does, block RAM as the bits stored do.
+    Logic is taken to shrink as the accumulators' floor does, flip-flops as the bits of their
+    weights and sums, which are registered, and block RAM as the bits stored.
     """
-    smaller = [
-        replace(
-            layer,
-            lanes=min(layer.lanes, lanes),
-            weight_bits=min(layer.weight_bits, bits),
-            potential_bits=layer.potential_bits - max(0, layer.weight_bits - bits),
-            memories=tuple(
-                replace(
-                    m, row_bits=-(-m.row_bits * min(layer.weight_bits, bits) // layer.weight_bits)
-                )
-                for m in layer.memories
-            ),
-        )
-        for layer in layers
-    ]
-    before, after = floor(layers), floor(smaller)
-    share = {name: after[name] / max(1, before[name]) for name in before}
-    share["carry"] = share["lut"]
-    share["bram"] = stored_bits(smaller) / max(1, stored_bits(layers))
+    smaller = [_smaller(layer, lanes, bits) for layer in layers]
+    logic = floor(smaller)["lut"] / floor(layers)["lut"]
+    share = {
+        "lut": logic,
+        "carry": logic,
+        "ff": _registers(smaller) / _registers(layers),
+        "bram": _stored(smaller, part.family) / max(1, _stored(layers, part.family)),
+    }
     guess = {name: round(units * share.get(name, 1)) for name, units in used.items()}
-    return not excess(guess, device)
+    return not excess(guess, part.device)
+
+
+def _smaller(layer: LayerEntry, lanes: int, bits: int) -> LayerEntry:
+    if layer.weight_bits == 0:
+        return layer
+    left = min(layer.weight_bits, bits)
+    return replace(
+        layer,
+        lanes=min(layer.lanes, lanes),
+        weight_bits=left,
+        potential_bits=layer.potential_bits - layer.weight_bits + left,
+        memories=tuple(
+            replace(memory, row_bits=-(-memory.row_bits * left // layer.weight_bits))
+            for memory in layer.memories
+        ),
+    )
+
+
+def _registers(layers: Sequence[LayerEntry]) -> int:
+    weights = sum(layer.neurons * layer.lanes * layer.weight_bits for layer in layers)
+    return weights + floor(layers)["lut"]
+
+
+def _stored(layers: Sequence[LayerEntry], family: Family) -> int:
+    """Bits of weights in block RAM: two lanes share a memory, or have one each to read from."""
+    return sum(
+        stored_bits([layer]) * (-(-min(2, layer.lanes) // family.bram_ports)) for layer in layers
+    )

@@ -43,6 +43,7 @@ FAMILY = Family(
     },
     bram_bits=4096,
     bram_shapes=((2048, 2), (1024, 4), (512, 8), (256, 16)),
+    bram_ports=1,
     spram_bits=262144,
     devices=(
         _device("up5k", 5280, 30, 20, "sg48 uwg30", spram=4, dsp=8),

@@ -47,10 +47,9 @@ class Placed:
 
 
 def arguments(part: Part, *, netlist: str, mhz: float, seed: int) -> list[str]:
-    """For a netlist without pins; a clock that is missed is for the report to say."""
+    """For a netlist; a clock that is missed is for the report to say."""
     return [
         *part.nextpnr,
-        *part.family.options,
         *("--json", netlist, "--report", REPORT),
         *("--freq", f"{mhz:g}", "--seed", str(seed), "--timing-allow-fail"),
     ]

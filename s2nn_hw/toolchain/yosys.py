@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,13 +26,18 @@ MEMORIES = "memories.json"
 _STRIP = ("src", "module_not_derived")
 
 
-def script(family: Family, verilog: str, top: str) -> str:
-    """Commands that map a core alone; they run in the folder of its Verilog and memory files.
+def script(family: Family, reads: Sequence[str], top: str, *, pins: bool) -> str:
+    """Commands that map a design; they run in the folder of its files.
 
     The memories are written down as they were read, before anything is made of them.
+
+    Parameters
+    ----------
+    reads: commands that read the files.
+    pins: whether its ports are pins; of a core alone there is a netlist without them beside.
     """
     commands = [
-        f"read_verilog {verilog}",
+        *reads,
         f"hierarchy -check -top {top}",
         "select -set contents t:$meminit*",
         "select -set homes @contents %m",
@@ -45,7 +50,7 @@ def script(family: Family, verilog: str, top: str) -> str:
         f"tee -q -o {STAT} stat -json",
         f"write_json {NETLIST}",
     ]
-    if family.nextpnr is not None:
+    if family.nextpnr is not None and not pins:
         commands += [*family.unbound, f"write_json {UNBOUND}"]
     return "\n".join(commands) + "\n"
 

@@ -1,0 +1,215 @@
+"""From a design to its netlist and its timing on a device, through the tools or the cache."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from s2nn_hw.toolchain import nextpnr, process, yosys
+from s2nn_hw.toolchain.results import Results, key
+from s2nn_hw.toolchain.tools import Tool
+
+from .emit import Core, Progress
+
+if TYPE_CHECKING:
+    from rtl_gen.platforms import Part
+
+#: Some ten megabytes each, and some ten kilobytes.
+_NETLISTS = Results("netlists", keep=16)
+_PLACED = Results("placed", keep=256)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Design:
+    """What is to be mapped to a part.
+
+    Parameters
+    ----------
+    files: name → text; reads: commands of yosys that read them.
+    top: module.
+    memories: file → bits a word, of those that the Verilog reads.
+    constraints: (name, text) of files for nextpnr; options: its arguments that name them.
+    pins: whether its ports are the part's pins, rather than a core's alone.
+    """
+
+    part: Part
+    files: Mapping[str, str]
+    reads: tuple[str, ...]
+    top: str
+    memories: Mapping[str, int]
+    constraints: tuple[tuple[str, str], ...]
+    options: tuple[str, ...]
+    pins: bool
+
+    @classmethod
+    def of_core(cls, core: Core, part: Part) -> Design:
+        """A core alone."""
+        manifest, family = core.manifest, part.family
+        return cls(
+            part=part,
+            files={name: core.files[name] for name in sorted(manifest.files)},
+            reads=(f"read_verilog {manifest.verilog}",),
+            top=manifest.top,
+            memories={m.file: m.row_bits for layer in manifest.layers for m in layer.memories},
+            constraints=family.constraints,
+            options=family.options,
+            pins=False,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mapped:
+    """A synthesised netlist: its folder in the cache, with script, log and report.
+
+    name: of what decides it.
+    seconds: it took; 0 if it was there.
+    """
+
+    folder: Path
+    name: str
+    cached: bool
+    seconds: float
+
+
+def synthesise(design: Design, tool: Tool) -> Mapped:
+    """The netlist.  Raises ToolError where yosys failed, or lost a memory."""
+    script = yosys.script(design.part.family, design.reads, design.top, pins=design.pins)
+    name = key([tool.version, script, *(text for item in design.files.items() for text in item)])
+    found = _NETLISTS.find(name)
+    if found is not None:
+        return Mapped(folder=found, name=name, cached=True, seconds=0.0)
+    making = _NETLISTS.begin()
+    try:
+        for file, text in design.files.items():
+            (making / file).write_text(text)
+        (making / yosys.SCRIPT).write_text(script)
+        command = (*tool.command, yosys.SCRIPT)
+        job = process.Job(name="yosys", command=command, folder=making, log=yosys.LOG)
+        (ended,) = process.run([job])
+        if ended.status != 0:
+            raise job.failure(ended.status)
+        texts = {file: design.files[file] for file in design.memories}
+        yosys.check_memories(making / yosys.MEMORIES, texts, design.memories)
+        yosys.cells(making / yosys.STAT)  # what is kept is whole
+        for file in (*design.files, yosys.MEMORIES):
+            (making / file).unlink()
+        made = _NETLISTS.put(making, name)
+    finally:
+        _NETLISTS.drop(making)
+    return Mapped(folder=made, name=name, cached=False, seconds=round(ended.seconds, 3))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Placed:
+    """Placed and routed netlists.
+
+    homes: seed → folder in the cache, with log and report, of those that were routed.
+    reports: seed → what its report says, None of one that was not.
+    cached: seeds that were there.
+    seconds: all took; 0 if all were there.
+    """
+
+    homes: dict[int, Path] = field(default_factory=dict)
+    reports: dict[int, nextpnr.Placed | None] = field(default_factory=dict)
+    cached: tuple[int, ...] = ()
+    seconds: float = 0.0
+
+
+def place(
+    design: Design,
+    mapped: Mapped,
+    tool: Tool,
+    *,
+    mhz: float,
+    seeds: Sequence[int],
+    jobs: int,
+    progress: Progress,
+) -> Placed:
+    """Place and route with each seed, ``jobs`` at a time.
+
+    Raises ToolError if all failed; one that did, among several, is one that was not routed.
+    """
+    start = time.perf_counter()
+    netlist = yosys.NETLIST if design.pins else yosys.UNBOUND
+    constraints = [text for item in design.constraints for text in item]
+    names: dict[int, str] = {}
+    homes: dict[int, Path] = {}
+    commands: dict[int, tuple[str, ...]] = {}
+    for seed in seeds:
+        arguments = nextpnr.arguments(design.part, netlist=netlist, mhz=mhz, seed=seed)
+        commands[seed] = (*tool.command, *arguments, *design.options)
+        names[seed] = key([tool.version, mapped.name, *arguments, *design.options, *constraints])
+        found = _PLACED.find(names[seed])
+        if found is not None:
+            homes[seed] = found
+    cached = tuple(homes)
+    missing = [seed for seed in seeds if seed not in homes]
+    making: dict[int, Path] = {}
+    seed_of: dict[int, int] = {}
+    failed: dict[int, process.Ended] = {}
+
+    def ended(result: process.Ended) -> None:
+        seed = seed_of[id(result.job)]
+        if result.status == 0:
+            nextpnr.read(making[seed] / nextpnr.REPORT)  # what is kept is whole
+            (making[seed] / netlist).unlink()
+            homes[seed] = _PLACED.put(making[seed], names[seed])
+        else:
+            failed[seed] = result
+        progress("place and route", len(homes) + len(failed), len(seeds))
+
+    progress("place and route", len(homes), len(seeds))
+    try:
+        runs = []
+        for seed in missing:
+            making[seed] = _PLACED.begin()
+            _link(mapped.folder / netlist, making[seed] / netlist)
+            for file, text in design.constraints:
+                (making[seed] / file).write_text(text)
+            run = process.Job(
+                name=f"{tool.name} seed {seed}",
+                command=commands[seed],
+                folder=making[seed],
+                log=nextpnr.LOG,
+            )
+            runs.append(run)
+            seed_of[id(run)] = seed
+        if tool.packaged and len(runs) > 1 and jobs > 1:
+            _compile(tool, making[missing[0]])
+        process.run(runs, limit=jobs, ended=ended)
+        if not homes:
+            first = failed[min(failed)]
+            raise first.job.failure(first.status)
+    finally:
+        for folder in making.values():
+            _PLACED.drop(folder)
+    routed = {seed: homes[seed] for seed in seeds if seed in homes}
+    reports = {seed: nextpnr.read(home / nextpnr.REPORT) for seed, home in routed.items()}
+    return Placed(
+        homes=routed,
+        reports={seed: reports.get(seed) for seed in seeds},
+        cached=cached,
+        seconds=round(time.perf_counter() - start, 3) if missing else 0.0,
+    )
+
+
+def _compile(tool: Tool, folder: Path) -> None:
+    """Let a WebAssembly tool compile itself, before several do at once."""
+    command = (*tool.command, "--version")
+    job = process.Job(name=tool.name, command=command, folder=folder, log="version.log")
+    (ended,) = process.run([job])
+    if ended.status != 0:
+        raise job.failure(ended.status)
+    (folder / job.log).unlink()
+
+
+def _link(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # a file system without
+        shutil.copyfile(source, target)
