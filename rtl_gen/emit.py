@@ -134,6 +134,13 @@ def emit(network: Network, plan: CorePlan) -> tuple[Manifest, dict[str, str]]:
     return manifest, files
 
 
+def verilog(component: Component, name: str) -> str:
+    """Verilog of a component that is no core, as plain as a core's."""
+    text = rtlil.convert(component, name=name, emit_src=False)
+    text, _ = _translated(plain_nets(_plain_names(text, VerilogTarget(name))))
+    return text
+
+
 def _convert(core: Core, target: VerilogTarget) -> tuple[str, dict[str, tuple[str, ...]]]:
     """Verilog of the top and all below it but the ROMs, and the nets of them all."""
     top = rtlil.convert(core, name=target.top, platform=target, emit_src=False)

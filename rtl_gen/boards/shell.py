@@ -70,8 +70,7 @@ class BoardShell(wiring.Component):
     ----------
     identity: what it says of itself, and its window.
     input, output: the core's ports.
-    frequency: of the clock, Hz.
-    baud: of the line.
+    pace: of the line.
 
     Members
     -------
@@ -81,20 +80,11 @@ class BoardShell(wiring.Component):
     s_axis_…, m_axis_…, frame_error, frame_error_clear: the core's, the other way round.
     """
 
-    def __init__(
-        self,
-        identity: Identity,
-        input: InputPort,
-        output: OutputPort,
-        *,
-        frequency: float,
-        baud: int,
-    ):
+    def __init__(self, identity: Identity, input: InputPort, output: OutputPort, pace: Pace):
         self.identity = identity
         self.input = input
         self.output = output
-        self.frequency = frequency
-        self.pace = Pace(frequency, baud)
+        self.pace = pace
         super().__init__(
             {
                 "rx": In(1, init=1),
@@ -208,12 +198,10 @@ class BoardShell(wiring.Component):
         m.d.sync += flags.eq(Mux(replies.flags_clear, 0, flags) | Cat(events))
 
         # A light is on for long enough to be seen.
-        clock = Signal(max(int(self.frequency).bit_length(), 5))
+        clock = Signal(max(int(self.pace.frequency).bit_length(), 5))
         m.d.sync += clock.eq(clock + 1)
-        m.d.comb += [
-            self.heartbeat.eq(clock[-1]),
-            self.error.eq(Cat(flags, self.frame_error).any()),
-        ]
+        m.d.comb += self.heartbeat.eq(clock[-1])
+        m.d.sync += self.error.eq(Cat(flags, self.frame_error).any())
         with m.If(under_way != 0):
             m.d.sync += self.busy.eq(1)
         with m.Elif(clock[:-4] == 0):

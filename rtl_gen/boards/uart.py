@@ -28,6 +28,7 @@ class Pace:
                 f"baud must be 1…{frequency / MIN_CYCLES_A_BIT:.0f}, "
                 f"a quarter of the {frequency / 1e6:g} MHz clock, not {baud}"
             )
+        self.frequency = frequency
         self.bits = 12 + int(frequency / baud).bit_length()
         self.step = round(baud * 2**self.bits / frequency)
 

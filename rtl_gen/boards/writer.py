@@ -17,8 +17,8 @@ class PacketWriter(wiring.Component):
     Semantics: for each header SYNC, the header, ``length`` bytes of ``payload`` and the CRC go out,
     stuffed.
 
-    Latency: SYNC is offered in the cycle in which a header is, and the header taken with the last
-    byte of the CRC.  Throughput: a byte of the line a cycle.
+    Latency: SYNC is offered in the cycle after a header is; the header is taken with the CRC.
+    Throughput: a byte of the line every other cycle; in return no path goes through.
 
     Members
     -------
@@ -36,39 +36,45 @@ class PacketWriter(wiring.Component):
 
         plain = Signal(8)
         offered = Signal()
+        free = Signal()
         sent = Signal()
         stuffing = Signal()
         escaped = Signal()
         m.d.comb += [
             stuffing.eq(((plain == SYNC) | (plain == ESCAPE)) & ~escaped),
-            self.o.valid.eq(offered),
-            self.o.payload.eq(Mux(stuffing, ESCAPE, Mux(escaped, plain ^ FLIP, plain))),
-            sent.eq(offered & self.o.ready & ~stuffing),
+            free.eq(~self.o.valid),
+            sent.eq(offered & free & ~stuffing),
             crc.data.eq(plain),
         ]
-        with m.If(offered & self.o.ready):
-            m.d.sync += escaped.eq(stuffing)
+        with m.If(self.o.ready):
+            m.d.sync += self.o.valid.eq(0)
+        with m.If(offered & free):
+            m.d.sync += [
+                self.o.valid.eq(1),
+                self.o.payload.eq(Mux(stuffing, ESCAPE, Mux(escaped, plain ^ FLIP, plain))),
+                escaped.eq(stuffing),
+            ]
 
         header = self.header.payload
         left = Signal(16)
+        empty = Signal()
+        m.d.sync += empty.eq(left == 0)
         fields = (header.type, header.tag, header.length[:8], header.length[8:])
         with m.FSM():
             with m.State("SYNC"):
-                m.d.comb += [
-                    self.o.valid.eq(self.header.valid),
-                    self.o.payload.eq(SYNC),
-                    crc.start.eq(1),
-                ]
-                m.d.sync += left.eq(header.length)
-                with m.If(self.header.valid & self.o.ready):
+                m.d.comb += crc.start.eq(1)
+                with m.If(self.header.valid & free):
+                    m.d.sync += [self.o.valid.eq(1), self.o.payload.eq(SYNC)]
                     m.next = "FIELD0"
             for k, field in enumerate(fields):
                 with m.State(f"FIELD{k}"):
                     m.d.comb += [plain.eq(field), offered.eq(1), crc.valid.eq(sent)]
+                    m.d.sync += left.eq(header.length)
                     with m.If(sent):
                         m.next = f"FIELD{k + 1}" if k < len(fields) - 1 else "PAYLOAD"
             with m.State("PAYLOAD"):
-                with m.If(left == 0):
+                # It lags by a cycle, in which the register is not free.
+                with m.If(empty & free):
                     m.next = "CRC"
                 with m.Else():
                     m.d.comb += [

@@ -12,6 +12,7 @@ from amaranth.sim import Simulator
 from rtl_gen.boards import reader
 from rtl_gen.boards import shell as shell_module
 from rtl_gen.boards.shell import BoardShell
+from rtl_gen.boards.uart import Pace
 from s2nn_hw.host.packets import Packet, Parser
 from s2nn_hw.ir import InputError
 from s2nn_hw.manifest import InputPort, OutputPort
@@ -95,7 +96,7 @@ def talk(pieces, *, core=None, settle=400, limit=60_000, probe=None):
 
     Returns the packets that it sends until it is quiet.
     """
-    shell = BoardShell(IDENTITY, INPUT, OUTPUT, frequency=RATIO * 1e6, baud=1_000_000)
+    shell = BoardShell(IDENTITY, INPUT, OUTPUT, Pace(RATIO * 1e6, 1_000_000))
     core = core or Core()
     received = []
     quiet = 0
