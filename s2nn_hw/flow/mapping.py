@@ -181,7 +181,8 @@ def place(
             seed_of[id(run)] = seed
         if tool.packaged and len(runs) > 1 and jobs > 1:
             _compile(tool, making[missing[0]])
-        process.run(runs, limit=jobs, ended=ended)
+        if runs:
+            process.run(runs, limit=jobs, ended=ended)
         if not homes:
             first = failed[min(failed)]
             raise first.job.failure(first.status)

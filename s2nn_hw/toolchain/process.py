@@ -96,7 +96,7 @@ def run(
 
 
 def _started(job: Job) -> subprocess.Popen[bytes]:
-    temporary = job.folder / "tmp"
+    temporary = job.folder.resolve() / "tmp"
     temporary.mkdir(exist_ok=True)
     with (job.folder / job.log).open("wb") as log:
         try:

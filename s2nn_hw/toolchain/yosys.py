@@ -22,7 +22,7 @@ NETLIST = "netlist.json"
 UNBOUND = "unbound.json"
 MEMORIES = "memories.json"
 
-#: Where a cell is from: on another machine the same netlist would be another file.
+#: Where things are from, the cells' library too: on another machine it would be another netlist.
 _STRIP = ("src", "module_not_derived")
 
 
@@ -36,6 +36,7 @@ def script(family: Family, reads: Sequence[str], top: str, *, pins: bool) -> str
     reads: commands that read the files.
     pins: whether its ports are pins; of a core alone there is a netlist without them beside.
     """
+    strip = " ".join(f"-unset {name}" for name in _STRIP)
     commands = [
         *reads,
         f"hierarchy -check -top {top}",
@@ -46,7 +47,8 @@ def script(family: Family, reads: Sequence[str], top: str, *, pins: bool) -> str
         f"write_json -selected {MEMORIES}",
         "select -clear",
         f"{family.synthesis} -top {top}",
-        f"setattr {' '.join(f'-unset {name}' for name in _STRIP)} */t:*",
+        f"setattr {strip} =*/w:* =*/t:*",
+        f"setattr -mod {strip} =*",
         f"tee -q -o {STAT} stat -json",
         f"write_json {NETLIST}",
     ]

@@ -1,0 +1,169 @@
+"""The FPGA families: parts by name, what their cells count as, and what fits."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import s2nn_hw
+from rtl_gen.platforms import FAMILIES, RESOURCES, fit, part
+from s2nn_hw.ir import InputError
+from s2nn_hw.manifest import LayerEntry, Manifest, Memory
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("LFE5U-85F", "LFE5U-85F-6-CABGA381"),
+        ("lfe5u-25f-8", "LFE5U-25F-8-CABGA381"),
+        ("ecp5-45k-7-CABGA256", "LFE5U-45F-7-CABGA256"),
+        ("LFE5U-85F-CABGA756-7", "LFE5U-85F-7-CABGA756"),
+        ("up5k", "iCE40UP5K-sg48"),
+        ("iCE40HX8K-cb132", "iCE40HX8K-cb132"),
+        ("GW1NR-9", "GW1NR-9"),
+        ("GW1NR-LV9QN88PC6/I5", "GW1NR-9"),
+        ("xc7a35t", "XC7A35T"),
+    ],
+)
+def test_a_part_has_many_names(text: str, name: str) -> None:
+    assert part(text).name == name
+    assert part(name) == part(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("virtex", "^device must be one of LFE5U-25F, .*CCGM1A1, .*, not 'virtex'$"),
+        ("", "^device must be one of "),
+        ("LFE5U-85", "^device must be one of "),
+        ("up5kx", "^device must be one of "),
+        ("LFE5U-85F-9", "^LFE5U-85F comes as 6, 7, 8, CABGA381, .*, not as '9'$"),
+        ("GW1NR-9-x", "^GW1NR-9 comes as no choice, not as 'x'$"),
+    ],
+)
+def test_an_unknown_part_is_told(text: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        part(text)
+
+
+def test_every_device_is_found_by_each_of_its_names() -> None:
+    names = []
+    for family in FAMILIES:
+        for device in family.devices:
+            for name in (device.name, *device.other):
+                assert part(name).device is device
+                assert part(name).family is family
+                names.append(name.lower())
+            assert set(device.capacity) <= set(RESOURCES)
+            assert {"lut", "ff", "carry", "bram"} <= set(device.capacity)
+    assert len(names) == len(set(names))
+
+
+def test_a_block_ram_holds_no_more_than_its_bits() -> None:
+    for family in FAMILIES:
+        for units in family.cells.values():
+            assert set(units) <= set(RESOURCES)
+        assert max(words * bits for words, bits in family.bram_shapes) == family.bram_bits
+
+
+def layer(**changes: Any) -> LayerEntry:
+    fields: dict[str, Any] = {
+        "name": "hidden1",
+        "module": "layer_hidden1",
+        "engine": "event",
+        "lanes": 4,
+        "inputs": 784,
+        "neurons": 128,
+        "synapses": 100352,
+        "weight_bits": 4,
+        "potential_bits": 13,
+        "windows": 1,
+        "memories": (Memory(path="layer_hidden1.weights0", rows=784, row_bits=512, file="w.hex"),),
+        "buffers": (),
+    }
+    return LayerEntry(**{**fields, **changes})
+
+
+@pytest.mark.parametrize(
+    ("lanes", "adders"), [(1, 0), (2, 5), (3, 5 + 6), (4, 5 + 5 + 6), (8, 4 * 5 + 2 * 6 + 7)]
+)
+def test_the_floor_of_the_accumulators(lanes: int, adders: int) -> None:
+    """A bit of accumulator, and of each of the lanes − 1 adders."""
+    pool = layer(neurons=9, synapses=0, weight_bits=0, potential_bits=1, memories=())
+    assert fit.floor([layer(lanes=lanes), pool]) == {"lut": 128 * (13 + adders), "ff": 128 * 13}
+
+
+def manifest(*layers: LayerEntry) -> Any:
+    class Some:
+        pass
+
+    some = Some()
+    some.layers = layers  # type: ignore[attr-defined]
+    return some
+
+
+def test_what_cannot_fit_is_told_before_any_tool_runs() -> None:
+    reason = fit.hopeless(manifest(layer()), part("hx1k"))
+    assert reason is not None
+    assert "iCE40HX1K-tq144: its accumulators alone need 3,712 lut of 1,280 (2,432 too" in reason
+    reason = fit.hopeless(manifest(layer(neurons=32)), part("hx8k"))
+    assert reason is not None
+    assert "its weights alone need 98 bram of 32 (66 too many)" in reason
+    assert "by estimate it would with weights of 1 bit" in reason
+    assert fit.hopeless(manifest(layer()), part("LFE5U-25F")) is None
+
+
+@pytest.mark.parametrize(
+    ("used", "advice"),
+    [
+        (
+            {"lut": 30000},
+            "30,000 lut of 24,288 (5,712 too many); W --lanes 2 or W weights of 2 bits",
+        ),
+        ({"bram": 110}, "110 bram of 56 (54 too many); W weights of 2 bits"),
+        (
+            {"lut": 60000, "bram": 60},
+            "60,000 lut of 24,288 (35,712 too many), 60 bram of 56 (4 too many); "
+            "W --lanes 1 and weights of 2 bits",
+        ),
+        (
+            {"lut": 300000},
+            "300,000 lut of 24,288 (275,712 too many); by estimate no number of lanes or bits of a "
+            "weight would make it fit",
+        ),
+    ],
+    ids=str,
+)
+def test_what_would_fit_is_estimated(used: dict[str, int], advice: str) -> None:
+    text = fit.message(part("LFE5U-25F"), used, manifest(layer()))
+    wanted = advice.replace("; W", "; by estimate it would with").replace("or W", "or with")
+    assert text == f"the network does not fit LFE5U-25F-6-CABGA381: it needs {wanted}"
+
+
+def test_lanes_share_memories_where_they_have_two_ports() -> None:
+    """On iCE40 the second port is a copy."""
+    used = {"bram": 40}
+    small = layer(lanes=2, neurons=16)
+    assert "with --lanes 1 or" in fit.message(part("hx8k"), used, manifest(small))
+    used = {"bram": 70}
+    assert "--lanes" not in fit.message(part("LFE5U-25F"), used, manifest(small))
+
+
+def test_the_manifest_tells_what_is_needed(tmp_path: Path) -> None:
+    rng = np.random.default_rng(2)
+    sizes = (20, 6, 3)
+    weights = [rng.integers(-7, 8, (n, m)) for m, n in itertools.pairwise(sizes)]
+    network = s2nn_hw.from_arrays(weights, [rng.integers(-3, 4, 6), None])
+    s2nn_hw.flow.emit(network, tmp_path / "out", lanes=2)
+    layers = Manifest.read(tmp_path / "out").layers
+    words = {
+        m.file: (tmp_path / "out" / m.file).read_text().split() for x in layers for m in x.memories
+    }
+    assert fit.stored_bits(layers) == sum(
+        len(words[m.file]) * m.row_bits for x in layers for m in x.memories
+    )
+    assert fit.floor(layers)["ff"] == sum(x.neurons * x.potential_bits for x in layers)
