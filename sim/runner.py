@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 import time
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,7 +63,7 @@ _VERILATOR_ARGS = [
 _MAKE_ARGS = ["OPT_FAST=-O2", "OPT_GLOBAL=-O2 -DNDEBUG"]
 
 #: How cocotb's runner says that a command it ran has failed.
-_CHILD_FAILED = (SystemExit, RuntimeError, subprocess.CalledProcessError)
+CHILD_FAILED = (SystemExit, RuntimeError, subprocess.CalledProcessError)
 
 #: What a build leaves behind of a hundred megabytes: the model, for Verilator or for Icarus.
 _PRODUCTS = (TOP, "sim.vvp", "build.log")
@@ -122,14 +122,13 @@ def simulate(
     report = progress or (lambda stage, done, total: None)
     with tempfile.TemporaryDirectory(prefix="s2nn-hw-") as folder:
         work = Path(folder)
-        for name in manifest.files:
-            if name.endswith(".hex"):
-                shutil.copyfile(core / name, work / name)
+        copy_memories(core, manifest, work)
         vectors.write(work)
 
         report("build", 0, 1)
         start = time.perf_counter()
-        with _built(core, manifest, simulator) as (runner, build, fresh):
+        texts = {"harness.v": harness(manifest), manifest.verilog: verilog_of(core, manifest)}
+        with built(texts, simulator) as (runner, build, fresh):
             build_seconds = time.perf_counter() - start if fresh else 0.0
             report("build", 1, 1)
             report("simulate", 0, 1)
@@ -161,19 +160,24 @@ def simulate(
             if dump.is_file():
                 activity = Activity.read(dump, manifest, snapshot)
             elif all(verdict.passed for verdict in verdicts):
-                raise ToolError(f"{simulator} wrote no activity: {_tail(work / RUN_LOG)}")
+                raise ToolError(f"{simulator} wrote no activity: {tail(work / RUN_LOG)}")
         return Simulation(
             verdicts=verdicts,
             seen=Observation.read(work, manifest),
             activity=activity,
             build_seconds=build_seconds,
             run_seconds=run_seconds,
-            version=_version(simulator),
+            version=version(simulator),
         )
 
 
 class _Group:
-    """A runner whose commands end with us, and with them all that they started, as make does."""
+    """A runner whose commands end with us, and with them all that they started, as make does.
+
+    process: the command that runs, or ran last.
+    """
+
+    process: subprocess.Popen[bytes] | None = None
 
     def _execute_cmds(self, cmds, cwd, stdout=None):  # type: ignore[no-untyped-def]
         for command in cmds:
@@ -185,16 +189,17 @@ class _Group:
                 stderr=None if stdout is None else subprocess.STDOUT,
                 start_new_session=True,
             ) as process:
+                self.process = process
                 try:
                     status = process.wait()
                 except BaseException:
-                    _end_group(process)
+                    end_group(process)
                     raise
             if status != 0:
                 raise RuntimeError(f"command failed with status {status}")
 
 
-def _end_group(leader: subprocess.Popen[bytes]) -> None:
+def end_group(leader: subprocess.Popen[bytes]) -> None:
     """Ask, for compilers clear away what is half written; then insist."""
     with suppress(ProcessLookupError):
         os.killpg(leader.pid, signal.SIGTERM)
@@ -232,15 +237,28 @@ class _Icarus(_Group, Icarus):
         ]
 
 
+def verilog_of(core: Path, manifest: Manifest) -> str:
+    """The core's Verilog."""
+    return (core / manifest.verilog).read_text()
+
+
+def copy_memories(core: Path, manifest: Manifest, work: Path) -> None:
+    """Put what the core reads where it looks for it: into the folder it runs in."""
+    for name in manifest.files:
+        if name.endswith(".hex"):
+            shutil.copyfile(core / name, work / name)
+
+
 @contextmanager
-def _built(core: Path, manifest: Manifest, simulator: str) -> Iterator[tuple[Runner, Path, bool]]:
-    """A runner with its build: from the cache if nothing that decides it has changed."""
+def built(texts: Mapping[str, str], simulator: str) -> Iterator[tuple[Runner, Path, bool]]:
+    """A runner with its build of these files, by name, whose top is TOP.
+
+    It is from the cache if nothing that decides it has changed; the flag tells whether it is not.
+    """
     logging.getLogger("cocotb_tools.runner").setLevel(logging.WARNING)
     runner = _Verilator() if simulator == "verilator" else _Icarus()
     runner.log.setLevel(logging.CRITICAL)
-    source = harness(manifest)
-    verilog = (core / manifest.verilog).read_text()
-    parts = [simulator, _version(simulator), source, verilog]
+    parts = [simulator, version(simulator), *texts.values()]
     if simulator == "verilator":
         # The model looks for cocotb's library where it was when it was linked.
         libraries = [importlib.metadata.version("cocotb"), str(cocotb_tools.config.libs_dir)]
@@ -254,9 +272,9 @@ def _built(core: Path, manifest: Manifest, simulator: str) -> Iterator[tuple[Run
         builds.mkdir(exist_ok=True)
         making = Path(tempfile.mkdtemp(dir=builds, prefix=f"{build.name}."))
         try:
-            (making / "harness.v").write_text(source)
-            (making / manifest.verilog).write_text(verilog)
-            _compile(runner, making, manifest, simulator)
+            for name, text in texts.items():
+                (making / name).write_text(text)
+            _compile(runner, making, list(texts), simulator)
             _strip(making)
             (making / "complete").touch()
             try:
@@ -272,14 +290,14 @@ def _built(core: Path, manifest: Manifest, simulator: str) -> Iterator[tuple[Run
     yield runner, build, fresh
 
 
-def _compile(runner: Runner, build: Path, manifest: Manifest, simulator: str) -> None:
+def _compile(runner: Runner, build: Path, files: Sequence[str], simulator: str) -> None:
     log = build / "build.log"
     if simulator == "verilator":
         runtime = verilator.Runtime([*_VERILATOR_ARGS, *_MAKE_ARGS])
         runtime.lend(build)
     try:
         runner.build(
-            sources=[build / "harness.v", build / manifest.verilog],
+            sources=[build / name for name in files],
             hdl_toplevel=TOP,
             build_args=_VERILATOR_ARGS if simulator == "verilator" else [],
             build_dir=build,
@@ -287,8 +305,8 @@ def _compile(runner: Runner, build: Path, manifest: Manifest, simulator: str) ->
             timescale=None if simulator == "verilator" else ("1ns", "1ps"),
             log_file=log,
         )
-    except _CHILD_FAILED as error:
-        raise ToolError(f"{simulator} could not build the core: {_tail(log)}") from error
+    except CHILD_FAILED as error:
+        raise ToolError(f"{simulator} could not build the core: {tail(log)}") from error
     if simulator == "verilator":
         runtime.keep(build)
 
@@ -317,7 +335,7 @@ def _play(
     None for never.
     """
     # The exit status says less than the files: it is 0 for a bench that never ran.
-    with suppress(*_CHILD_FAILED):
+    with suppress(*CHILD_FAILED):
         runner.test(
             test_module="sim.benches.bench_network",
             hdl_toplevel=TOP,
@@ -346,14 +364,15 @@ def _require_verdicts(work: Path) -> None:
     except (OSError, ElementTree.ParseError):
         cases = []
     if len(cases) != 1 or not (work / VERDICTS).is_file():
-        raise ToolError(f"the bench gave no verdict: {_tail(log)}")
+        raise ToolError(f"the bench gave no verdict: {tail(log)}")
     failed = cases[0].find("failure") is not None or cases[0].find("error") is not None
     verdicts = json.loads((work / VERDICTS).read_text())
     if failed == all(verdict["passed"] for verdict in verdicts) or not verdicts:
-        raise ToolError(f"the bench contradicts its verdicts: {_tail(log)}")
+        raise ToolError(f"the bench contradicts its verdicts: {tail(log)}")
 
 
-def _version(simulator: str) -> str:
+def version(simulator: str) -> str:
+    """Of the simulator."""
     if simulator == "verilator":
         return str(verilator.version())
     text = subprocess.run(
@@ -375,7 +394,8 @@ def _prune(builds: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
 
 
-def _tail(log: Path, lines: int = 12) -> str:
+def tail(log: Path, lines: int = 12) -> str:
+    """The end of a log, on one line."""
     try:
         return " | ".join(log.read_text(errors="replace").splitlines()[-lines:])
     except OSError:

@@ -23,7 +23,7 @@ from s2nn_hw.ir import InputError, ToolError
 
 from . import terminal
 
-VERBS = ("demo", "train", "data", "emit", "verify", "synth", "report")
+VERBS = ("demo", "train", "data", "emit", "verify", "synth", "flash", "run", "report")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

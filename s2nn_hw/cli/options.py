@@ -29,7 +29,7 @@ def add_out(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_core(parser: argparse.ArgumentParser) -> None:
+def add_core(parser: argparse._ActionsContainer, *, counters: bool = True) -> None:
     """What decides the core: engine, lanes, counters."""
     parser.add_argument(
         "--engine",
@@ -47,12 +47,13 @@ def add_core(parser: argparse.ArgumentParser) -> None:
         "synapses, of which each takes as many as it can use, or exactly one a layer (default: 4; "
         "parallel engine: all inputs of a window)",
     )
-    parser.add_argument(
-        "--counters", action="store_true", help="add hardware counters of cycles and events"
-    )
+    if counters:
+        parser.add_argument(
+            "--counters", action="store_true", help="add hardware counters of cycles and events"
+        )
 
 
-def add_simulator(parser: argparse.ArgumentParser) -> None:
+def add_simulator(parser: argparse._ActionsContainer) -> None:
     """Which simulator."""
     parser.add_argument(
         "--simulator", default="verilator", help="verilator or icarus (default: %(default)s)"

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .demo import demo
     from .emit import EmitResult, emit
+    from .flash import FlashResult, flash
     from .report import report
+    from .run import RunResult, run
     from .synth import SynthResult, synth
     from .train import TrainResult, train
     from .verify import Check, VerifyResult, verify
@@ -22,12 +24,16 @@ if TYPE_CHECKING:
 _HOME = {
     "Check": "verify",
     "EmitResult": "emit",
+    "FlashResult": "flash",
+    "RunResult": "run",
     "SynthResult": "synth",
     "TrainResult": "train",
     "VerifyResult": "verify",
     "demo": "demo",
     "emit": "emit",
+    "flash": "flash",
     "report": "report",
+    "run": "run",
     "synth": "synth",
     "train": "train",
     "verify": "verify",
@@ -35,12 +41,16 @@ _HOME = {
 __all__ = [
     "Check",
     "EmitResult",
+    "FlashResult",
+    "RunResult",
     "SynthResult",
     "TrainResult",
     "VerifyResult",
     "demo",
     "emit",
+    "flash",
     "report",
+    "run",
     "synth",
     "train",
     "verify",

@@ -1,0 +1,102 @@
+"""``s2nn-hw run``: frames through a board, or a simulated one."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from s2nn_hw.protocol import DEFAULT_BAUD
+
+from . import options, terminal
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+
+def register(subparsers: Any) -> None:
+    """Add the verb."""
+    parser = subparsers.add_parser(
+        "run",
+        help="run a model on a board and compare its scores",
+        description="Send frames to a board that holds the model, and compare every class and "
+        "score with the golden model. The exit status is 0 only if all agree. With --port sim the "
+        "board is simulated.",
+    )
+    options.add_model(parser)
+    parser.add_argument(
+        "--port", required=True, help="the board's serial port such as /dev/ttyUSB0, or sim"
+    )
+    parser.add_argument(
+        "--baud",
+        type=int,
+        default=DEFAULT_BAUD,
+        metavar="N",
+        help="of the design on the board (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--images",
+        metavar="FILE|DATASET",
+        help="an .npz or .npy file, or the name of a data set such as mnist (default: images.npz "
+        "beside the model, else random frames)",
+    )
+    parser.add_argument("--data", type=Path, metavar="DIR", help="where the data set lies")
+    parser.add_argument("--frames", type=int, metavar="N", help="take the first N images")
+    parser.add_argument(
+        "--seed", type=int, default=0, help="of random frames (default: %(default)s)"
+    )
+    group = parser.add_argument_group("with --port sim")
+    options.add_simulator(group)
+    options.add_core(group, counters=False)
+    terminal.add_json(parser)
+    parser.set_defaults(handler=handler)
+
+
+def handler(args: argparse.Namespace) -> int:
+    """Run; 0 if all agree, else 1."""
+    from s2nn_hw import flow, load
+    from s2nn_hw.flow.images import images
+
+    model = options.model_file(args.model)
+    network = load(model)
+    chosen = images(
+        network, args.images, model=model, frames=args.frames, seed=args.seed, data=args.data
+    )
+    with terminal.progress() as progress:
+        result = flow.run(
+            network,
+            chosen.frames,
+            port=args.port,
+            baud=args.baud,
+            labels=chosen.labels,
+            simulator=args.simulator,
+            engine=args.engine,
+            lanes=args.lanes,
+            source=chosen.source,
+            progress=progress,
+        )
+    data = result.as_dict()
+    terminal.result(args, data, lambda: _text(data))
+    return 0 if result.passed else 1
+
+
+def _text(data: dict[str, Any]) -> RenderableType:
+    from rich.text import Text
+
+    where = data["port"] if data["simulator"] is None else f"simulated board ({data['simulator']})"
+    verdict = (
+        "all classes and scores agree with the golden model"
+        if data["passed"]
+        else f"{data['mismatches']} classes and scores differ from the golden model"
+    )
+    lines = [
+        f"{data['frames']} frames of {data['images']} on {where}: {verdict}",
+        f"{data['frames_per_second']:.1f} frames a second, {data['window']} under way at a time",
+    ]
+    if data["accuracy"] is not None:
+        lines.append(f"accuracy {data['accuracy']:.2%}")
+    if data["resent"]:
+        lines.append(f"{data['resent']} packets were lost and sent again")
+    if data["flags"]:
+        lines.append(f"the board saw {', '.join(data['flags'])}")
+    return Text("\n".join(lines))
