@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 #: Modules that there are by the hundred.
 _NEURON = re.compile(r"\bneuron_\d+")
 
+#: What of a layer its accumulators are, wherever they are in it.
+_ACCUMULATORS = re.compile(r"\baccumulators\b")
+
 #: Resource → how many.
 Units = dict[str, int]
 
@@ -81,6 +84,17 @@ def of_device(part: Part, used: Mapping[str, int]) -> dict[str, dict[str, float 
         capacity = part.device.capacity.get(name, 0)
         percent = round(100 * units / capacity, 2) if capacity else None
         result[name] = {"used": units, "capacity": capacity, "percent": percent}
+    return result
+
+
+def over_floor(
+    modules: Mapping[str, Units], floor: Mapping[str, int]
+) -> dict[str, dict[str, float]]:
+    """Resource → what the accumulators have ``used``, their ``floor``, and the one by the other."""
+    result: dict[str, dict[str, float]] = {}
+    for name, least in floor.items():
+        used = sum(units[name] for path, units in modules.items() if _ACCUMULATORS.search(path))
+        result[name] = {"used": used, "floor": least, "over_floor": round(used / least, 3)}
     return result
 
 

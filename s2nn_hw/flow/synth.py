@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from s2nn_hw.ir import InputError, Network, integer
 from s2nn_hw.toolchain import nextpnr, tools, yosys
 
-from .area import Units, area, of_device
+from .area import Units, area, of_device, over_floor
 from .emit import Engine, Lanes, Progress, build
 from .folder import output_folder
 from .mapping import Design, Placed, place, synthesise
@@ -41,8 +41,9 @@ class SynthResult:
         ``percent`` of it, None where there is none.  ``lut`` are sites of look-up tables, those of
         carries and of memories in look-up tables among them.
     layers, modules: the same resources, used by each; see Area.
-    floor: least ``lut`` and ``ff`` of all accumulators: one of each a bit, and a look-up table a
-        bit of the adders that join lanes.
+    accumulators: ``lut`` and ``ff`` that those of all layers have ``used``, their ``floor`` (one
+        of each a bit, and a look-up table a bit of the adders that join lanes), and how many
+        times that it is, ``over_floor``.
     weights: ``bits`` stored; ``bram``, ``spram`` and the ``ram_bits`` that these hold; ``share``
         of them that weights fill, None where all are in look-up tables; the same of each memory.
     fmax_mhz: of each of ``seeds``, None where it could not be routed, the ``best``, and the
@@ -69,7 +70,7 @@ class SynthResult:
     dsp: dict[str, float | None]
     layers: dict[str, Units]
     modules: dict[str, Units]
-    floor: Units
+    accumulators: dict[str, dict[str, float]]
     weights: dict[str, Any]
     fmax_mhz: dict[str, Any] | None
     timing_met: bool | None
@@ -179,7 +180,7 @@ def synth(
             **of_device(chosen, taken.used),
             layers=taken.layers,
             modules=taken.modules,
-            floor=fit.floor(core.manifest.layers),
+            accumulators=over_floor(taken.modules, fit.floor(core.manifest.layers)),
             weights=taken.weights,
             **_timed(core.manifest, placed, target),
             seconds=seconds,

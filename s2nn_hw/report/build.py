@@ -16,6 +16,7 @@ from .check import Check
 from .figure import Figure, Origin
 
 VERIFY = "verify.json"
+SYNTH = "synth.json"
 OPTIONS = "options.json"
 
 #: 45 nm; Horowitz, "Computing's energy problem", ISSCC 2014: one 32-bit floating addition.
@@ -56,6 +57,7 @@ class BuildReport:
     checks: of the verification; empty if there was none.
     passed: the verification's outcome, None if there was none.
     files: name → bytes, of the emitted core.
+    synthesis: what ``synth --json`` said of it, None if it was not synthesised there.
     """
 
     folder: str
@@ -72,6 +74,7 @@ class BuildReport:
     layers: tuple[LayerReport, ...]
     files: dict[str, int]
     versions: dict[str, str]
+    synthesis: dict[str, Any] | None
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -83,17 +86,26 @@ def read(folder: Path) -> BuildReport:
     if not folder.is_dir():
         raise InputError(f"{folder}: no such build folder")
     manifest = Manifest.read(folder)
-    verified = _json(folder / VERIFY)
-    if verified and verified.get("digest") != manifest.digest:
-        raise InputError(
-            f"{folder / VERIFY}: is of another build than {manifest.top}.json "
-            f"(digest {str(verified.get('digest'))[:12]}, not {manifest.digest[:12]}): verify again"
-        )
+    verified = _of_build(folder / VERIFY, manifest, again="verify again")
+    synthesis = _of_build(folder / SYNTH, manifest, again="synthesise again")
     with well_formed(f"{folder / VERIFY}: malformed: it"):
-        return _assemble(folder, manifest, verified)
+        return _assemble(folder, manifest, verified, synthesis)
 
 
-def _assemble(folder: Path, manifest: Manifest, verified: dict[str, Any]) -> BuildReport:
+def _of_build(path: Path, manifest: Manifest, *, again: str) -> dict[str, Any]:
+    """The result in a file, empty if there is none; InputError if it is of another build."""
+    data = _json(path)
+    if data and data.get("digest") != manifest.digest:
+        raise InputError(
+            f"{path}: is of another build than {manifest.top}.json "
+            f"(digest {str(data.get('digest'))[:12]}, not {manifest.digest[:12]}): {again}"
+        )
+    return data
+
+
+def _assemble(
+    folder: Path, manifest: Manifest, verified: dict[str, Any], synthesis: dict[str, Any]
+) -> BuildReport:
     seen = {layer["name"]: layer for layer in verified.get("layers", ())}
     layers = tuple(_layer(entry, seen.get(entry.name, {})) for entry in manifest.layers)
     names = [*manifest.files, f"{manifest.top}.json"]
@@ -111,7 +123,8 @@ def _assemble(folder: Path, manifest: Manifest, verified: dict[str, Any]) -> Bui
         figures=_figures(verified, layers),
         layers=layers,
         files={name: (folder / name).stat().st_size for name in sorted(names)},
-        versions=verified.get("versions") or manifest.versions,
+        versions=verified.get("versions") or synthesis.get("versions") or manifest.versions,
+        synthesis=synthesis or None,
     )
 
 

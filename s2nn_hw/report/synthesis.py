@@ -17,14 +17,20 @@ _RESOURCES = ("lut", "ff", "carry", "bram", "spram", "dsp")
 
 def text(data: Mapping[str, Any], folder: Path) -> RenderableType:
     """Tables of what ``synth --json`` says."""
-    parts: list[RenderableType] = [_title(data, folder), "", _area(data), "", _layers(data), ""]
-    parts.append(_figures(data))
+    parts: list[RenderableType] = [title(data), f"in {folder}, digest {data['digest'][:12]}", ""]
+    return Group(*parts, tables(data))
+
+
+def tables(data: Mapping[str, Any]) -> RenderableType:
+    """The same without its title."""
+    parts: list[RenderableType] = [_area(data), "", _layers(data), "", _figures(data)]
     if data["critical_path"]:
         parts += ["", _path(data["critical_path"])]
     return Group(*parts)
 
 
-def _title(data: Mapping[str, Any], folder: Path) -> Text:
+def title(data: Mapping[str, Any]) -> Text:
+    """The device, and the clock."""
     line = Text.assemble((data["device"], "bold"), f", {data['family']}: ")
     if data["fmax_mhz"] is None:
         line.append("synthesised", "yellow").append(", no place and route")
@@ -32,7 +38,7 @@ def _title(data: Mapping[str, Any], folder: Path) -> Text:
         met = data["timing_met"]
         line.append(f"{data['fmax_mhz']['best']:.2f} MHz", "green" if met else "yellow")
         line.append(f" (aimed at {data['fmax_mhz']['target']:g})")
-    return line.append(f"\nin {folder}, digest {data['digest'][:12]}")
+    return line
 
 
 def _area(data: Mapping[str, Any]) -> Table:
@@ -66,10 +72,9 @@ def _figures(data: Mapping[str, Any]) -> Table:
     )
     if rate is not None:
         rows.add_row("inferences a second", f"{rate:,}", "clock over interval")
-    floor = data["floor"]
-    rows.add_row(
-        "floor of the accumulators", f"{floor['lut']:,} lut, {floor['ff']:,} ff", "predicted"
-    )
+    for name, found in data["accumulators"].items():
+        value = f"{found['used']:,} {name}, {found['over_floor']:.2f} ×"
+        rows.add_row("accumulators, over their floor", value, "synthesis")
     rows.add_row("weights", f"{data['weights']['bits']:,} bits", "emitted")
     share = data["weights"]["share"]
     value = "none" if share is None else f"{100 * share:.1f} %"

@@ -6,7 +6,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from .build import BuildReport
+from s2nn_hw.ir import well_formed
+
+from . import synthesis
+from .build import SYNTH, BuildReport
 from .figure import Figure
 from .table import table
 
@@ -32,6 +35,10 @@ def text(report: BuildReport) -> RenderableType:
     parts: list[RenderableType] = [_title(report), "", _figures(report), "", _layers(report), ""]
     if report.checks:
         parts += [_checks(report), ""]
+    if report.synthesis is not None:
+        with well_formed(f"{report.folder}/{SYNTH}: malformed: it"):
+            title, tables = synthesis.title(report.synthesis), synthesis.tables(report.synthesis)
+        parts += [title, "", tables, ""]
     return Group(*parts, _files(report))
 
 

