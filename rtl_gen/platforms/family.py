@@ -97,6 +97,7 @@ class Family:
     bram_bits, spram_bits: that one ``bram`` or ``spram`` holds.
     bram_shapes: (words, bits a word) that one ``bram`` may have.
     bram_ports: from which it can be read at a time.
+    spram_contents: whether they can have any when the device starts.
     lut_bits: that a look-up table holds.
     nextpnr: program that places and routes it, None where there is none.
     unbound: commands of yosys that leave a netlist without pins but its clock; see below.
@@ -116,6 +117,7 @@ class Family:
     bram_shapes: tuple[tuple[int, int], ...]
     bram_ports: int = 2
     spram_bits: int = 0
+    spram_contents: bool = False
     lut_bits: int = 16
     devices: tuple[Device, ...]
     nextpnr: str | None = None

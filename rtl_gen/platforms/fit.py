@@ -51,7 +51,8 @@ def hopeless(manifest: Manifest, part: Part) -> str | None:
         return message(part, floor(manifest.layers), manifest, what="its accumulators alone need")
     bits = stored_bits(manifest.layers)
     room = device.capacity["bram"] * family.bram_bits + device.capacity["lut"] * family.lut_bits
-    room += device.capacity.get("spram", 0) * family.spram_bits
+    if family.spram_contents:
+        room += device.capacity.get("spram", 0) * family.spram_bits
     if bits <= room:
         return None
     least = {"bram": -(-bits // family.bram_bits)}

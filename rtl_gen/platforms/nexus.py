@@ -30,6 +30,7 @@ FAMILY = Family(
     bram_bits=18432,
     bram_shapes=((16384, 1), (8192, 2), (4096, 4), (2048, 9), (1024, 18), (512, 36)),
     spram_bits=524288,
+    spram_contents=True,
     devices=(
         _device("LIFCL-40", 32256, 84, 2, 56),
         _device("LIFCL-17", 13824, 24, 5, 24),

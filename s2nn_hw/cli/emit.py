@@ -21,9 +21,7 @@ def register(subparsers: Any) -> None:
     options.add_model(parser)
     options.add_out(parser)
     options.add_core(parser)
-    parser.add_argument(
-        "--top", default="s2nn_core", metavar="NAME", help="top module (default: %(default)s)"
-    )
+    options.add_top(parser)
     terminal.add_json(parser)
     parser.set_defaults(handler=handler)
 

@@ -53,6 +53,13 @@ def add_core(parser: argparse._ActionsContainer, *, counters: bool = True) -> No
         )
 
 
+def add_top(parser: argparse.ArgumentParser) -> None:
+    """The top module's name."""
+    parser.add_argument(
+        "--top", default="s2nn_core", metavar="NAME", help="top module (default: %(default)s)"
+    )
+
+
 def add_simulator(parser: argparse._ActionsContainer) -> None:
     """Which simulator."""
     parser.add_argument(

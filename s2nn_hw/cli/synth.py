@@ -28,6 +28,7 @@ def register(subparsers: Any) -> None:
         help="such as LFE5U-85F-6 (speed grade 6), iCE40UP5K or GW1NR-9; another one lists them",
     )
     options.add_core(parser)
+    options.add_top(parser)
     parser.add_argument(
         "--freq",
         type=float,
@@ -72,6 +73,7 @@ def handler(args: argparse.Namespace) -> int:
             source=args.tools,
             engine=args.engine,
             lanes=args.lanes,
+            top=args.top,
             counters=args.counters,
             progress=progress,
         )

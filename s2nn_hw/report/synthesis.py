@@ -93,7 +93,7 @@ def _path(steps: list[Mapping[str, Any]]) -> Group:
     head = Text.assemble(
         ("critical path", "bold"), f": {total:.2f} ns, of which {along:.2f} along nets"
     )
-    rows = table(">ns", "step", "through")
+    rows = table(">ns", "step", "through", wraps="through")
     at = 0.0
     for step in steps:
         at += step["delay_ns"]
