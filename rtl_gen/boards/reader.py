@@ -20,7 +20,8 @@ class PacketReader(wiring.Component):
     and has this length; CRC at its end; TRUNCATED by a SYNC before that (one straight after another
     is no packet).  What follows a failure, up to the next SYNC, is passed over.
 
-    Latency: ``done`` comes one cycle after the last byte, the rest with the byte that decides it.
+    Latency: ``done`` comes two cycles after the last byte, the rest one after the byte that decides
+    it; all but ``type`` and ``tag`` are for one cycle.
     Throughput: a byte every other cycle.
 
     Parameters
@@ -68,7 +69,6 @@ class PacketReader(wiring.Component):
             crc.data.eq(byte),
             crc.valid.eq(taken),
             crc.start.eq(sync),
-            self.payload.eq(byte),
         ]
         with m.If(self.strobe):
             m.d.sync += escaped.eq(~sync & ~taken)
@@ -82,8 +82,16 @@ class PacketReader(wiring.Component):
                     m.d.comb += [known.eq(1), wanted.eq(expected)]
         left = Signal(range(max(*self.lengths.values(), 1) + 1))
 
+        m.d.sync += [
+            self.payload.eq(byte),
+            self.payload_strobe.eq(0),
+            self.begun.eq(0),
+            self.done.eq(0),
+            self.failed.eq(0),
+        ]
+
         def fail(code: ErrorCode):
-            m.d.comb += [self.failed.eq(1), self.code.eq(code)]
+            m.d.sync += [self.failed.eq(1), self.code.eq(code)]
             m.next = "HUNT"
 
         @contextmanager
@@ -98,7 +106,7 @@ class PacketReader(wiring.Component):
             with state("HUNT"):
                 pass
             with state("TYPE"), m.If(taken):
-                m.d.sync += self.type.eq(byte)
+                m.d.sync += [self.type.eq(byte), self.tag.eq(0)]
                 m.next = "TAG"
             with state("TAG"), m.If(taken):
                 m.d.sync += self.tag.eq(byte)
@@ -113,13 +121,12 @@ class PacketReader(wiring.Component):
                 with m.Elif(Cat(low, byte) != wanted):
                     fail(ErrorCode.LENGTH)
                 with m.Else():
-                    m.d.comb += self.begun.eq(1)
+                    m.d.sync += self.begun.eq(1)
                     m.next = "PAYLOAD"
                     with m.If(wanted == 0):
                         m.next = "CRC"
             with state("PAYLOAD"), m.If(taken):
-                m.d.comb += self.payload_strobe.eq(1)
-                m.d.sync += left.eq(left - 1)
+                m.d.sync += [self.payload_strobe.eq(1), left.eq(left - 1)]
                 with m.If(left == 1):
                     m.next = "CRC"
             with state("CRC"), m.If(taken):
@@ -127,13 +134,11 @@ class PacketReader(wiring.Component):
             with state("CRC LOW"), m.If(taken):
                 m.next = "CHECK"
             with state("CHECK"):
-                m.d.comb += self.done.eq(crc.match_detected)
+                m.d.sync += self.done.eq(crc.match_detected)
                 m.next = "HUNT"
                 with m.If(~crc.match_detected):
                     fail(ErrorCode.CRC)
         before = fsm.ongoing("HUNT") | fsm.ongoing("TYPE") | fsm.ongoing("CHECK")
-        with m.If(sync):
-            m.d.sync += self.tag.eq(0)
-            with m.If(~before):
-                m.d.comb += [self.failed.eq(1), self.code.eq(ErrorCode.TRUNCATED)]
+        with m.If(sync & ~before):
+            m.d.sync += [self.failed.eq(1), self.code.eq(ErrorCode.TRUNCATED)]
         return m

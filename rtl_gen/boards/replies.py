@@ -21,14 +21,15 @@ class Replies(wiring.Component):
     Semantics: the flags that are sent are those of the cycle in which the request is taken, and in
     which ``flags_clear`` is high if it asks for that.  A result takes ``tag``.
 
-    Latency: a cycle from a request or result to its header.  Throughput: a byte every other cycle.
+    Latency: a cycle from a request or result to its header, two after another result.
+    Throughput: a byte every other cycle.
 
     Members
     -------
     ask: requests and errors.
     flags, flags_clear: the sticky flags, two bytes.
     result: beats of the core; ``tag``: of the one that is offered.
-    answered: for one cycle: a result was sent.
+    answered: for one cycle: a result was sent; the next may have another ``tag`` after it.
     header, payload: packets.
     """
 
@@ -72,6 +73,7 @@ class Replies(wiring.Component):
         with m.Elif(self.payload.ready):
             m.d.sync += self.payload.valid.eq(0)
 
+        m.d.sync += self.answered.eq(0)
         with m.FSM():
             with m.State("CHOOSE"):
                 m.d.sync += at.eq(0)
@@ -97,7 +99,8 @@ class Replies(wiring.Component):
                         left.eq(length),
                     ]
                     m.next = "ANSWER"
-                with m.Elif(self.result.valid):
+                # In the cycle of ``answered`` the tag is still the last one's.
+                with m.Elif(self.result.valid & ~self.answered):
                     m.d.sync += [
                         header.type.eq(ANSWER | Request.INFER),
                         header.tag.eq(self.tag),
@@ -124,10 +127,10 @@ class Replies(wiring.Component):
                     there.eq(self.result.valid),
                     source.eq(self.result.payload.word_select(at, 8)),
                     self.result.ready.eq(step & ends),
-                    self.answered.eq(self.header.ready),
                 ]
                 with m.If(step):
                     m.d.sync += at.eq(Mux(ends, 0, at + 1))
                 with m.If(self.header.ready):
+                    m.d.sync += self.answered.eq(1)
                     m.next = "CHOOSE"
         return m

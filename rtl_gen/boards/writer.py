@@ -17,8 +17,8 @@ class PacketWriter(wiring.Component):
     Semantics: for each header SYNC, the header, ``length`` bytes of ``payload`` and the CRC go out,
     stuffed.
 
-    Latency: SYNC is offered in the cycle after a header is; the header is taken with the CRC.
-    Throughput: a byte of the line every other cycle; in return no path goes through.
+    Latency: SYNC is offered two cycles after a header is; the header is taken with the CRC.
+    Throughput: a byte of the line every third cycle; in return no path goes through.
 
     Members
     -------
@@ -34,25 +34,28 @@ class PacketWriter(wiring.Component):
         m = Module()
         m.submodules.crc = crc = checksum()
 
+        # A byte is chosen in one cycle and stuffed in the next, so that both are short.
         plain = Signal(8)
         offered = Signal()
-        free = Signal()
         sent = Signal()
+        byte = Signal(8)
+        start = Signal()
+        full = Signal()
+        m.d.comb += [sent.eq(offered & ~full), crc.data.eq(plain)]
+        with m.If(sent):
+            m.d.sync += [byte.eq(plain), full.eq(1)]
+
         stuffing = Signal()
         escaped = Signal()
-        m.d.comb += [
-            stuffing.eq(((plain == SYNC) | (plain == ESCAPE)) & ~escaped),
-            free.eq(~self.o.valid),
-            sent.eq(offered & free & ~stuffing),
-            crc.data.eq(plain),
-        ]
+        m.d.comb += stuffing.eq(((byte == SYNC) | (byte == ESCAPE)) & ~escaped & ~start)
         with m.If(self.o.ready):
             m.d.sync += self.o.valid.eq(0)
-        with m.If(offered & free):
+        with m.If(full & ~self.o.valid):
             m.d.sync += [
                 self.o.valid.eq(1),
-                self.o.payload.eq(Mux(stuffing, ESCAPE, Mux(escaped, plain ^ FLIP, plain))),
+                self.o.payload.eq(Mux(stuffing, ESCAPE, Mux(escaped, byte ^ FLIP, byte))),
                 escaped.eq(stuffing),
+                full.eq(stuffing),
             ]
 
         header = self.header.payload
@@ -62,19 +65,20 @@ class PacketWriter(wiring.Component):
         fields = (header.type, header.tag, header.length[:8], header.length[8:])
         with m.FSM():
             with m.State("SYNC"):
-                m.d.comb += crc.start.eq(1)
-                with m.If(self.header.valid & free):
-                    m.d.sync += [self.o.valid.eq(1), self.o.payload.eq(SYNC)]
+                m.d.comb += [plain.eq(SYNC), offered.eq(self.header.valid), crc.start.eq(1)]
+                with m.If(sent):
+                    m.d.sync += start.eq(1)
                     m.next = "FIELD0"
             for k, field in enumerate(fields):
                 with m.State(f"FIELD{k}"):
                     m.d.comb += [plain.eq(field), offered.eq(1), crc.valid.eq(sent)]
                     m.d.sync += left.eq(header.length)
                     with m.If(sent):
+                        m.d.sync += start.eq(0)
                         m.next = f"FIELD{k + 1}" if k < len(fields) - 1 else "PAYLOAD"
             with m.State("PAYLOAD"):
-                # It lags by a cycle, in which the register is not free.
-                with m.If(empty & free):
+                # It lags by a cycle, in which the register is full.
+                with m.If(empty & ~full):
                     m.next = "CRC"
                 with m.Else():
                     m.d.comb += [

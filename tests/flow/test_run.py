@@ -19,8 +19,8 @@ from s2nn_hw.flow.emit import build
 from s2nn_hw.flow.run import RunResult
 from s2nn_hw.host.packets import Packet, Parser
 from s2nn_hw.ir import InputError, ToolError
-from s2nn_hw.protocol import ANSWER, Identity, Request, digest_bytes
-from sim import runner
+from s2nn_hw.protocol import ANSWER, ESCAPE, SYNC, Identity, Request, digest_bytes
+from sim import board, runner
 
 RNG = np.random.default_rng(8)
 #: Frames of 27 bits: their last byte and beat are not full.
@@ -142,6 +142,33 @@ def test_a_wrong_core_is_seen(
         data["mismatches"]
         == (trace.scores != wrong.scores).sum() + (trace.classes != wrong.classes).sum()
     )
+
+
+def test_what_the_line_spoils_is_sent_again(icarus: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Host and gateware together: changed and lost bytes, packets cut short, noise between."""
+    rng = np.random.default_rng(6)
+    sent = []
+
+    class Noisy(board.SimulatedLine):
+        def write(self, data: bytes) -> None:
+            sent.append(data)
+            spoilt = bytearray(data)
+            at = int(rng.integers(1, len(data)))
+            if len(sent) % 9 == 0:
+                spoilt[at] ^= 1 << int(rng.integers(8))
+            if len(sent) % 11 == 0:
+                del spoilt[at]
+            if len(sent) % 13 == 0:
+                del spoilt[at:]
+            noise = rng.choice([SYNC, ESCAPE, 2, 5, 0], int(rng.integers(4))).astype(np.uint8)
+            super().write(noise.tobytes() + spoilt)
+
+    monkeypatch.setattr(board, "SimulatedLine", Noisy)
+    result = flow.run(NETWORK, FRAMES, port="sim", simulator=icarus)
+    assert result.passed
+    assert np.array_equal(result.scores, golden.run(NETWORK, FRAMES).scores)
+    assert result.resent > 5
+    assert {"a wrong CRC", "a truncated packet"} <= set(result.flags)
 
 
 @pytest.fixture

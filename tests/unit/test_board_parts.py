@@ -24,8 +24,8 @@ def read(data):
 
     async def bench(ctx):
         payload = []
-        for byte in data:
-            for strobe in (1, 0):  # a byte every other cycle
+        for byte in [*data, None, None]:
+            for strobe in (byte is not None, 0):  # a byte every other cycle
                 ctx.set(reader.data, byte if strobe else 0x3C)
                 ctx.set(reader.strobe, strobe)
                 if ctx.get(reader.begun):
@@ -109,9 +109,10 @@ def write(packets, ready):
     out = []
 
     async def bench(ctx):
-        cycle, waiting = 0, list(packets)
+        cycle, quiet, waiting = 0, 0, list(packets)
         payload = list(waiting[0].payload)
-        while (waiting or ctx.get(writer.o.valid)) and cycle < 9000:
+        while quiet < 10 and cycle < 9000:
+            quiet = 0 if waiting or ctx.get(writer.o.valid) else quiet + 1
             packet = waiting[0] if waiting else Packet(0, 0)
             ctx.set(
                 writer.header.payload,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -72,6 +75,17 @@ def test_pieces_of_any_size(packets, size):
 @given(BYTES)
 def test_both_sides_have_the_same_checksum(data):
     assert crc(data) == ALGORITHM(8).compute(data)
+
+
+def test_the_examples_of_the_page():
+    page = Path(__file__).parents[2] / "docs" / "protocol.md"
+    examples = re.findall(
+        r"^type (..), tag (..), (?:no )?payload(.*?): +(.*)$", page.read_text(), re.M
+    )
+    assert len(examples) == 2
+    for kind, tag, payload, encoded in examples:
+        packet = Packet(int(kind, 16), int(tag, 16), bytes.fromhex(payload))
+        assert packet.encode() == bytes.fromhex(encoded)
 
 
 def test_an_identity_goes_through():
