@@ -6,7 +6,7 @@ import importlib.metadata
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
@@ -27,7 +27,7 @@ from .lib.shared import LOADED, Shared
 from .names import ordered_ports, plain_nets
 from .nets import nets
 from .network import Core, instance
-from .plan import CorePlan, LayerPlan, feeds_of, windows_of
+from .plan import CorePlan, LayerPlan, feeds_of, signed_width, windows_of
 from .timing import Values, bounds, floors, schedule, steady
 
 #: From Amaranth's processes to registers with enable and reset, and assignments: there is no
@@ -264,6 +264,12 @@ def _entry(network: Network, plan: CorePlan, core: Core, name: str) -> LayerEntr
         synapses=sum(p.synapses for p in node.projections),
         weight_bits=max(p.weight_bits for p in node.projections),
         potential_bits=max(built.accumulators.widths),
+        accumulator_bits=sum(sum(unit.accumulators.widths) for unit in built.units),
+        adder_bits=sum(
+            _adder_bits(neuron.lanes)
+            for unit in built.units
+            for neuron in unit.accumulators.neurons
+        ),
         windows=windows,
         memories=tuple(
             Memory(
@@ -276,6 +282,16 @@ def _entry(network: Network, plan: CorePlan, core: Core, name: str) -> LayerEntr
         ),
         buffers=_buffers(name, built),
     )
+
+
+def _adder_bits(ranges: Sequence[tuple[int, int]]) -> int:
+    """Bits of the sums when values in these ranges are added two by two."""
+    bits = 0
+    while len(ranges) > 1:
+        pairs = [ranges[k : k + 2] for k in range(0, len(ranges), 2)]
+        ranges = [(sum(low for low, _ in q), sum(high for _, high in q)) for q in pairs]
+        bits += sum(signed_width(*s) for q, s in zip(pairs, ranges, strict=True) if len(q) > 1)
+    return bits
 
 
 def _buffers(name: str, built: Any) -> tuple[Buffer, ...]:

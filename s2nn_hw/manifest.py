@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from s2nn_hw.ir import InputError, well_formed
 
-VERSION = 2
+VERSION = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,6 +160,9 @@ class LayerEntry:
     inputs: of a window, of all projections; neurons: of a pixel where the layer is a map.
     windows: of a frame; 1 unless the layer is a map.
     synapses, weight_bits: 0 for a pool.
+    potential_bits: of the widest neuron.
+    accumulator_bits: of all neurons, as often as there are accumulators of each.
+    adder_bits: of the sums of all adders that join lanes, two by two.
     """
 
     name: str
@@ -171,6 +174,8 @@ class LayerEntry:
     synapses: int
     weight_bits: int
     potential_bits: int
+    accumulator_bits: int = 0
+    adder_bits: int = 0
     windows: int
     memories: tuple[Memory, ...]
     buffers: tuple[Buffer, ...]

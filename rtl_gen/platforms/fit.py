@@ -7,25 +7,18 @@ from s2nn_hw.manifest import LayerEntry, Manifest
 
 from .family import RESOURCES, Device, Family, Part
 
+#: Of what a core stores and adds up, this share is left if constants and bits that nobody reads
+#: are optimised away.
+_LEFT = 0.8
+
 
 def floor(layers: Sequence[LayerEntry]) -> dict[str, int]:
-    """The least look-up tables and flip-flops of the accumulators, whatever the device.
+    """The look-up tables and flip-flops that accumulators are taken to need, on any device.
 
-    One of each a bit of an accumulator, and a look-up table a bit of the adders that join lanes:
-    of L lanes there are L − 1, of as many bits as their sums have.
+    One of each a bit of an accumulator, and a look-up table a bit of the adders that join lanes.
     """
-    lut = ff = 0
-    for layer in layers:
-        if layer.weight_bits == 0:
-            continue
-        adders, width, terms = 0, layer.weight_bits, layer.lanes
-        while terms > 1:
-            width += 1
-            adders += terms // 2 * width
-            terms -= terms // 2
-        lut += layer.neurons * (layer.potential_bits + adders)
-        ff += layer.neurons * layer.potential_bits
-    return {"lut": lut, "ff": ff}
+    ff = sum(layer.accumulator_bits for layer in layers)
+    return {"lut": ff + sum(layer.adder_bits for layer in layers), "ff": ff}
 
 
 def stored_bits(layers: Sequence[LayerEntry]) -> int:
@@ -40,23 +33,23 @@ def excess(used: Mapping[str, int], device: Device) -> dict[str, int]:
 
 
 def hopeless(manifest: Manifest, part: Part) -> str | None:
-    """Why the core cannot fit however it is synthesised, None if it may.
+    """Why the core cannot fit whatever the tools make of it, None if it may.
 
-    A proof, not an estimate: accumulators below their floor and bits of weights that neither the
-    block RAMs nor the look-up tables could hold are what no tool can map.
+    Told before any tool runs: of accumulators below their floor, and of weights that neither the
+    block RAMs nor the look-up tables could hold.
     """
     device, family = part.device, part.family
-    over = excess(floor(manifest.layers), device)
-    if over:
-        return message(part, floor(manifest.layers), manifest, what="its accumulators alone need")
-    bits = stored_bits(manifest.layers)
+    least = floor(manifest.layers)
+    if excess({name: round(units * _LEFT) for name, units in least.items()}, device):
+        return message(part, least, manifest, what="its accumulators alone need")
+    bits = _stored(manifest.layers, family)
     room = device.capacity["bram"] * family.bram_bits + device.capacity["lut"] * family.lut_bits
     if family.spram_contents:
         room += device.capacity.get("spram", 0) * family.spram_bits
-    if bits <= room:
+    if bits * _LEFT <= room:
         return None
-    least = {"bram": -(-bits // family.bram_bits)}
-    return message(part, least, manifest, what="its weights alone need")
+    blocks = {"bram": -(-bits // family.bram_bits)}
+    return message(part, blocks, manifest, what="its weights alone need")
 
 
 def message(part: Part, used: Mapping[str, int], manifest: Manifest, what: str = "it needs") -> str:
@@ -121,17 +114,31 @@ def _fits(
 def _smaller(layer: LayerEntry, lanes: int, bits: int) -> LayerEntry:
     if layer.weight_bits == 0:
         return layer
-    left = min(layer.weight_bits, bits)
+    left, few = min(layer.weight_bits, bits), min(layer.lanes, lanes)
+    width = layer.potential_bits - layer.weight_bits + left
+    joined = _joined(few, left) / max(1, _joined(layer.lanes, layer.weight_bits))
     return replace(
         layer,
-        lanes=min(layer.lanes, lanes),
+        lanes=few,
         weight_bits=left,
-        potential_bits=layer.potential_bits - layer.weight_bits + left,
+        potential_bits=width,
+        accumulator_bits=round(layer.accumulator_bits * width / layer.potential_bits),
+        adder_bits=round(layer.adder_bits * joined),
         memories=tuple(
             replace(memory, row_bits=-(-memory.row_bits * left // layer.weight_bits))
             for memory in layer.memories
         ),
     )
+
+
+def _joined(lanes: int, bits: int) -> int:
+    """About the bits of the adders that join lanes of weights of so many bits."""
+    total = 0
+    while lanes > 1:
+        bits += 1
+        total += lanes // 2 * bits
+        lanes -= lanes // 2
+    return total
 
 
 def _registers(layers: Sequence[LayerEntry]) -> int:

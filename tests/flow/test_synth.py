@@ -93,7 +93,7 @@ def test_parts_sum_to_the_whole(result: SynthResult, out: Path) -> None:
     assert result.modules["layer_hidden1.accumulators.neuron_*"]["ff"] > 0
     assert result.layers["hidden1"]["lut"] > result.layers["other"]["lut"]
     manifest = Manifest.read(out)
-    bits = sum(layer.neurons * layer.potential_bits for layer in manifest.layers)
+    bits = sum(layer.accumulator_bits for layer in manifest.layers)
     for name in ("lut", "ff"):
         found = result.accumulators[name]
         assert found["floor"] == bits  # one lane: there is nothing to join

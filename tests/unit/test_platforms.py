@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +80,8 @@ def layer(**changes: Any) -> LayerEntry:
         "synapses": 100352,
         "weight_bits": 4,
         "potential_bits": 13,
+        "accumulator_bits": 128 * 13,
+        "adder_bits": 128 * (5 + 5 + 6),
         "windows": 1,
         "memories": (Memory(path="layer_hidden1.weights0", rows=784, row_bits=512, file="w.hex"),),
         "buffers": (),
@@ -88,13 +89,10 @@ def layer(**changes: Any) -> LayerEntry:
     return LayerEntry(**{**fields, **changes})
 
 
-@pytest.mark.parametrize(
-    ("lanes", "adders"), [(1, 0), (2, 5), (3, 5 + 6), (4, 5 + 5 + 6), (8, 4 * 5 + 2 * 6 + 7)]
-)
-def test_the_floor_of_the_accumulators(lanes: int, adders: int) -> None:
-    """A bit of accumulator, and of each of the lanes − 1 adders."""
-    pool = layer(neurons=9, synapses=0, weight_bits=0, potential_bits=1, memories=())
-    assert fit.floor([layer(lanes=lanes), pool]) == {"lut": 128 * (13 + adders), "ff": 128 * 13}
+def test_the_floor_of_the_accumulators() -> None:
+    pool = layer(neurons=9, synapses=0, weight_bits=0, accumulator_bits=0, adder_bits=0)
+    layers = [layer(), pool, layer(accumulator_bits=90, adder_bits=0)]
+    assert fit.floor(layers) == {"lut": 1664 + 2048 + 90, "ff": 1664 + 90}
 
 
 def manifest(*layers: LayerEntry) -> Any:
@@ -110,12 +108,17 @@ def test_what_cannot_fit_is_told_before_any_tool_runs() -> None:
     reason = fit.hopeless(manifest(layer()), part("hx1k"))
     assert reason is not None
     assert "iCE40HX1K-tq144: its accumulators alone need 3,712 lut of 1,280 (2,432 too" in reason
-    reason = fit.hopeless(manifest(layer(neurons=32)), part("hx8k"))
+    reason = fit.hopeless(
+        manifest(layer(neurons=32, accumulator_bits=32 * 13, adder_bits=0)), part("hx8k")
+    )
     assert reason is not None
-    assert "its weights alone need 98 bram of 32 (66 too many)" in reason
-    assert "by estimate it would with weights of 1 bit" in reason
+    # Two lanes read a block RAM that has one port: there are two.
+    assert "its weights alone need 196 bram of 32 (164 too many)" in reason
+    assert "by estimate it would with --lanes 1 and weights of 1 bit" in reason
     # Large memories that start empty hold no weights.
-    reason = fit.hopeless(manifest(layer(lanes=1, neurons=64)), part("up5k"))
+    reason = fit.hopeless(
+        manifest(layer(lanes=1, accumulator_bits=832, adder_bits=0)), part("up5k")
+    )
     assert reason is not None
     assert "its weights alone need 98 bram of 30" in reason
     assert fit.hopeless(manifest(layer()), part("LFE5U-25F")) is None
@@ -151,23 +154,26 @@ def test_what_would_fit_is_estimated(used: dict[str, int], advice: str) -> None:
 def test_lanes_share_memories_where_they_have_two_ports() -> None:
     """On iCE40 the second port is a copy."""
     used = {"bram": 40}
-    small = layer(lanes=2, neurons=16)
+    small = layer(lanes=2, neurons=16, accumulator_bits=16 * 13, adder_bits=16 * 5)
     assert "with --lanes 1 or" in fit.message(part("hx8k"), used, manifest(small))
     used = {"bram": 70}
     assert "--lanes" not in fit.message(part("LFE5U-25F"), used, manifest(small))
 
 
-def test_the_manifest_tells_what_is_needed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("lanes", [1, 2, 3, 5])
+def test_the_manifest_tells_what_is_needed(tmp_path: Path, lanes: int) -> None:
+    """Weights of 1 and −1 alone: a neuron's sum of n is in −n…n, and of two lanes in −2…2."""
     rng = np.random.default_rng(2)
-    sizes = (20, 6, 3)
-    weights = [rng.integers(-7, 8, (n, m)) for m, n in itertools.pairwise(sizes)]
-    network = s2nn_hw.from_arrays(weights, [rng.integers(-3, 4, 6), None])
-    s2nn_hw.flow.emit(network, tmp_path / "out", lanes=2)
-    layers = Manifest.read(tmp_path / "out").layers
-    words = {
-        m.file: (tmp_path / "out" / m.file).read_text().split() for x in layers for m in x.memories
-    }
-    assert fit.stored_bits(layers) == sum(
-        len(words[m.file]) * m.row_bits for x in layers for m in x.memories
+    weights = [rng.choice([-1, 1], (6, 20)), rng.choice([-1, 1], (3, 6))]
+    weights[0][:, :10], weights[0][:, 10:] = 1, -1
+    network = s2nn_hw.from_arrays(weights, [np.zeros(6, int), None])
+    s2nn_hw.flow.emit(network, tmp_path / "out", lanes=(lanes, 1))
+    hidden, readout = Manifest.read(tmp_path / "out").layers
+    words = {m.file: (tmp_path / "out" / m.file).read_text().split() for m in hidden.memories}
+    assert fit.stored_bits([hidden]) == sum(
+        len(words[m.file]) * m.row_bits for m in hidden.memories
     )
-    assert fit.floor(layers)["ff"] == sum(x.neurons * x.potential_bits for x in layers)
+    assert hidden.accumulator_bits == 6 * 5  # −10…10
+    assert hidden.adder_bits == 6 * {1: 0, 2: 3, 3: 3 + 3, 5: 3 + 3 + 4 + 4}[lanes]
+    assert readout.adder_bits == 0
+    assert readout.accumulator_bits <= 3 * readout.potential_bits
