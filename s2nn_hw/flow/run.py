@@ -97,7 +97,7 @@ def run(
     baud: of the design on the board; a simulated one has what is fastest.
     labels: (n,), for the accuracy.
     engine, lanes: of the simulated core.
-    timeout: seconds of silence after which a board is asked again.
+    timeout: seconds of silence after which a board is asked again, beyond what the line takes.
     source: where the images are from, for people.
     progress: called with a stage, and how much of how much is done.
 

@@ -6,7 +6,16 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 
 from s2nn_hw.ir import InputError, ToolError
-from s2nn_hw.protocol import ANSWER, ERROR, FLAG_NAMES, SYNC, ErrorCode, Identity, Request
+from s2nn_hw.protocol import (
+    ANSWER,
+    ERROR,
+    FLAG_NAMES,
+    OVERHEAD,
+    SYNC,
+    ErrorCode,
+    Identity,
+    Request,
+)
 
 from .line import Line
 from .packets import Packet, Parser
@@ -77,6 +86,8 @@ class Board:
 
         Raises ToolError naming the frame that it would not answer.
         """
+        # A slow line is silent while a window of frames, perhaps all stuffed, goes out.
+        self._line.allow(2 * identity.window * (identity.frame_bytes + OVERHEAD))
         results: list[bytes | None] = [None] * len(frames)
         tries = [0] * len(frames)
         waiting = deque(range(len(frames)))

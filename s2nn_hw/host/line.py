@@ -23,6 +23,9 @@ class Line(Protocol):
     def read(self) -> bytes:
         """What came, at least a byte; empty if nothing did for as long as the line waits."""
 
+    def allow(self, size: int) -> None:
+        """Wait from now on for so long beyond the time that this many bytes take on the line."""
+
     def close(self) -> None:
         """Let go of the port."""
 
@@ -43,6 +46,8 @@ class SerialLine:
                 "pip install 's2nn-hw[board]'"
             ) from error
         self.name = port
+        self._baud = baud
+        self._timeout = timeout
         self._failure: type[Exception] = serial.SerialException
         try:
             self._port = serial.Serial(
@@ -70,6 +75,10 @@ class SerialLine:
             return first + self._port.read(self._port.in_waiting) if first else b""
         except (OSError, self._failure) as error:
             raise ToolError(f"{self.name}: cannot be read: {error}") from error
+
+    def allow(self, size: int) -> None:
+        """Wait from now on for so long beyond the time that this many bytes take on the line."""
+        self._port.timeout = self._port.write_timeout = self._timeout + 10 * size / self._baud
 
     def close(self) -> None:
         """Let go of the port."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable
 
 import numpy as np
@@ -60,6 +61,9 @@ class FakeBoard:
         data, self.out = self.out[:7], self.out[7:]
         return data
 
+    def allow(self, size: int) -> None:
+        self.allowed = size
+
     def close(self) -> None:
         pass
 
@@ -83,6 +87,7 @@ def test_results_are_those_of_their_frames():
     line, given, seen = FakeBoard(), frames(300), []
     board = Board(line)
     assert board.infer(given, IDENTITY, seen.append) == [result(frame) for frame in given]
+    assert line.allowed == 2 * 4 * (7 + 5), "a window of stuffed packets"
     assert line.most == IDENTITY.window, "as many at a time as there is room for, and no more"
     assert board.resent == 0
     assert seen[-1] == 300
@@ -206,6 +211,15 @@ def test_a_serial_port(terminal):
 def test_silence_of_a_serial_port_is_nothing(terminal):
     line = SerialLine(terminal[1], baud=115_200, timeout=0.05)
     assert line.read() == b""
+    line.close()
+
+
+def test_a_slow_line_is_waited_for(terminal):
+    line = SerialLine(terminal[1], baud=1200, timeout=0.05)
+    line.allow(24)
+    start = time.monotonic()
+    assert line.read() == b""
+    assert time.monotonic() - start > 0.2
     line.close()
 
 
