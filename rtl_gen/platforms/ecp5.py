@@ -1,6 +1,7 @@
 """Lattice ECP5.
 
-Capacities: FPGA-DS-02012, table 1.1.
+Capacities: FPGA-DS-02012, table 1.1; the LFE5U-12F is a die of the 25F, all of which the open tools
+use.
 """
 
 from .family import Device, Family, each
@@ -31,11 +32,12 @@ FAMILY = Family(
         **each("DP16KD PDPW16KD", bram=1),
         **each("MULT18X18D ALU54B", dsp=1),
         # Multiplexers beside the look-up tables, and what is not in slices.
-        **each("PFUMX L6MUX21 VHI VLO GSR DCCA TRELLIS_IO IB OB EHXPLLL"),
+        **each("PFUMX L6MUX21 VHI VLO GSR DCCA TRELLIS_IO IB OB OBZ BB EHXPLLL"),
     },
     bram_bits=18432,
     bram_shapes=((16384, 1), (8192, 2), (4096, 4), (2048, 9), (1024, 18), (512, 36)),
     devices=(
+        _device("12", 24288, 56, 28, "CABGA381 CABGA256 CSFBGA285"),
         _device("25", 24288, 56, 28, "CABGA381 CABGA256 CSFBGA285"),
         _device("45", 43848, 108, 72, "CABGA381 CABGA256 CABGA554 CSFBGA285"),
         _device("85", 83640, 208, 156, "CABGA381 CABGA554 CABGA756 CSFBGA285"),

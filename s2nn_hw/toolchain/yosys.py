@@ -39,7 +39,7 @@ def script(family: Family, reads: Sequence[str], top: str, *, pins: bool) -> str
     strip = " ".join(f"-unset {name}" for name in _STRIP)
     commands = [
         *reads,
-        f"hierarchy -check -top {top}",
+        f"hierarchy -top {top}",
         "select -set contents t:$meminit*",
         "select -set homes @contents %m",
         "proc @homes",

@@ -36,7 +36,7 @@ def test_a_part_has_many_names(text: str, name: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("virtex", "^device must be one of LFE5U-25F, .*CCGM1A1, .*, not 'virtex'$"),
+        ("virtex", "^device must be one of LFE5U-12F, .*CCGM1A1, .*, not 'virtex'$"),
         ("", "^device must be one of "),
         ("LFE5U-85", "^device must be one of "),
         ("up5kx", "^device must be one of "),
