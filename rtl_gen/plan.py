@@ -57,9 +57,13 @@ class DensePlan:
         return sum(bank.ports for bank in self.banks)
 
     def rows(self, bank: Bank) -> npt.NDArray[np.int64]:
-        """The input of each row of the bank's memory, -1 for a row never read."""
+        """The input of each row of the bank's memory, -1 for a row never read.
+
+        Up to the last one that is.
+        """
         order = np.array(self.order, dtype=np.int64).reshape(self.words, self.positions)
-        return order[:, list(bank.positions)].reshape(-1)
+        rows = order[:, list(bank.positions)].reshape(-1)
+        return rows[: int(np.flatnonzero(rows >= 0).max(initial=0)) + 1]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -226,6 +230,8 @@ class LayerPlan:
     feeds: one a projection.
     pixels: windows at a time; a memory of weights serves two.
     slots: results of each of them that wait for the next layer.
+    masked: whether rows of weights are masked where a lane has none to read.  Else its memories
+        have a row of zeros to spare.
     """
 
     layer: str
@@ -233,6 +239,7 @@ class LayerPlan:
     feeds: tuple[Feed, ...]
     pixels: int
     slots: int
+    masked: bool
 
     @property
     def lanes(self) -> int:

@@ -232,8 +232,25 @@ def _layer_plan(
                 )
             )
     return LayerPlan(
-        layer=layer.name, engine=engine, feeds=tuple(feeds), pixels=pixels, slots=MAX_SLOTS
+        layer=layer.name,
+        engine=engine,
+        feeds=tuple(feeds),
+        pixels=pixels,
+        slots=MAX_SLOTS,
+        masked=not all(
+            _spares_a_row(projection, feed)
+            for projection, feed in zip(layer.projections, feeds, strict=True)
+        ),
     )
+
+
+def _spares_a_row(projection: Projection, feed: Feed) -> bool:
+    """Whether all memories have a row of zeros at no price in address bits."""
+    if isinstance(feed, ParallelPlan) or projection.weight_bits == 1:
+        return False
+    if isinstance(feed, ConvPlan) and feed.groups > 1:
+        return False
+    return all((rows := len(feed.rows(bank))) & (rows - 1) for bank in feed.banks)
 
 
 def _map_feed(

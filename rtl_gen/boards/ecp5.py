@@ -62,7 +62,8 @@ def setting(source: Fraction, wanted: Fraction) -> Setting:
 
 def add_pll(m: Module, pin, chosen: Setting) -> tuple[Signal, Signal]:
     """Add the PLL behind a buffered clock; returns its output, and whether it has locked."""
-    clock, locked = Signal(name="pll_clock"), Signal(name="pll_locked")
+    clock = Signal(name="pll_clock")
+    locked = Signal(name="pll_locked")
     feedback = Signal(name="pll_feedback")
     m.submodules.pll = Instance(
         "EHXPLLL",

@@ -54,7 +54,8 @@ def filter_range(detector: Fraction) -> int:
 
 def add_pll(m: Module, port, chosen: Setting) -> tuple[Signal, Signal]:
     """Add the PLL whose pad the clock's is; returns its output, and whether it has locked."""
-    clock, locked = Signal(name="pll_clock"), Signal(name="pll_locked")
+    clock = Signal(name="pll_clock")
+    locked = Signal(name="pll_locked")
     m.submodules.pll = Instance(
         "SB_PLL40_PAD",
         p_FEEDBACK_PATH="SIMPLE",

@@ -155,7 +155,8 @@ class BoardShell(wiring.Component):
         under_way = Signal(range(window + 1))
         taking = Signal()
         infer = reader.type == Request.INFER
-        newest, oldest = Signal(range(window)), Signal(range(window))
+        newest = Signal(range(window))
+        oldest = Signal(range(window))
         m.d.comb += [
             store.begin.eq(reader.begun & infer),
             store.write.eq(reader.payload_strobe & taking),

@@ -8,15 +8,17 @@ from amaranth.lib.wiring import In, Out
 
 from rtl_gen.lib.delay import delayed
 from rtl_gen.lib.encoder import EventEncoder, Port
+from rtl_gen.lib.rom import Rom
 from rtl_gen.lib.steps import StepQueue
 
 
 class EventEngine(wiring.Component):
     """Turns entries into reads of rows of weights, one a lane and cycle.
 
-    Semantics: every set bit of an entry selects its row of weights once; rows come in any order
-    within a plane, and planes in order.  The last rows of a plane are read in the same cycle over
-    all lanes; up to there each encoder is ahead of the others by as much as its queue holds.
+    Semantics: every set bit of an entry selects its row of weights once; a lane without one reads
+    the memory's row of zeros, or if there is none goes on reading the last one.  Rows come in any
+    order within a plane, and planes in order.  The last rows of a plane are read in the same cycle
+    over all lanes; up to there an encoder is ahead of the others by as much as its queue holds.
 
     Latency: ``latency`` cycles from the one that reads a row to the one in which the memory gives
     it; see EventEncoder and StepQueue for those before.
@@ -31,11 +33,11 @@ class EventEngine(wiring.Component):
     Members
     -------
     i0, i1, …: entries of the ports.
-    en, addr: for the memories' read ports, one a lane, those of a port together.
+    addr: for the memories' read ports, one a lane, those of a port together.
     free: a window may end, as its result has a slot.
     reserve: it ends in this cycle and leaves a result.
-    there0, there1, …: the groups of neurons, of each lane, that the row in the memory's register is
-        meant for.
+    there0, there1, …: the groups of neurons, of each lane, that the row which the memory gives is
+        meant for; not driven where zeros are read instead.
     ends: these are the last rows of a plane,
     closes: ... of the window,
     final: ... and of the frame,
@@ -43,8 +45,8 @@ class EventEngine(wiring.Component):
     events: how many events were taken, for counting.
     """
 
-    #: Memory.
-    latency = 1
+    #: Address, memory.
+    latency = 1 + Rom.latency
 
     def __init__(self, ports: Sequence[Port], *, discards: bool):
         self.ports = tuple(ports)
@@ -56,7 +58,6 @@ class EventEngine(wiring.Component):
         super().__init__(
             {
                 **{f"i{k}": In(stream.Signature(port.entry)) for k, port in enumerate(ports)},
-                "en": Out(1).array(self.lanes),
                 "addr": Out(address).array(self.lanes),
                 **{f"there{k}": Out(port.groups) for k, port in enumerate(self.lane_ports)},
                 "free": In(1),
@@ -88,17 +89,7 @@ class EventEngine(wiring.Component):
             taken = Signal(name=f"taken{k}")
             m.d.comb += taken.eq(head.valid & head.ready)
             for read in range(port.reads):
-                lane = len(reading)
-                # Also while it waits, so that the memory's enable depends on registers alone.
-                m.d.comb += [
-                    self.en[lane].eq(head.valid & head.p.read[read]),
-                    self.addr[lane].eq(head.p.row[read]),
-                ]
-                there = Signal(port.groups, name=f"present{lane}")
-                present = head.p.there if port.groups > 1 else head.p.read[read]
-                m.d.sync += there.eq(present & taken.replicate(port.groups))
-                m.d.comb += getattr(self, f"there{lane}").eq(there)
-                reading.append(there.any())
+                reading.append(self._lane(m, port, head.p, read, taken, len(reading)))
 
         # All encoders are in the same plane, so any of them tells what it ends.
         leader = heads[0].p
@@ -118,3 +109,22 @@ class EventEngine(wiring.Component):
             m.d.comb += getattr(self, name).eq(delayed(m, at_first, self.latency, name))
         m.d.comb += self.events.eq(sum(reading[1:], reading[0]))
         return m
+
+    def _lane(self, m, port, head, read, taken, lane):
+        """The address of a lane's row.  Returns whether there is one, a cycle later."""
+        reads = Signal(name=f"reads{lane}")
+        row = Signal(port.address_bits, init=port.rows if port.spare else 0, name=f"row{lane}")
+        m.d.comb += [reads.eq(taken & head.read[read]), self.addr[lane].eq(row)]
+        with m.If(reads):
+            m.d.sync += row.eq(head.row[read])
+        if port.spare:
+            with m.Else():
+                m.d.sync += row.eq(row.init)
+        else:
+            groups = head.there if port.groups > 1 else [1]
+            there = [
+                delayed(m, bit & reads, self.latency, f"there{lane}_{g}")
+                for g, bit in enumerate(groups)
+            ]
+            m.d.comb += getattr(self, f"there{lane}").eq(Cat(there))
+        return delayed(m, reads, 1, f"reads{lane}")

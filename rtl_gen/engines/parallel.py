@@ -8,6 +8,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from rtl_gen.lib.delay import delayed
+from rtl_gen.lib.rom import Rom
 from rtl_gen.stream import entry
 
 
@@ -58,7 +59,7 @@ class ParallelEngine(wiring.Component):
     """
 
     #: Memory.
-    latency = 1
+    latency = Rom.latency
 
     def __init__(self, projections: Sequence[Taps]):
         self.projections = tuple(projections)
@@ -87,10 +88,14 @@ class ParallelEngine(wiring.Component):
         bits = [self._kept(m, k, window, hand_over) for k, (window, *_) in enumerate(gathered)]
         _, full, last, drop = (list(part) for part in zip(*gathered, strict=True))
 
-        busy, final, malformed = Signal(), Signal(), Signal()
+        busy = Signal()
+        final = Signal()
+        malformed = Signal()
         plane = Signal(range(max(self.planes, 2)))
         step = Signal(range(max(self.steps, 2)))
-        ends, closes, go = Signal(), Signal(), Signal()
+        ends = Signal()
+        closes = Signal()
+        go = Signal()
         m.d.comb += [
             ends.eq(busy & (step == self.steps - 1)),
             closes.eq(ends & (plane == 0)),
@@ -140,7 +145,8 @@ class ParallelEngine(wiring.Component):
         size, taps = self._size(projection), projection.taps
         window = Signal(size * projection.planes, name=f"gathered{k}")
         full = Signal(name=f"full{k}")
-        last, drop = Signal(name=f"last{k}"), Signal(name=f"malformed{k}")
+        last = Signal(name=f"last{k}")
+        drop = Signal(name=f"malformed{k}")
         m.d.comb += source.ready.eq(~full | hand_over)
         take = source.valid & source.ready
         at = [take & (source.p.base == t) for t in range(taps)]
@@ -165,7 +171,7 @@ class ParallelEngine(wiring.Component):
         return kept
 
     def _inputs(self, m: Module, k: int, projection: Taps, bits, step, go) -> list:
-        """The inputs of the last cycle's step."""
+        """The inputs of the step whose rows the memory gives."""
         count = projection.inputs
         wanted = Signal(count, name=f"inputs{k}")
         padded = Cat(bits, Const(0, max(1, self.steps * count - len(bits))))
@@ -173,4 +179,7 @@ class ParallelEngine(wiring.Component):
             m.d.sync += wanted.eq(padded.word_select(step, count))
         with m.Else():
             m.d.sync += wanted.eq(0)
+        for cycle in range(1, self.latency):
+            before, wanted = wanted, Signal(count, name=f"inputs{k}_{cycle}")
+            m.d.sync += wanted.eq(before)
         return list(wanted)

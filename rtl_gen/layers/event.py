@@ -39,12 +39,16 @@ class EventParts:
                 rows = bank_rows(projection, feed, bank)
                 groups = feed.groups if isinstance(feed, ConvPlan) else 1
                 port = Port(
-                    positions=len(bank.positions), rows=len(rows), reads=bank.ports, groups=groups
+                    positions=len(bank.positions),
+                    rows=len(rows),
+                    reads=bank.ports,
+                    groups=groups,
+                    spare=not plan.masked,
                 )
                 own.append(port)
                 name = f"{plan.layer}_weights{b}" if k == 0 else f"{plan.layer}_weights{k}_{b}"
                 bits = projection.neurons * projection.weight_bits
-                self._store(name, port, rows, bits)
+                self._store(name, port, rows + [0] * port.spare, bits)
                 kinds += [Lane(weight_bits=projection.weight_bits, groups=groups)] * bank.ports
                 members = feed.rows(bank)
                 lanes += [matrix(projection)[:, members[members >= 0]]] * bank.ports
@@ -67,6 +71,7 @@ class EventParts:
                     kinds,
                     planes=plan.planes,
                     scores=layer.is_readout,
+                    masked=plan.masked,
                     layer=layer.name,
                 ),
                 discards=layer.is_readout,
@@ -125,7 +130,6 @@ class EventParts:
                 at = u % 2 if port.reads == 1 else 0
                 for r in range(port.reads):
                     m.d.comb += [
-                        rom.en[at + r].eq(unit.engine.en[lane + r]),
                         rom.addr[at + r].eq(unit.engine.addr[lane + r][: rom.address_bits]),
                         unit.accumulators.row(lane + r).eq(rom.data[at + r]),
                     ]

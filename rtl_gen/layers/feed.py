@@ -40,8 +40,12 @@ class _Feed(wiring.Component):
 class DenseFeed(_Feed):
     """Queues of the words' shares, for a dense projection.
 
-    Latency: see WordQueue.  Throughput: a word a cycle.
+    Latency: ``register`` cycles to the queues, see WordQueue for the rest.
+    Throughput: a word a cycle.
     """
+
+    #: A register keeps the way from the source out of the queues'.
+    register = 1
 
     def __init__(self, plan: DensePlan, ports: tuple[Port, ...]):
         self.plan = plan
@@ -50,13 +54,22 @@ class DenseFeed(_Feed):
     def elaborate(self, platform):
         m = Module()
         plan = self.plan
+        word = Signal.like(self.i)
+        there = Signal()
+        push = Signal()
+        fits = Signal()
+        m.d.comb += [push.eq(there & fits), self.room.eq(~there | fits)]
+        with m.If(self.room):
+            m.d.sync += there.eq(self.push)
+        with m.If(self.push):
+            m.d.sync += word.eq(self.i)
         room = []
         for b, bank in enumerate(plan.banks):
             positions, rows = len(bank.positions), self.ports[b].rows
             base = Signal(range(max(rows, 2)), name=f"base{b}")
-            with m.If(self.push):
+            with m.If(push):
                 m.d.sync += base.eq(base + positions)
-                with m.If(self.i.last):
+                with m.If(word.last):
                     m.d.sync += base.eq(0)
             sequence = PlaneSequence(positions=positions, rows=rows, planes=plan.planes)
             m.submodules[f"planes{b}"] = sequence
@@ -65,15 +78,15 @@ class DenseFeed(_Feed):
                 m.submodules[f"queue{b}_{p}" if plan.planes > 1 else f"queue{b}"] = queue
                 room.append(queue.room)
                 m.d.comb += [
-                    queue.push.eq(self.push),
-                    queue.i.bits.eq(Cat(self.i.planes[p][k] for k in bank.positions)),
+                    queue.push.eq(push),
+                    queue.i.bits.eq(Cat(word.planes[p][k] for k in bank.positions)),
                     queue.i.base.eq(base),
-                    queue.i.last.eq(self.i.last),
-                    queue.i.drop.eq(self.i.drop),
+                    queue.i.last.eq(word.last),
+                    queue.i.drop.eq(word.drop),
                 ]
                 wiring.connect(m, queue.o, sequence.planes[p])
             wiring.connect(m, sequence.o, wiring.flipped(self.entries(b)))
-        m.d.comb += self.room.eq(Cat(room).all())
+        m.d.comb += fits.eq(Cat(room).all())
         return m
 
 

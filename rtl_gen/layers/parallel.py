@@ -54,6 +54,7 @@ class ParallelParts:
                 kinds,
                 planes=plan.planes,
                 scores=False,
+                masked=True,
                 layer=layer.name,
             ),
             discards=False,
@@ -79,7 +80,7 @@ class ParallelParts:
             wiring.connect(m, reader.o, getattr(engine, f"i{k}"))
         for n, rom in enumerate(self.roms):
             m.submodules[f"weights{n}"] = rom
-            m.d.comb += [rom.en[0].eq(1), rom.addr[0].eq(engine.addr[: rom.address_bits])]
+            m.d.comb += rom.addr[0].eq(engine.addr[: rom.address_bits])
         roms = iter(self.roms)
         lane = 0
         for taps, rows in zip(engine.projections, self._rows, strict=True):

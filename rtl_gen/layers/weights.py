@@ -25,8 +25,6 @@ def full_matrix(projection: Conv2d) -> np.ndarray:
 def bank_rows(projection: Projection, feed: DensePlan | ConvPlan, bank: Bank) -> list[int]:
     """A bank's memory: neuron j in bits [j * weight_bits, (j + 1) * weight_bits)."""
     rows = feed.rows(bank)
-    # Up to the last one ever read.
-    rows = rows[: int(np.flatnonzero(rows >= 0).max(initial=0)) + 1]
     table = np.zeros((len(rows), projection.neurons), dtype=np.int64)
     table[rows >= 0] = matrix(projection).T[rows[rows >= 0]]
     return packed(table, projection.weight_bits)

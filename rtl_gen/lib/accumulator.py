@@ -12,6 +12,7 @@ from rtl_gen.plan import signed_width
 
 from . import shared
 from .delay import delayed
+from .rom import Rom
 from .shared import LOADED, Shared
 
 
@@ -65,7 +66,7 @@ class Neuron:
             ]
         return signed_width(min(bounds), max(bounds))
 
-    def shape(self, lanes: Sequence[Lane], planes: int) -> "Shape":
+    def shape(self, lanes: Sequence[Lane], planes: int, *, masked: bool) -> "Shape":
         """The widths of its circuit."""
         tree = [tuple(self.lanes)]
         while len(tree[-1]) > 1:
@@ -76,6 +77,7 @@ class Neuron:
             tree=tuple(tuple(signed_width(*node) for node in level) for level in tree),
             width=self.width(planes),
             planes=planes > 1,
+            masked=masked,
         )
 
 
@@ -89,12 +91,14 @@ class Shape:
     tree: bits of the lanes' weights, then of the sums of each level of the adder tree.
     width: bits of the potential.
     planes: whether inputs have several bits, so that the potential doubles now and then.
+    masked: whether weights count only where they are there, which is seen to in a register stage.
     """
 
     signs: tuple[bool, ...]
     tree: tuple[tuple[int, ...], ...]
     width: int
     planes: bool
+    masked: bool
 
     @property
     def stored(self) -> list[int]:
@@ -114,12 +118,12 @@ class Accumulator(Shared):
     Members
     -------
     weights: one a lane, lane 0 lowest.
-    there: which of them there are; the others count as zero.
+    there: of masked ones, which of them there are; the others count as zero.
     load: the next potential begins.
     start: ... from this.
     double: the potential doubles before the addition.
     incoming: ... and this bit comes in.
-    potential: with the weights of ``1 + levels(lanes)`` cycles ago.
+    potential: with the weights of as many cycles ago as ``_depth`` says.
     """
 
     resets = False
@@ -129,7 +133,7 @@ class Accumulator(Shared):
         super().__init__(
             {
                 "weights": In(sum(shape.stored)),
-                "there": In(len(shape.signs)),
+                **({"there": In(len(shape.signs))} if shape.masked else {}),
                 "load": In(1),
                 "start": In(signed(shape.width)),
                 **({"double": In(1), "incoming": In(1)} if shape.planes else {}),
@@ -160,7 +164,7 @@ class Accumulator(Shared):
         return m
 
     def _weights(self, m):
-        """The weights of the last cycle, or zeros."""
+        """The weights, those masked of the last cycle."""
         shape = self.shape
         weights, at = [], 0
         for lane, (sign, stored) in enumerate(zip(shape.signs, shape.stored, strict=True)):
@@ -169,7 +173,11 @@ class Accumulator(Shared):
             if sign:
                 value = Cat(Const(1, 1), value)
             weight = Signal(signed(shape.tree[0][lane]), name=f"weight_{lane}", reset_less=True)
-            m.d.sync += weight.eq(Mux(self.there[lane], value[: len(weight)].as_signed(), 0))
+            value = value[: len(weight)].as_signed()
+            if shape.masked:
+                m.d.sync += weight.eq(Mux(self.there[lane], value, 0))
+            else:
+                m.d.comb += weight.eq(value)
             weights.append(weight)
         return weights
 
@@ -194,12 +202,13 @@ class Accumulators(Shared):
     lanes: what rows come.
     planes: width of an input value.
     scores: whether the potentials are wanted, not only their signs.
+    masked: whether a row counts only where it is there; else one that is not must be zeros.
     layer: its name.
 
     Members
     -------
     row0, row1, …: weights of the lanes, neuron 0 lowest.
-    there0, there1, …: the groups of neurons that the row is meant for.
+    there0, there1, …: the groups of neurons that the row is meant for; of no matter if not masked.
     ends, closes: see EventEngine.
     done: a frame is complete:
     fire: ... bit j is 1 where the potential of neuron j is not negative, or
@@ -213,8 +222,10 @@ class Accumulators(Shared):
         *,
         planes: int,
         scores: bool,
+        masked: bool = True,
         layer: str | None = None,
     ):
+        self.masked = masked
         self.neurons = tuple(neurons)
         self.lanes = tuple(lanes)
         self.planes = planes
@@ -233,13 +244,14 @@ class Accumulators(Shared):
             self.lanes,
             planes=planes,
             scores=scores,
+            masked=masked,
             layer=layer,
         )
 
     @property
     def latency(self) -> int:
         """Cycles from rows to the result."""
-        return latency(len(self.lanes), scores=self.with_scores)
+        return latency(len(self.lanes), scores=self.with_scores, masked=self.masked)
 
     def row(self, lane: int):
         """The row of a lane."""
@@ -252,18 +264,18 @@ class Accumulators(Shared):
     def build(self, platform):
         m = Module()
 
-        depth = 1 + levels(len(self.lanes))
+        depth = _depth(len(self.lanes), masked=self.masked)
         ends = delayed(m, self.ends, depth, "window_ends")
         closes = delayed(m, self.closes, depth, "frame_ends")
-        # After a reset, until what it has left in the weights and sums is gone.
-        clear = delayed(m, Const(0), depth, "clear", init=1)
+        # After a reset, until what it has left in memories, weights and sums is gone.
+        clear = delayed(m, Const(0), Rom.latency + depth, "clear", init=1)
         load = Signal()
         m.d.comb += load.eq(closes | clear)
         double, incoming = self._incoming(m, ends, closes)
 
         potentials = []
         for j, neuron in enumerate(self.neurons):
-            shape = neuron.shape(self.lanes, self.planes)
+            shape = neuron.shape(self.lanes, self.planes, masked=self.masked)
             weights, there = [], []
             for k, (lane, stored) in enumerate(zip(self.lanes, shape.stored, strict=True)):
                 at = j * lane.weight_bits
@@ -271,7 +283,7 @@ class Accumulators(Shared):
                 there.append(self.there(k)[j * lane.groups // len(self.neurons)])
             inputs = {
                 "weights": Cat(weights),
-                "there": Cat(there),
+                **({"there": Cat(there)} if shape.masked else {}),
                 "load": load,
                 "start": Const(neuron.start(self.planes), signed(shape.width)),
             }
@@ -319,9 +331,14 @@ def levels(lanes: int) -> int:
     return (lanes - 1).bit_length()
 
 
-def latency(lanes: int, *, scores: bool) -> int:
-    """Cycles of Accumulators: a register, the adder tree, and another register behind scores."""
-    return 1 + levels(lanes) + (1 if scores else 0)
+def _depth(lanes: int, *, masked: bool) -> int:
+    """Cycles from rows to their addition: the register stage that masks them, the adder tree."""
+    return (1 if masked else 0) + levels(lanes)
+
+
+def latency(lanes: int, *, scores: bool, masked: bool) -> int:
+    """Cycles of Accumulators: until rows are added, and a register behind scores."""
+    return _depth(lanes, masked=masked) + (1 if scores else 0)
 
 
 def neurons(

@@ -24,12 +24,14 @@ class Port:
     rows: of the memory.
     reads: events a cycle: 1 or 2.
     groups: of a convolution's channels and neurons.
+    spare: whether the memory has a row of zeros behind its rows, within as many bits of address.
     """
 
     positions: int
     rows: int
     reads: int
     groups: int = 1
+    spare: bool = False
 
     @property
     def entry(self):
@@ -108,14 +110,18 @@ class EventEncoder(Shared):
         positions, reads = self.port.positions, self.port.reads
 
         # An entry on its way: its parts are counted, then they are added.
-        arrived, arrived_valid = Signal(self.entry), Signal()
+        arrived = Signal(self.entry)
+        arrived_valid = Signal()
         parts = [self.i.p.bits[k : k + _PART] for k in range(0, positions, _PART)]
         counts = [Signal(range(len(part) + 1), name=f"count_{k}") for k, part in enumerate(parts)]
-        following, waiting = Signal(self.entry), Signal()
+        following = Signal(self.entry)
+        waiting = Signal()
         following_count = Signal(range(positions + 1))
-        current, valid = Signal(self.entry), Signal()
+        current = Signal(self.entry)
+        valid = Signal()
         count = Signal(range(positions + 1))
-        take, accept = Signal(), Signal()
+        take = Signal()
+        accept = Signal()
         m.d.comb += [accept.eq(~waiting | take), self.i.ready.eq(~arrived_valid | accept)]
         with m.If(self.i.ready):
             m.d.sync += [arrived.eq(self.i.payload), arrived_valid.eq(self.i.valid)]
@@ -131,11 +137,14 @@ class EventEncoder(Shared):
                 waiting.eq(arrived_valid),
                 following_count.eq(arrived_count),
             ]
-            m.d.sync += [flag.eq(arrived_count <= n) for n, flag in following_few.items()]
+            m.d.sync += [flag.eq(_at_most(arrived_count, n)) for n, flag in following_few.items()]
 
         # The step.
-        ends, steal, exhausted = Signal(), Signal(), Signal()
-        first, left = Signal(positions), Signal(positions)
+        ends = Signal()
+        steal = Signal()
+        exhausted = Signal()
+        first = Signal(positions)
+        left = Signal(positions)
         following_left = Signal(positions)
         m.d.comb += [
             first.eq(lowest(current.bits)),
@@ -156,7 +165,9 @@ class EventEncoder(Shared):
                 *(self.o[mark].eq(current[mark]) for mark in marks),
             ]
         else:
-            mirrored, second, third = Signal(positions), Signal(positions), Signal(positions)
+            mirrored = Signal(positions)
+            second = Signal(positions)
+            third = Signal(positions)
             alone = few[1]
             m.d.comb += [
                 mirrored.eq(current.bits[::-1]),
@@ -187,8 +198,14 @@ class EventEncoder(Shared):
                 m.d.sync += flag.eq(Mux(steal, following_few[n + 1], known) if reads > 1 else known)
         with m.Elif(self.room):
             m.d.sync += [current.bits.eq(left), count.eq(count - reads)]
-            m.d.sync += [flag.eq(count <= n + reads) for n, flag in few.items()]
+            m.d.sync += [flag.eq(_at_most(count, n + reads)) for n, flag in few.items()]
         return m
+
+
+def _at_most(value, most: int):
+    """Whether a number is no more than ``most``, without a chain of carries."""
+    low = value[: most.bit_length()]
+    return ~value[most.bit_length() :].any() & Cat(low == n for n in range(most + 1)).any()
 
 
 def _sum(values):

@@ -18,13 +18,14 @@ class WordQueue(Shared):
     frame's end, tells whether it is the last.
 
     Latency: an entry is written when its successor arrives, or one cycle after the frame's end;
-    it can be read ``read_latency`` cycles after that.  Throughput: a word a cycle.
+    it can be read ``read_latency`` cycles after that; its place is free ``free_latency`` cycles
+    after it was read.  Throughput: a word a cycle.
 
     Parameters
     ----------
     positions: bits of a word.
     rows: rows of the weight memory the words point into.
-    depth: entries of the memory; one more waits in its output register.
+    depth: entries that it holds.
 
     Members
     -------
@@ -35,6 +36,8 @@ class WordQueue(Shared):
 
     #: From the write of an entry to the first cycle in which it can be read.
     read_latency = 2
+    #: From the reading of an entry to the first cycle in which its place is free.
+    free_latency = 2
 
     def __init__(self, *, positions: int, rows: int, depth: int):
         self.depth = depth
@@ -58,17 +61,29 @@ class WordQueue(Shared):
         held = Signal(self.layout)
         holding = Signal()
         spikes = Signal()
+        # Whether there is room is a register, which counts only what was read before this cycle.
+        count = Signal(range(self.depth + 1))
+        room = Signal(init=1)
+        written = Signal()
+        released = Signal()
         m.d.comb += [
             spikes.eq(self.i.bits.any()),
-            self.room.eq(fifo.w_rdy),
+            self.room.eq(room),
+            written.eq(room & holding & (held.last | (self.push & spikes))),
             fifo.w_data.eq(held),
-            fifo.w_en.eq(holding & (held.last | (self.push & spikes))),
+            fifo.w_en.eq(written),
             self.o.payload.eq(fifo.r_data),
             self.o.valid.eq(fifo.r_rdy),
             fifo.r_en.eq(self.o.ready),
         ]
+        m.d.sync += released.eq(self.o.valid & self.o.ready)
+        with m.If(written & ~released):
+            m.d.sync += [count.eq(count + 1), room.eq(count != self.depth - 1)]
+        with m.Elif(released & ~written):
+            m.d.sync += [count.eq(count - 1), room.eq(1)]
+
         ends = holding & held.last
-        with m.If(ends & fifo.w_rdy):
+        with m.If(ends & room):
             m.d.sync += holding.eq(0)
         with m.If(self.push):
             with m.If(spikes | (self.i.last & (ends | ~holding))):

@@ -113,10 +113,17 @@ class WindowReader(wiring.Component):
         masks = [Signal(taps, name=f"mask_{b}") for b in range(self.rounds)]
         left = Signal.like(sequence.left, init=0)
         top = Signal.like(sequence.top, init=0)
-        final, drop, busy = Signal(), Signal(), Signal()
+        final = Signal()
+        drop = Signal()
+        busy = Signal()
         plane = Signal(range(max(self.rounds, 2)))
-        mask, tap, after = Signal(taps), Signal(taps), Signal(taps)
-        issue, last, closes, load = Signal(), Signal(), Signal(), Signal()
+        mask = Signal(taps)
+        tap = Signal(taps)
+        after = Signal(taps)
+        issue = Signal()
+        last = Signal()
+        closes = Signal()
+        load = Signal()
         with m.Switch(plane):
             for b in range(self.rounds):
                 with m.Case(b):
@@ -165,7 +172,9 @@ class WindowReader(wiring.Component):
 
         # A cycle later it is there.
         known = Signal(self.layout)
-        read, pushed, from_plane = Signal(), Signal(), Signal.like(plane)
+        read = Signal()
+        pushed = Signal()
+        from_plane = Signal.like(plane)
         base_bits = len(known.base)
         m.d.sync += [
             pushed.eq(issue),

@@ -11,9 +11,10 @@ from amaranth.lib.wiring import In, Out
 class Rom(wiring.Component):
     """Rows of constants behind synchronous read ports.
 
-    Semantics: data[p] is row addr[p] as of the last cycle in which en[p] was 1.
+    Semantics: data[p] is row addr[p].
 
-    Latency: one cycle.  Throughput: a read a port a cycle.
+    Latency: ``latency`` cycles: the memory's own register, and one that is the output register of
+    block RAMs that have one.  Throughput: a read a port a cycle.
 
     Where the target writes Verilog (see VerilogTarget in emit.py) this is an instance of a module
     of its own, which reads its rows with ``$readmemh``; tools take that a hundred times faster than
@@ -27,6 +28,9 @@ class Rom(wiring.Component):
     ports: reads a cycle.
     """
 
+    #: Memory, output register.
+    latency = 2
+
     def __init__(self, *, name: str, rows: Sequence[int], bits: int, ports: int):
         self.name = name
         self.rows = rows
@@ -35,7 +39,6 @@ class Rom(wiring.Component):
         self.address_bits = max(1, (len(rows) - 1).bit_length())
         super().__init__(
             {
-                "en": In(1).array(ports),
                 "addr": In(self.address_bits).array(ports),
                 "data": Out(bits).array(ports),
             }
@@ -47,7 +50,6 @@ class Rom(wiring.Component):
             pins = {"i_clk": ClockSignal()}
             for p in range(self.ports):
                 pins |= {
-                    f"i_en{p}": self.en[p],
                     f"i_addr{p}": self.addr[p],
                     f"o_data{p}": self.data[p],
                 }
@@ -57,11 +59,8 @@ class Rom(wiring.Component):
         m.submodules.memory = memory
         for p in range(self.ports):
             port = memory.read_port()
-            m.d.comb += [
-                port.en.eq(self.en[p]),
-                port.addr.eq(self.addr[p]),
-                self.data[p].eq(port.data),
-            ]
+            m.d.comb += [port.en.eq(1), port.addr.eq(self.addr[p])]
+            m.d.sync += self.data[p].eq(port.data)
         return m
 
     def verilog(self, module: str, file: str) -> str:
@@ -70,12 +69,16 @@ class Rom(wiring.Component):
         pins = ["  input clk"]
         for p in ports:
             pins += [
-                f"  input en{p}",
                 f"  input [{self.address_bits - 1}:0] addr{p}",
                 f"  output reg [{self.bits - 1}:0] data{p}",
             ]
         reads = "".join(
-            f"  always @(posedge clk) if (en{p}) data{p} <= rows[addr{p}];\n" for p in ports
+            f"  reg [{self.bits - 1}:0] row{p};\n"
+            f"  always @(posedge clk) begin\n"
+            f"    row{p} <= rows[addr{p}];\n"
+            f"    data{p} <= row{p};\n"
+            f"  end\n"
+            for p in ports
         )
         return (
             f"module {module} (\n" + ",\n".join(pins) + "\n);\n"

@@ -52,7 +52,8 @@ class StepQueue(Shared):
         m = Module()
         port = self.port
         m.submodules.slots = slots = Slots(bits=self.layout.size, depth=self.depth)
-        step, taken = Signal(port.step), Signal()
+        step = Signal(port.step)
+        taken = Signal()
         m.d.sync += taken.eq(self.taken)
         with m.If(self.taken):
             m.d.sync += step.eq(self.i)

@@ -3,6 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
+from rtl_gen.layers import feed as gateware
 from rtl_gen.lib.queue import WordQueue
 from rtl_gen.plan import DensePlan
 
@@ -11,23 +12,24 @@ from .processes import LONG_AGO, Channel, Link, Process
 
 
 class Queue:
-    """lib.queue.WordQueue: when entries are written and reach the output register."""
+    """lib.queue.WordQueue: when entries are written and read."""
 
     def __init__(self, depth: int):
         self.depth = depth
-        #: Per entry, the cycle in which it left the memory.
-        self.left: list[int] = []
+        #: Per entry, the cycle in which it was read.
+        self.read: list[int] = []
         self.written = 0
-        self.popped = LONG_AGO
+        #: First cycle in which the next entry can come to the output register.
+        self.free = LONG_AGO
         #: Cycle in which a frame's last entry was written; nothing comes in before.
         self.closed = LONG_AGO
         self.held = -1
         self.entries: list[tuple[int, int, bool]] = []
 
     def _room(self, index: int) -> int:
-        """First cycle in which the memory has room for the entry of this index."""
+        """First cycle in which there is room for the entry of this index."""
         behind = index - self.depth
-        return self.left[behind] + 1 if behind >= 0 else LONG_AGO
+        return self.read[behind] + WordQueue.free_latency if behind >= 0 else LONG_AGO
 
     def room(self, cycle: int) -> int:
         """First cycle, from this one on, in which a word can come in."""
@@ -48,11 +50,11 @@ class Queue:
             self.held = -1
 
     def pop(self, written: int, free: int) -> int:
-        """The cycle in which the next entry leaves, given when its reader has room."""
-        left = max(written + WordQueue.read_latency - 1, self.popped)
-        self.left.append(left)
-        self.popped = max(left + 1, free)
-        return self.popped
+        """The cycle in which the next entry is read, given when its reader has room."""
+        loaded = max(written + WordQueue.read_latency - 1, self.free)
+        self.free = max(loaded + 1, free)
+        self.read.append(self.free)
+        return self.free
 
 
 class DenseFeed:
@@ -87,6 +89,7 @@ class DenseFeed:
         queues = [queue for plane in self.queues for queue in plane]
         words = self.words
         last = self.plan.words - 1
+        free = LONG_AGO
         for frame in range(len(self.taken)):
             if frame:
                 if not self.left:
@@ -96,7 +99,10 @@ class DenseFeed:
             for word in range(last + 1):
                 if not words.offered:
                     yield words.offered
-                cycle = words.offered.popleft()
+                # Into the register, and from there to the queues.
+                cycle = max(words.offered.popleft(), free)
+                words.taken.put(cycle)
+                cycle += gateware.DenseFeed.register
                 while True:
                     possible = max(queue.room(cycle) for queue in queues)
                     if possible == cycle:
@@ -105,7 +111,7 @@ class DenseFeed:
                 for plane, counts in zip(self.queues, now, strict=True):
                     for queue, bank in zip(plane, counts, strict=True):
                         queue.push(cycle, bank[word], word == last)
-                words.taken.put(cycle)
+                free = cycle
             self.whole.put(frame)
 
     def plane(self, plane: int) -> int:

@@ -162,7 +162,8 @@ class _Model:
             self.results = self.processes.link()
             self.processes.add(serialise(out, self.results, self.plan.output.beats))
         lanes = sum(feed.lanes for feed in node.feeds)
-        latency = result_latency(node.engine, lanes, self.plan.output.classes if last else 0)
+        classes = self.plan.output.classes if last else 0
+        latency = result_latency(node.engine, lanes, classes, masked=node.masked)
         if not is_map:
             feeds = []
             for k, feed in enumerate(node.feeds):

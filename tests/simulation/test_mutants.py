@@ -110,7 +110,7 @@ MUTANTS = {
         SPIKES,
     ),
     "drops the last event of a window": Mutant(
-        lambda t: t.module("hidden1_engine", r"(else there0 <= )([^;]*);", r"\1\2 & ~ends_1;"),
+        lambda t: t.module("hidden1_engine", r"(assign reads0 = )([^;]*);", r"\1\2 & ~ends_0;"),
         SPIKES,
     ),
     "swapped rows": Mutant(lambda t: t.rows(_swapped), SPIKES),
@@ -132,9 +132,7 @@ MUTANTS = {
         {"scores"},
     ),
     "a lane lost": Mutant(
-        lambda t: t.module(
-            "hidden1_accumulators", r"\.there\(\{ there1, there0 \}\)", ".there(there0)", times=9
-        ),
+        lambda t: t.module("hidden1", r"\.row1\(data__1\)", ".row1(36'h0)"),
         SPIKES,
     ),
     "the second lane repeats the first": Mutant(
@@ -176,7 +174,7 @@ MUTANTS = {
         alone=True,
     ),
     "more results than slots": Mutant(
-        lambda t: t.module("slots1", r"assign free = claimed != .*;", "assign free = 1'h1;"),
+        lambda t: t.module("slots1", r"else free <= [^;]*;", "else free <= 1'h1;"),
         {"scores"},
         stall="slow-sink",
     ),
@@ -271,7 +269,7 @@ MAPS = {
     "a join does not wait for one branch": Mutant(
         lambda t: t.module(
             "join_engine0",
-            r"assign (_\d+_) = & \{ (ending_\d+), ending \};",
+            r"assign (_\d+_) = & \{ (_\d+_), _\d+_ \};",
             r"assign \1 = \2;",
         ),
         {"spikes join"},

@@ -9,9 +9,10 @@ import pytest
 from amaranth.sim import Simulator
 
 from rtl_gen.lib.accumulator import Accumulators, Lane, Neuron, levels, neurons
+from rtl_gen.lib.rom import Rom
 
 
-def layer(weights, ports, offsets, *, weight_bits, planes, scores):
+def layer(weights, ports, offsets, *, weight_bits, planes, scores, masked=True):
     """Accumulators whose inputs are dealt round-robin to banks with so many ports each."""
     inputs = weights.shape[1]
     members = [np.arange(inputs)[b :: len(ports)] for b in range(len(ports))]
@@ -21,6 +22,7 @@ def layer(weights, ports, offsets, *, weight_bits, planes, scores):
         [Lane(weight_bits=weight_bits)] * len(lane_members),
         planes=planes,
         scores=scores,
+        masked=masked,
     )
     return dut, lane_members
 
@@ -57,15 +59,17 @@ def steps(rng, weights, lanes, values, planes, weight_bits):
 def run(dut, lanes, cycles):
     """Results, each the potentials or the spikes; the cycle of each ``done``."""
     found = []
+    idle = ([None] * len(lanes), False, False)
+    # After a reset no frame can come before this.
+    cycles = [idle] * (Rom.latency + 2) + cycles
 
     async def bench(ctx):
         for cycle in range(len(cycles) + dut.latency + 2):
-            idle = ([None] * len(lanes), False, False)
             rows, ends, closes = cycles[cycle] if cycle < len(cycles) else idle
             for lane, row in enumerate(rows):
-                # Where nothing is there the memory still shows what it read last.
-                ctx.set(dut.there(lane), row is not None)
-                ctx.set(dut.row(lane), -1 if row is None else row)
+                # Where nothing is there the memory shows zeros, or masked what it read last.
+                ctx.set(dut.there(lane), row is not None and dut.masked)
+                ctx.set(dut.row(lane), -int(dut.masked) if row is None else row)
             ctx.set(dut.ends, ends)
             ctx.set(dut.closes, closes)
             if ctx.get(dut.done):
@@ -92,8 +96,18 @@ def scores_of(dut, word) -> list[int]:
 
 @pytest.mark.parametrize("scores", [False, True])
 @pytest.mark.parametrize("planes", [1, 2, 3, 8])
-@pytest.mark.parametrize(("weight_bits", "ports"), [(1, [1]), (2, [2]), (4, [2, 1]), (8, [2, 2])])
-def test_random_frames_without_a_gap(weight_bits, ports, planes, scores):
+@pytest.mark.parametrize(
+    ("weight_bits", "ports", "masked"),
+    [
+        (1, [1], True),
+        (2, [2], True),
+        (4, [2, 1], True),
+        (8, [2, 2], True),
+        (2, [1], False),
+        (4, [2, 2], False),
+    ],
+)
+def test_random_frames_without_a_gap(weight_bits, ports, masked, planes, scores):
     seed = 100 * weight_bits + 10 * planes + scores
     rng = np.random.default_rng(seed)
     limit = max(1, 2 ** (weight_bits - 1) - 1)
@@ -101,7 +115,13 @@ def test_random_frames_without_a_gap(weight_bits, ports, planes, scores):
     weights = rng.choice(choices, (5, 11))
     offsets = [0] * 5 if scores else rng.integers(-40, 40, 5).tolist()
     dut, lanes = layer(
-        weights, ports, offsets, weight_bits=weight_bits, planes=planes, scores=scores
+        weights,
+        ports,
+        offsets,
+        weight_bits=weight_bits,
+        planes=planes,
+        scores=scores,
+        masked=masked,
     )
     frames = rng.integers(0, 2**planes, (12, 11))
     frames[3] = 0

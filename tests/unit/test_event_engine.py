@@ -6,6 +6,7 @@ from amaranth.sim import Simulator
 
 from rtl_gen.engines.event import EventEngine
 from rtl_gen.lib.encoder import Port
+from rtl_gen.lib.rom import Rom
 from rtl_gen.timing.encoder import Encoder
 
 POSITIONS, ROWS = 8, 64
@@ -37,7 +38,7 @@ def run(reads, entries, frames, *, free=lambda cycle: True):
     """Rows of each frame, and the cycle in which each ended, counted from the first reading."""
     engine = EventEngine([Port(positions=POSITIONS, rows=ROWS, reads=n) for n in reads], discards=0)
     lanes = sum(reads)
-    ended, rows = [], [[]]
+    ended, rows, addresses = [], [[]], []
 
     async def bench(ctx):
         at = [0] * len(reads)
@@ -47,7 +48,7 @@ def run(reads, entries, frames, *, free=lambda cycle: True):
                 if at[k] < len(own):
                     ctx.set(getattr(engine, f"i{k}").payload, own[at[k]])
             ctx.set(engine.free, free(cycle))
-            read = [ctx.get(engine.addr[lane]) for lane in range(lanes)]
+            addresses.append([ctx.get(engine.addr[lane]) for lane in range(lanes)])
             for k in range(len(reads)):
                 source = getattr(engine, f"i{k}")
                 at[k] += ctx.get(source.valid) and ctx.get(source.ready)
@@ -56,12 +57,12 @@ def run(reads, entries, frames, *, free=lambda cycle: True):
                 ended.append(cycle)
             await ctx.tick()
             # What was read comes out of the memory, and tells that it does.
-            for lane, row in enumerate(read):
+            for lane in range(lanes):
                 if ctx.get(getattr(engine, f"there{lane}")):
-                    rows[-1].append(row)
+                    rows[-1].append(addresses[cycle + 1 - Rom.latency][lane])
             if ctx.get(engine.ends):
                 rows.append([])
-            if len(ended) == frames:
+            if len(rows) > frames:
                 return
         raise AssertionError("the frames do not end")
 
