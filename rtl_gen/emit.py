@@ -19,6 +19,7 @@ from amaranth.lib.wiring import Component
 from s2nn_hw.ir import Layer, Network, ToolError
 from s2nn_hw.manifest import Buffer, LayerEntry, Manifest, Memory, Probe, sha256
 
+from .fusesoc import fusesoc
 from .header import header
 from .layers.pool import PoolLayer
 from .lib.reader import WindowReader
@@ -28,6 +29,7 @@ from .names import ordered_ports, plain_nets
 from .nets import nets
 from .network import Core, instance
 from .plan import CorePlan, LayerPlan, feeds_of, signed_width, windows_of
+from .template import template
 from .timing import Values, bounds, floors, schedule, steady
 
 #: From Amaranth's processes to registers with enable and reset, and assignments: there is no
@@ -116,6 +118,7 @@ class VerilogTarget:
 def emit(network: Network, plan: CorePlan) -> tuple[Manifest, dict[str, str]]:
     """The manifest, and the text of every file by name, the manifest's own among them.
 
+    Files that help to use the core, of which it does not consist, are not in the manifest.
     The same network, plan and versions give the same bytes.
     """
     target = VerilogTarget(plan.top)
@@ -131,6 +134,8 @@ def emit(network: Network, plan: CorePlan) -> tuple[Manifest, dict[str, str]]:
     files[f"{plan.top}.v"] = header(network, plan) + "\n".join(texts)
     manifest = _manifest(network, plan, core, files, driven)
     files[f"{plan.top}.json"] = manifest.to_json()
+    files[f"{plan.top}.core"] = fusesoc(network, manifest)
+    files[f"{plan.top}.veo"] = template(network, core)
     return manifest, files
 
 
