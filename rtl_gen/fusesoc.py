@@ -38,8 +38,8 @@ def fusesoc(network: Network, manifest: Manifest) -> str:
 
     Semantics: the core is ``s2nn-hw::<top>:0``.  Its target ``default`` is what a design that
     depends on it takes, ``lint`` runs Verilator's lint.  The memories are of FuseSoC's type
-    ``user``, which no tool compiles, and have ``copyto``: Verilog looks for them in the folder where
-    the tool is run, which is never the one where they lie.
+    ``user``, which no tool compiles, and have ``copyto``: Verilog looks for them in the folder
+    where the tool is run, which is never the one where they lie.
     """
     # JSON's strings are YAML's; unquoted, a core of the name ``no`` were a truth value.
     quoted = json.dumps

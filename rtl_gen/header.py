@@ -57,7 +57,7 @@ def header(network: Network, plan: CorePlan) -> str:
     lines += [
         "",
         f"Weights are read with $readmemh from {plan.top}_*.hex in the current folder.",
-        f"How to instantiate the core: {plan.top}.veo.  All about it, for programs: {plan.top}.json.",
+        f"An instance of the core: {plan.top}.veo; all about it, for programs: {plan.top}.json.",
     ]
     lines += ["", "Waived warnings of verilator --lint-only -Wall, and why:"]
     comment = "".join(f"// {line}".rstrip() + "\n" for line in lines)
