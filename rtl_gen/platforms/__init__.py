@@ -6,9 +6,17 @@
 from s2nn_hw.ir import InputError
 
 from . import ecp5, gatemate, gowin, ice40, nexus, xilinx7
-from .family import RESOURCES, Device, Family, Part
+from .family import RESOURCES, Device, Family, OutputRegister, Part
 
-__all__ = ["FAMILIES", "RESOURCES", "Device", "Family", "Part", "part"]
+__all__ = [
+    "FAMILIES",
+    "RESOURCES",
+    "Device",
+    "Family",
+    "OutputRegister",
+    "Part",
+    "part",
+]
 
 FAMILIES = (
     ecp5.FAMILY,

@@ -4,7 +4,7 @@ Capacities: FPGA-DS-02012, table 1.1; the LFE5U-12F is a die of the 25F, all of 
 use.
 """
 
-from .family import Device, Family, each
+from .family import Device, Family, OutputRegister, each
 
 
 def _device(size: str, luts: int, bram: int, dsp: int, packages: str) -> Device:
@@ -34,6 +34,18 @@ FAMILY = Family(
         # Multiplexers beside the look-up tables, and what is not in slices.
         **each("PFUMX L6MUX21 VHI VLO GSR DCCA TRELLIS_IO IB OB OBZ BB EHXPLLL"),
     },
+    output_registers=tuple(
+        OutputRegister(
+            ram="DP16KD",
+            clock=f"CLK{side}",
+            data=f"DO{side}",
+            register=((f"REGMODE_{side}", "OUTREG"),),
+            flip_flop="TRELLIS_FF",
+            plain=(("CEMUX", "1"), ("REGSET", "RESET")),
+            off=("LSR",),
+        )
+        for side in "AB"
+    ),
     bram_bits=18432,
     bram_shapes=((16384, 1), (8192, 2), (4096, 4), (2048, 9), (1024, 18), (512, 36)),
     devices=(

@@ -84,6 +84,31 @@ class Part:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OutputRegister:
+    """A port of a block RAM that has a register at its output, which yosys does not use.
+
+    It is taken to be always enabled and never reset, as yosys leaves the port's pins.
+
+    Parameters
+    ----------
+    ram: type of the cell.
+    clock, data: port of its clock, and what the names of its outputs begin with.
+    register: parameters with which the register is there.
+    flip_flop: type of cell that may become it,
+    plain: ... with such parameters: no enable, and 0 at first,
+    off: ... and such ports constant 0.
+    """
+
+    ram: str
+    clock: str
+    data: str
+    register: tuple[tuple[str, str], ...]
+    flip_flop: str
+    plain: tuple[tuple[str, str], ...]
+    off: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Family:
     """FPGAs that yosys maps to alike.
 
@@ -98,6 +123,7 @@ class Family:
     bram_shapes: (words, bits a word) that one ``bram`` may have.
     bram_ports: from which it can be read at a time.
     spram_contents: whether they can have any when the device starts.
+    output_registers: of block RAMs, that synthesis leaves unused.
     lut_bits: that a look-up table holds.
     nextpnr: program that places and routes it, None where there is none.
     unbound: commands of yosys that leave a netlist without pins but its clock; see below.
@@ -118,6 +144,7 @@ class Family:
     bram_ports: int = 2
     spram_bits: int = 0
     spram_contents: bool = False
+    output_registers: tuple[OutputRegister, ...] = ()
     lut_bits: int = 16
     devices: tuple[Device, ...]
     nextpnr: str | None = None

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from s2nn_hw.ir import ToolError
-from s2nn_hw.toolchain import netlist, yosys
+from s2nn_hw.toolchain import netlist, registers, yosys
 
 if TYPE_CHECKING:
     from rtl_gen.platforms import Family, Part
@@ -32,7 +32,8 @@ class Area:
 
     Parameters
     ----------
-    layers: of a layer and all in it, by its name; ``other`` is what is in none.
+    layers: of a layer and all in it, by its name; ``other`` is what of the core is in none, and
+        ``shell`` what is around the core, if it is not alone.
     modules: of a module alone, by its path below the top, whose own name stands for itself;
         ``neuron_*`` are all the neurons of a layer.
     weights: bits stored, and the block RAM that they occupy, of all memories and of each.
@@ -52,7 +53,7 @@ def area(manifest: Manifest, part: Part, folder: Path, *, top: str, core: str = 
     top: module of the netlist; core: path of the core in it, empty if it is the core.
     """
     family, above = part.family, f"{core}." if core else ""
-    counts = yosys.cells(folder / yosys.STAT)
+    counts = Counter(yosys.cells(folder / yosys.STAT)) - registers.absorbed(folder)
     used = yosys.area(counts, family)
     nets = {f"{above}{path}".rstrip("."): names for path, names in manifest.nets.items()}
     found = netlist.cells_of_modules(folder / yosys.NETLIST, top, nets)
@@ -66,12 +67,17 @@ def area(manifest: Manifest, part: Part, folder: Path, *, top: str, core: str = 
     homes = {layer.name: f"{above}{layer.module}" for layer in manifest.layers}
     inside = netlist.together(found, homes.values())
     layers = {name: yosys.area(inside[home], family) for name, home in homes.items()}
-    rest = used.copy()
+    inner = yosys.area(netlist.together(found, (core,))[core], family) if core else used
+    rest = inner.copy()
     for units in layers.values():
         rest.subtract(units)
+    layers["other"] = rest
+    if core:
+        layers["shell"] = used.copy()
+        layers["shell"].subtract(inner)
     return Area(
         used=_whole(used),
-        layers={name: _whole(units) for name, units in (*layers.items(), ("other", rest))},
+        layers={name: _whole(units) for name, units in layers.items()},
         modules={path: _whole(units) for path, units in sorted(modules.items())},
         weights=_weights(manifest, family, found, above),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import shutil
 import time
@@ -10,7 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from s2nn_hw.toolchain import nextpnr, process, yosys
+from s2nn_hw.ir import ToolError
+from s2nn_hw.toolchain import netlist, nextpnr, process, registers, yosys
 from s2nn_hw.toolchain.results import Results, key
 from s2nn_hw.toolchain.tools import Tool
 
@@ -18,6 +20,9 @@ from .emit import Core, Progress
 
 if TYPE_CHECKING:
     from rtl_gen.platforms import Part
+
+#: Behind the name of a file that is kept so.
+SQUEEZED = ".gz"
 
 #: Some ten megabytes each, and some ten kilobytes.
 _NETLISTS = Results("netlists", keep=16)
@@ -35,6 +40,8 @@ class Design:
     memories: file → bits a word, of those that the Verilog reads.
     constraints: (name, text) of files for nextpnr; options: its arguments that name them.
     pins: whether its ports are the part's pins, rather than a core's alone.
+    clock: net of the clock that is told of, None where there is but one.
+    routed: file in which the options have nextpnr write what it made, None if they do not.
     """
 
     part: Part
@@ -45,6 +52,8 @@ class Design:
     constraints: tuple[tuple[str, str], ...]
     options: tuple[str, ...]
     pins: bool
+    clock: str | None = None
+    routed: str | None = None
 
     @classmethod
     def of_core(cls, core: Core, part: Part) -> Design:
@@ -79,7 +88,9 @@ class Mapped:
 def synthesise(design: Design, tool: Tool) -> Mapped:
     """The netlist.  Raises ToolError where yosys failed, or lost a memory."""
     script = yosys.script(design.part.family, design.reads, design.top, pins=design.pins)
-    name = key([tool.version, script, *(text for item in design.files.items() for text in item)])
+    moved = repr(design.part.family.output_registers)
+    texts = [text for item in design.files.items() for text in item]
+    name = key([tool.version, script, moved, *texts])
     found = _NETLISTS.find(name)
     if found is not None:
         return Mapped(folder=found, name=name, cached=True, seconds=0.0)
@@ -93,9 +104,11 @@ def synthesise(design: Design, tool: Tool) -> Mapped:
         (ended,) = process.run([job])
         if ended.status != 0:
             raise job.failure(ended.status)
-        texts = {file: design.files[file] for file in design.memories}
-        yosys.check_memories(making / yosys.MEMORIES, texts, design.memories)
+        contents = {file: design.files[file] for file in design.memories}
+        yosys.check_memories(making / yosys.MEMORIES, contents, design.memories)
         yosys.cells(making / yosys.STAT)  # what is kept is whole
+        netlists = [n for n in (yosys.NETLIST, yosys.UNBOUND) if (making / n).exists()]
+        registers.absorb_all(making, design.part.family, design.top, netlists)
         for file in (*design.files, yosys.MEMORIES):
             (making / file).unlink()
         made = _NETLISTS.put(making, name)
@@ -108,16 +121,24 @@ def synthesise(design: Design, tool: Tool) -> Mapped:
 class Placed:
     """Placed and routed netlists.
 
-    homes: seed → folder in the cache, with log and report, of those that were routed.
+    homes: seed → folder in the cache, with log, report and what was routed, of those that were.
+    names: seed → of what decides it, likewise.
     reports: seed → what its report says, None of one that was not.
     cached: seeds that were there.
     seconds: all took; 0 if all were there.
     """
 
     homes: dict[int, Path] = field(default_factory=dict)
+    names: dict[int, str] = field(default_factory=dict)
     reports: dict[int, nextpnr.Placed | None] = field(default_factory=dict)
     cached: tuple[int, ...] = ()
     seconds: float = 0.0
+
+    @property
+    def best(self) -> int | None:
+        """The seed that gave the fastest clock, None if nothing was placed."""
+        reached = {seed: found.fmax_mhz for seed, found in self.reports.items() if found}
+        return max(reached, key=lambda seed: reached[seed], default=None)
 
 
 def place(
@@ -135,13 +156,14 @@ def place(
     Raises ToolError if all failed; one that did, among several, is one that was not routed.
     """
     start = time.perf_counter()
-    netlist = yosys.NETLIST if design.pins else yosys.UNBOUND
+    source = yosys.NETLIST if design.pins else yosys.UNBOUND
     constraints = [text for item in design.constraints for text in item]
+    clock = _clock(design, mapped)
     names: dict[int, str] = {}
     homes: dict[int, Path] = {}
     commands: dict[int, tuple[str, ...]] = {}
     for seed in seeds:
-        arguments = nextpnr.arguments(design.part, netlist=netlist, mhz=mhz, seed=seed)
+        arguments = nextpnr.arguments(design.part, netlist=source, mhz=mhz, seed=seed)
         commands[seed] = (*tool.command, *arguments, *design.options)
         names[seed] = key([tool.version, mapped.name, *arguments, *design.options, *constraints])
         found = _PLACED.find(names[seed])
@@ -156,8 +178,10 @@ def place(
     def ended(result: process.Ended) -> None:
         seed = seed_of[id(result.job)]
         if result.status == 0:
-            nextpnr.read(making[seed] / nextpnr.REPORT)  # what is kept is whole
-            (making[seed] / netlist).unlink()
+            nextpnr.read(making[seed] / nextpnr.REPORT, clock)  # what is kept is whole
+            (making[seed] / source).unlink()
+            if design.routed is not None:
+                _squeeze(making[seed] / design.routed)
             homes[seed] = _PLACED.put(making[seed], names[seed])
         else:
             failed[seed] = result
@@ -168,7 +192,7 @@ def place(
         runs = []
         for seed in missing:
             making[seed] = _PLACED.begin()
-            _link(mapped.folder / netlist, making[seed] / netlist)
+            _link(mapped.folder / source, making[seed] / source)
             for file, text in design.constraints:
                 (making[seed] / file).write_text(text)
             run = process.Job(
@@ -190,13 +214,31 @@ def place(
         for folder in making.values():
             _PLACED.drop(folder)
     routed = {seed: homes[seed] for seed in seeds if seed in homes}
-    reports = {seed: nextpnr.read(home / nextpnr.REPORT) for seed, home in routed.items()}
+    reports = {seed: nextpnr.read(home / nextpnr.REPORT, clock) for seed, home in routed.items()}
     return Placed(
         homes=routed,
+        names={seed: names[seed] for seed in routed},
         reports={seed: reports.get(seed) for seed in seeds},
         cached=cached,
         seconds=round(time.perf_counter() - start, 3) if missing else 0.0,
     )
+
+
+def _clock(design: Design, mapped: Mapped) -> tuple[str, ...]:
+    """All names of the net of the clock that is told of; none where there is but one."""
+    if design.clock is None:
+        return ()
+    return netlist.names(mapped.folder / yosys.NETLIST, design.top, design.clock)
+
+
+def _squeeze(path: Path) -> None:
+    """Keep a tenth of a file's bytes; nextpnr writes much of the same."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ToolError(f"{path.name}: nextpnr wrote no such file: {error.strerror}") from error
+    path.with_name(path.name + SQUEEZED).write_bytes(gzip.compress(data, mtime=0))
+    path.unlink()
 
 
 def _compile(tool: Tool, folder: Path) -> None:

@@ -1,0 +1,136 @@
+"""Registers behind block RAMs: moved where nothing else sees them, and only there."""
+
+from __future__ import annotations
+
+import copy
+import json
+
+import pytest
+
+from rtl_gen.platforms import part
+from s2nn_hw.toolchain import registers
+
+FAMILY = part("LFE5U-25F").family
+CLOCK = 2
+
+
+def ram() -> dict:
+    """A DP16KD that gives two bits at its port A, one of them at port B, the clock's being 2."""
+    return {
+        "type": "DP16KD",
+        "parameters": {"REGMODE_A": "NOREG", "REGMODE_B": "NOREG"},
+        "port_directions": {
+            **dict.fromkeys(("CLKA", "CLKB", "ADA0"), "input"),
+            **dict.fromkeys(("DOA0", "DOA1", "DOA2", "DOB0"), "output"),
+        },
+        "connections": {
+            "CLKA": [CLOCK],
+            "CLKB": [CLOCK],
+            "ADA0": [3],
+            "DOA0": [10],
+            "DOA1": [11],
+            "DOA2": [12],
+            "DOB0": [13],
+        },
+    }
+
+
+def flip_flop(given: int, gives: int) -> dict:
+    return {
+        "type": "TRELLIS_FF",
+        "parameters": {"CEMUX": "1 ", "REGSET": "RESET"},
+        "port_directions": {"CLK": "input", "DI": "input", "LSR": "input", "Q": "output"},
+        "connections": {"CLK": [CLOCK], "DI": [given], "LSR": ["0"], "Q": [gives]},
+    }
+
+
+def design() -> dict:
+    """Bits 0 and 1 of port A go through registers, bit 2 is not read; port B has one, too."""
+    cells = {"ram": ram(), "a0": flip_flop(10, 20), "a1": flip_flop(11, 21)}
+    ports = {"o": {"direction": "output", "bits": [20, 21, 22]}}
+    return {"modules": {"top": {"ports": ports, "cells": {**cells, "b0": flip_flop(13, 22)}}}}
+
+
+def absorb(tmp_path, data: dict) -> tuple[int, dict]:
+    """How many are gone, and the cells that are left."""
+    (tmp_path / "netlist.json").write_text(json.dumps(data))
+    gone = registers.absorb(tmp_path / "netlist.json", FAMILY, "top")
+    after = json.loads((tmp_path / "netlist.json").read_text())
+    return gone.total(), after["modules"]["top"]["cells"]
+
+
+def test_a_register_behind_every_bit_that_is_read_is_moved(tmp_path):
+    gone, cells = absorb(tmp_path, design())
+    assert gone == 3
+    assert set(cells) == {"ram"}
+    kept = cells["ram"]
+    assert kept["parameters"] == {"REGMODE_A": "OUTREG", "REGMODE_B": "OUTREG"}
+    given = {port: bits[0] for port, bits in kept["connections"].items() if port.startswith("DO")}
+    assert given == {"DOA0": 20, "DOA1": 21, "DOA2": 12, "DOB0": 22}
+
+
+def enabled(cells):
+    cells["a0"]["parameters"]["CEMUX"] = "CE"
+
+
+def set_at_first(cells):
+    cells["a0"]["parameters"]["REGSET"] = "SET"
+
+
+def resettable(cells):
+    cells["a0"]["connections"]["LSR"] = [4]
+
+
+def other_clock(cells):
+    cells["a0"]["connections"]["CLK"] = [5]
+
+
+def seen_before_it(cells):
+    cells["more"] = flip_flop(10, 30)
+
+
+def no_register(cells):
+    cells["a1"]["type"] = "LUT4"
+
+
+def of_another_port(cells):
+    cells["a0"]["connections"] |= {"LSR": [10], "DI": [4]}
+
+
+def at_a_pin(cells):
+    del cells["a0"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        enabled,
+        set_at_first,
+        resettable,
+        other_clock,
+        seen_before_it,
+        no_register,
+        of_another_port,
+        at_a_pin,
+    ],
+)
+def test_a_port_with_any_other_reader_stays_as_it_is(tmp_path, change):
+    data = design()
+    change(data["modules"]["top"]["cells"])
+    if change is at_a_pin:
+        data["modules"]["top"]["ports"]["o"]["bits"][0] = 10
+    before = copy.deepcopy(data["modules"]["top"]["cells"])
+    gone, cells = absorb(tmp_path, data)
+    # Port B has nothing to do with it.
+    assert gone == 1
+    assert cells.pop("ram")["parameters"] == {"REGMODE_A": "NOREG", "REGMODE_B": "OUTREG"}
+    del before["ram"], before["b0"]
+    assert cells == before
+
+
+def test_what_went_is_written_down(tmp_path):
+    (tmp_path / "netlist.json").write_text(json.dumps(design()))
+    registers.absorb_all(tmp_path, FAMILY, "top", ["netlist.json"])
+    assert registers.absorbed(tmp_path) == {"TRELLIS_FF": 3}
+    registers.absorb_all(tmp_path, FAMILY, "top", ["netlist.json"])
+    assert registers.absorbed(tmp_path) == {}
