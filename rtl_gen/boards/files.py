@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 
 from rtl_gen.emit import verilog
+from s2nn_hw.ir import InputError
 from s2nn_hw.manifest import Manifest
 from s2nn_hw.protocol import DEFAULT_BAUD
 
 from .shell import BoardShell, identity
 from .table import board as find
-from .top import TOP, BoardTop
+from .top import CLOCK, CORE, TOP, BoardTop
 from .uart import Pace
 
 #: Module of the shell alone.
@@ -20,12 +21,15 @@ _CONSTRAINTS = (".lpf", ".pcf", ".cst")
 class BoardFiles:
     """What synthesis needs beside the core's Verilog, which defines the module ``core``.
 
+    The files are called ``rtlil_name`` and ``constraints_name``.
+
     Parameters
     ----------
     top: module to synthesise.
     rtlil: its text, for yosys' ``read_rtlil``; it instantiates the core.
+    instance: name of that instance; clock: net of its clock, in the module.
     constraints, constraints_name: of pins and clocks, for nextpnr.
-    device, package, speed: as nextpnr has them; None where there is no choice.
+    part: as rtl_gen.platforms.part() reads it.
     frequency: of the core's clock as the PLL makes it, Hz.
     pack: arguments for the program that makes the bitstream.
     """
@@ -33,22 +37,17 @@ class BoardFiles:
     top: str
     core: str
     rtlil: str
+    rtlil_name: str = f"{TOP}.il"
+    instance: str = CORE
+    clock: str = CLOCK
     constraints: str
     constraints_name: str
     board: str
-    device: str
-    package: str | None
-    speed: str | None
+    part: str
     frequency: float
     baud: int
     window: int
     pack: tuple[str, ...]
-
-    @property
-    def part(self) -> str:
-        """As rtl_gen.platforms.part() reads it."""
-        words = (self.device, self.speed, self.package)
-        return "-".join(word for word in words if word is not None)
 
 
 def board_files(
@@ -62,10 +61,12 @@ def board_files(
     frequency: of its clock, Hz; the oscillator's by default.
     baud: of the serial line.
 
-    Raises InputError on an unknown board, a frequency that its PLL does not make, or a baud rate
-    too high for it.
+    Raises InputError on an unknown board, a frequency that its PLL does not make, a baud rate too
+    high for it, or a core that is called as the board's own module.
     """
     found = find(board)
+    if manifest.top == TOP:
+        raise InputError(f"top must not be {TOP!r}, the name of the board's own module")
     chosen = found.setting(found.clock if frequency is None else frequency)
     reached = float(found.clock if chosen is None else chosen.output)
     said = identity(manifest, found.store_bytes)
@@ -81,9 +82,7 @@ def board_files(
         constraints=_text(plan.files[name]),
         constraints_name=name,
         board=found.name,
-        device=found.device,
-        package=found.package,
-        speed=found.speed,
+        part=found.part,
         frequency=reached,
         baud=baud,
         window=said.window,

@@ -50,6 +50,12 @@ class Board:
     pack: tuple[str, ...] = ()
     loader: str
 
+    @property
+    def part(self) -> str:
+        """As rtl_gen.platforms.part() reads it."""
+        words = (self.device, self.speed, self.package)
+        return "-".join(word for word in words if word is not None)
+
     def setting(self, frequency: float) -> Setting | None:
         """Of the PLL; None if the oscillator has that frequency, InputError if neither has."""
         wanted, source = Fraction(frequency), Fraction(self.clock)
@@ -105,7 +111,7 @@ BOARDS = {
             device="GW1NR-9",
             clock=27_000_000,
             # The pins of LEDs serve configuration unless told.
-            pack=("--sspi_as_gpio", "--mspi_as_gpio"),
+            pack=("-d", "GW1N-9C", "--sspi_as_gpio", "--mspi_as_gpio"),
             loader="tangnano9k",
         ),
     )

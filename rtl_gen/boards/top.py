@@ -19,6 +19,9 @@ from .table import Board
 
 #: Module of the Verilog or RTLIL of a board.
 TOP = "board_top"
+#: In it, the core's instance, and the net of the core's clock, which keeps its name.
+CORE = "core"
+CLOCK = "clock"
 LIGHTS = ("heartbeat", "busy", "error")
 #: Ports of the core that the shell has, the other way round.
 CORE_PORTS = {
@@ -56,7 +59,7 @@ class BoardTop(Elaboratable):
         m = Module()
         self._clock(m, platform)
         m.submodules.shell = shell = self.shell
-        m.submodules.core = core(self.manifest, shell)
+        m.submodules[CORE] = core(self.manifest, shell)
 
         # Pins beyond these two are left alone.
         wires = {name: "-" for name in self.board.uart_pins}
@@ -83,7 +86,7 @@ class BoardTop(Elaboratable):
             source = buffer.i
             if chosen is not None:
                 source, locked = board.family.add_pll(m, source, chosen)
-        clock = Signal()
+        clock = Signal(name=CLOCK, attrs={"keep": "true"})
         m.d.comb += clock.eq(source)
         if chosen is not None:
             platform.add_clock_constraint(clock, float(chosen.output))

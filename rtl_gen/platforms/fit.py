@@ -52,8 +52,17 @@ def hopeless(manifest: Manifest, part: Part) -> str | None:
     return message(part, blocks, manifest, what="its weights alone need")
 
 
-def message(part: Part, used: Mapping[str, int], manifest: Manifest, what: str = "it needs") -> str:
-    """One sentence: which resource, by how much, and what would fit."""
+def message(
+    part: Part,
+    used: Mapping[str, int],
+    manifest: Manifest,
+    what: str = "it needs",
+    fixed: Mapping[str, int] | None = None,
+) -> str:
+    """One sentence: which resource, by how much, and what would fit.
+
+    ``fixed`` of what is used is around the core, and does not shrink with it.
+    """
     over = excess(used, part.device)
     short = ", ".join(
         f"{used[name]:,} {name} of {part.device.capacity.get(name, 0):,} ({units:,} too many)"
@@ -61,16 +70,20 @@ def message(part: Part, used: Mapping[str, int], manifest: Manifest, what: str =
     )
     return (
         f"the network does not fit {part.name}: {what} {short}; "
-        f"{_advice(used, manifest.layers, part)}"
+        f"{_advice(used, fixed or {}, manifest.layers, part)}"
     )
 
 
-def _advice(used: Mapping[str, int], layers: Sequence[LayerEntry], part: Part) -> str:
+def _advice(
+    used: Mapping[str, int], fixed: Mapping[str, int], layers: Sequence[LayerEntry], part: Part
+) -> str:
     most = max(layer.lanes for layer in layers if layer.weight_bits)
     bits = max(layer.weight_bits for layer in layers)
 
     def largest(choices: Iterable[tuple[int, int]]) -> tuple[int, int] | None:
-        return next((choice for choice in choices if _fits(used, layers, part, *choice)), None)
+        return next(
+            (choice for choice in choices if _fits(used, fixed, layers, part, *choice)), None
+        )
 
     lanes = largest((n, bits) for n in range(most - 1, 0, -1))
     fewer = largest((most, b) for b in range(bits - 1, 0, -1))
@@ -92,7 +105,12 @@ def _bits(number: int) -> str:
 
 
 def _fits(
-    used: Mapping[str, int], layers: Sequence[LayerEntry], part: Part, lanes: int, bits: int
+    used: Mapping[str, int],
+    fixed: Mapping[str, int],
+    layers: Sequence[LayerEntry],
+    part: Part,
+    lanes: int,
+    bits: int,
 ) -> bool:
     """Whether it would with at most so many lanes and bits a weight.
 
@@ -107,7 +125,10 @@ def _fits(
         "ff": _registers(smaller) / _registers(layers),
         "bram": _stored(smaller, part.family) / max(1, _stored(layers, part.family)),
     }
-    guess = {name: round(units * share.get(name, 1)) for name, units in used.items()}
+    guess = {
+        name: round((units - fixed.get(name, 0)) * share.get(name, 1)) + fixed.get(name, 0)
+        for name, units in used.items()
+    }
     return not excess(guess, part.device)
 
 

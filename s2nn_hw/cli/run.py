@@ -30,9 +30,9 @@ def register(subparsers: Any) -> None:
     parser.add_argument(
         "--baud",
         type=int,
-        default=DEFAULT_BAUD,
         metavar="N",
-        help="of the design on the board (default: %(default)s)",
+        help="of the design on the board (default: what synth wrote beside the model, else "
+        f"{DEFAULT_BAUD})",
     )
     parser.add_argument(
         "--images",
@@ -56,6 +56,7 @@ def handler(args: argparse.Namespace) -> int:
     """Run; 0 if all agree, else 1."""
     from s2nn_hw import flow, load
     from s2nn_hw.flow.images import images
+    from s2nn_hw.flow.run import built_baud
 
     model = options.model_file(args.model)
     network = load(model)
@@ -67,7 +68,7 @@ def handler(args: argparse.Namespace) -> int:
             network,
             chosen.frames,
             port=args.port,
-            baud=args.baud,
+            baud=built_baud(model) if args.baud is None else args.baud,
             labels=chosen.labels,
             simulator=args.simulator,
             engine=args.engine,

@@ -1,4 +1,4 @@
-"""``s2nn-hw synth``: area and clock of a model on an FPGA."""
+"""``s2nn-hw synth``: a model on an FPGA, up to a board's bitstream."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 from typing import Any
 
 from s2nn_hw.ir import InputError
+from s2nn_hw.protocol import DEFAULT_BAUD
 
 from . import options, terminal
 
@@ -14,16 +15,22 @@ def register(subparsers: Any) -> None:
     """Add the verb."""
     parser = subparsers.add_parser(
         "synth",
-        help="find a model's area and clock on an FPGA",
+        help="make a board's bitstream, or find a model's area and clock on an FPGA",
         description="Emit a model's Verilog, synthesise it with yosys, place and route it with "
-        "nextpnr, and tell what it takes of the device and how fast it is. The core is taken "
-        "alone: it needs no board and no pins.",
+        "nextpnr, and tell what it takes of the device and how fast it is. For a board it becomes "
+        "a bitstream, which flash and run take; for a device the core is taken alone, without "
+        "pins.",
     )
     options.add_model(parser)
     options.add_out(parser)
-    parser.add_argument(
+    target = parser.add_mutually_exclusive_group(required=True)
+    target.add_argument(
+        "--board",
+        metavar="NAME",
+        help="such as ulx3s-85f, icebreaker or tangnano9k; another one lists them",
+    )
+    target.add_argument(
         "--device",
-        required=True,
         metavar="PART",
         help="such as LFE5U-85F-6 (speed grade 6), iCE40UP5K or GW1NR-9; another one lists them",
     )
@@ -33,11 +40,20 @@ def register(subparsers: Any) -> None:
         "--freq",
         type=float,
         metavar="MHz",
-        help="clock to aim at; one that is missed is a warning (default: what the device usually "
-        "reaches, which nothing is said of)",
+        help="clock to aim at, or that the board's PLL is to make; one that is missed is a "
+        "warning (default: what the device usually reaches, which nothing is said of, or the "
+        "board's oscillator)",
     )
     parser.add_argument(
-        "--require-timing", action="store_true", help="exit with 1 where --freq is missed"
+        "--require-timing",
+        action="store_true",
+        help="exit with 1 where --freq, or the board's clock, is missed",
+    )
+    parser.add_argument(
+        "--baud",
+        type=int,
+        metavar="N",
+        help=f"of the board's serial line (default: {DEFAULT_BAUD})",
     )
     parser.add_argument(
         "--seeds", type=int, metavar="N", help="place and route N times, take the best (default: 1)"
@@ -49,7 +65,7 @@ def register(subparsers: Any) -> None:
         "--tools",
         default="packages",
         metavar="WHERE",
-        help="packages, or path for the yosys and nextpnr on PATH (default: %(default)s)",
+        help="packages, or path for the tools on PATH (default: %(default)s)",
     )
     terminal.add_json(parser)
     parser.set_defaults(handler=handler)
@@ -59,15 +75,19 @@ def handler(args: argparse.Namespace) -> int:
     """Synthesise; 0, or 1 if the clock was missed and is required."""
     from s2nn_hw import flow, load
 
-    if args.require_timing and args.freq is None:
+    if args.require_timing and args.freq is None and args.board is None:
         raise InputError("--require-timing needs --freq, the clock that is required")
+    if args.baud is not None and args.board is None:
+        raise InputError("--baud needs --board, whose serial line it is of")
     network = load(options.model_file(args.model))
     with terminal.progress() as progress:
         result = flow.synth(
             network,
             args.out,
             device=args.device,
+            board=args.board,
             freq=args.freq,
+            baud=args.baud,
             seeds=args.seeds,
             jobs=args.jobs,
             source=args.tools,
@@ -78,10 +98,12 @@ def handler(args: argparse.Namespace) -> int:
             progress=progress,
         )
     data = result.as_dict()
-    missed = args.freq is not None and not data["timing_met"]
+    asked = args.board is not None or args.freq is not None
+    missed = asked and not data["timing_met"]
     if missed:
-        best = data["fmax_mhz"]["best"]
-        terminal.say(f"warning: timing: {best:.2f} MHz reached, {args.freq:g} MHz wanted")
+        best, wanted = data["fmax_mhz"]["best"], data["fmax_mhz"]["target"]
+        so = ": the bitstream may not work" if data["bitstream"] else ""
+        terminal.say(f"warning: timing: {best:.2f} MHz reached, {wanted:g} MHz wanted{so}")
 
     def text() -> Any:
         from s2nn_hw.report.synthesis import text as render

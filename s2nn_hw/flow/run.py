@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 import time
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from s2nn_hw import protocol
 from s2nn_hw.ir import InputError, Network, integer, integers
 
 from .emit import Engine, Lanes, Progress, build
+from .flash import SYNTH
 
 if TYPE_CHECKING:
     from s2nn_hw.host.line import Line
@@ -155,6 +157,16 @@ def run(
         classes=classes,
         scores=scores,
     )
+
+
+def built_baud(model: Path) -> int:
+    """That synth made a board's design for, in the folder that holds the model; or the usual."""
+    try:
+        data = json.loads((model.parent / SYNTH).read_text())
+    except (OSError, ValueError):
+        data = None
+    baud = data.get("baud") if isinstance(data, dict) else None
+    return baud if isinstance(baud, int) else protocol.DEFAULT_BAUD
 
 
 Opened = tuple["Line", tuple["InputPort", "OutputPort"]]

@@ -1,4 +1,4 @@
-"""What a core takes of an FPGA, and how fast it is there: open tools from Verilog to timing."""
+"""A core on an FPGA: area, clock and, for a board, a bitstream, by open tools from its Verilog."""
 
 from __future__ import annotations
 
@@ -9,21 +9,27 @@ import platform
 import shutil
 import time
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from s2nn_hw.ir import InputError, Network, integer
+from s2nn_hw.ir import InputError, Network, integer, save
+from s2nn_hw.protocol import DEFAULT_BAUD
 from s2nn_hw.toolchain import nextpnr, tools, yosys
 
-from .area import Units, area, of_device, over_floor
+from .area import Area, Units, area, of_device, over_floor
+from .bitstream import design_of, pack, packer_of
 from .emit import Engine, Lanes, Progress, build
 from .folder import output_folder
 from .mapping import Design, Placed, place, synthesise
 
 if TYPE_CHECKING:
+    from rtl_gen.boards import BoardFiles
     from rtl_gen.platforms import Part
     from s2nn_hw.manifest import Manifest
 
 SYNTH = "synth.json"
+#: The network that a board holds, as ``run`` looks for it in a folder.
+MODEL = "model.s2nn"
 
 #: More would be a mistake of typing.
 _SEED_LIMIT = 1000
@@ -34,32 +40,35 @@ _MHZ_LIMIT = 2000
 class SynthResult:
     """The outcome of synth(); its fields are those of ``synth --json``.
 
-    board: None for a core alone.
+    board: its name, None for a core alone.
+    baud: of its serial line, None likewise.
     device: part, as ``--device`` takes it.
     family: of the device, for people.
     lut, ff, carry, bram, spram, dsp: ``used`` of the netlist, ``capacity`` of the device, and
         ``percent`` of it, None where there is none.  ``lut`` are sites of look-up tables, those of
         carries and of memories in look-up tables among them.
-    layers, modules: the same resources, used by each; see Area.
+    layers, modules: the same resources, used by each, the board's shell among them; see Area.
     accumulators: ``lut`` and ``ff`` that those of all layers have ``used``, their ``floor`` (one
         of each a bit, and a look-up table a bit of the adders that join lanes), and how many
         times that it is, ``over_floor``.
     weights: ``bits`` stored; ``bram``, ``spram`` and the ``ram_bits`` that these hold; ``share``
         of them that weights fill, None where all are in look-up tables; the same of each memory.
     fmax_mhz: of each of ``seeds``, None where it could not be routed, the ``best``, and the
-        ``target``; None where the family has no place and route.
+        ``target``, which for a board is the clock that it has; None where the family has no place
+        and route.
     timing_met: whether the best reaches the target; likewise.
     critical_path: of the best seed, from register to register; empty likewise.
     utilization: of the best seed, type of site of which there are any → ``used``, ``available``.
     interval_cycles: predicted, the mean of ``interval_of`` "sample frames", else their "bound".
     inferences_per_second: the best fmax over the interval.
-    seconds: emit, synthesise, place (0 if cached).
-    cached: whose results were there before: ``synthesise``, ``seed 1``.
-    bitstream: None without a board.
+    seconds: emit, synthesise, place and, for a board, pack (0 if cached).
+    cached: whose results were there before: ``synthesise``, ``seed 1``, ``pack``.
+    bitstream: file in the folder, of the best seed; None without a board.
     digest: of the build.
     """
 
     board: str | None
+    baud: int | None
     device: str
     family: str
     lut: dict[str, float | None]
@@ -99,8 +108,10 @@ def synth(
     network: Network,
     out: str | os.PathLike[str],
     *,
-    device: str,
+    device: str | None = None,
+    board: str | None = None,
     freq: float | None = None,
+    baud: int | None = None,
     seeds: int | None = None,
     jobs: int | None = None,
     source: str = "packages",
@@ -110,16 +121,21 @@ def synth(
     counters: bool = False,
     progress: Progress | None = None,
 ) -> SynthResult:
-    """Emit the core into ``out``, map it to a device, place and route it there.
+    """Emit the core into ``out``, map it to a device or a board, place and route it there.
 
-    The core is taken alone: no pins but the clock, and no path from or to a port counts.  What
-    the tools made is kept in the cache folder and taken from there when nothing that decides it
-    has changed; their scripts, logs and reports are in ``out``.
+    For a device the core is taken alone: no pins but the clock, and no path from or to a port
+    counts.  For a board a shell is around it, and a bitstream is made, whether or not its clock
+    was reached; beside it lies the network, so that ``flash`` and ``run`` take the folder.
+    What the tools made is kept in the cache folder and taken from there when nothing that decides
+    it has changed; their scripts, logs and reports are in ``out``.
 
     Parameters
     ----------
     device: its name, with a speed or package behind it where there are several.
-    freq: MHz to aim at; None: what is usual for the device.
+    board: its name in rtl_gen.boards; either this or the device is to be given.
+    freq: MHz to aim at; None: what is usual for the device.  The board's clock, which its PLL must
+        make; None: its oscillator's, which needs no PLL, and which hardly any core misses.
+    baud: of the board's serial line; None: protocol.DEFAULT_BAUD.
     seeds: place and route so many times, from different starts; None: once.
     jobs: so many at a time; None: one a core of this machine.
     source: ``packages``, or ``path`` for the tools on PATH.
@@ -129,17 +145,20 @@ def synth(
     Raises InputError on wrong input, a tool that is absent, and a network that does not fit: which
     resource, by how much and what would.  Raises ToolError where a tool failed, with its log.
     """
-    from rtl_gen.platforms import fit, part
+    from rtl_gen.boards import board_files
+    from rtl_gen.platforms import fit
 
     report = progress or (lambda stage, done, total: None)
     network.check()
-    chosen = part(device)
+    chosen = _part(device, board)
     family = chosen.family
-    target = _target(chosen, freq)
+    target = _target(chosen, board, freq)
+    line = _baud(board, baud)
     wanted = _wanted(chosen, seeds)
     limit = _cores() if jobs is None else integer(jobs, "jobs", least=1)
     synthesiser = tools.yosys(source)
     placer = None if family.nextpnr is None else tools.nextpnr(family.nextpnr, source)
+    packer = None if board is None else tools.packer(packer_of(chosen), source)
 
     with output_folder(out) as folder:
         start = time.perf_counter()
@@ -153,16 +172,24 @@ def synth(
         if reason:
             raise InputError(reason)
 
+        around = None
+        if board is not None:
+            hertz = None if freq is None else target * 1e6
+            around = board_files(core.manifest, board, frequency=hertz, baud=line)
+            target = around.frequency / 1e6
+            _write_board(folder, around, network)
+
         report("synthesise", 0, 1)
-        design = Design.of_core(core, chosen)
+        design = Design.of_core(core, chosen) if around is None else design_of(core, around, chosen)
         mapped = synthesise(design, synthesiser)
         seconds["synthesise"] = mapped.seconds
         report("synthesise", 1, 1)
         for name in (yosys.SCRIPT, yosys.LOG, yosys.NETLIST):
             shutil.copyfile(mapped.folder / name, folder / name)
-        taken = area(core.manifest, chosen, mapped.folder, top=design.top)
+        inside = "" if around is None else around.instance
+        taken = area(core.manifest, chosen, mapped.folder, top=design.top, core=inside)
         if fit.excess(taken.used, chosen.device):
-            raise InputError(fit.message(chosen, taken.used, core.manifest))
+            raise InputError(_unfit(chosen, taken, core.manifest, board))
 
         placed = Placed()
         if placer is not None:
@@ -173,8 +200,17 @@ def synth(
             shutil.copyfile(home / nextpnr.LOG, folder / f"nextpnr-{seed}.log")
             shutil.copyfile(home / nextpnr.REPORT, folder / f"nextpnr-{seed}.json")
         seconds["place"] = placed.seconds
+        packed = None
+        if around is not None and packer is not None:
+            report("pack", 0, 1)
+            packed = pack(around, chosen, placed, packer)
+            seconds["pack"] = packed.seconds
+            shutil.copyfile(packed.file, folder / packed.file.name)
+            shutil.copyfile(packed.log, folder / packed.log.name)
+            report("pack", 1, 1)
         result = SynthResult(
-            board=None,
+            board=board,
+            baud=None if board is None else line,
             device=chosen.name,
             family=family.title,
             **of_device(chosen, taken.used),
@@ -187,9 +223,10 @@ def synth(
             cached=(
                 *(("synthesise",) if mapped.cached else ()),
                 *(f"seed {seed}" for seed in placed.cached),
+                *(("pack",) if packed is not None and packed.cached else ()),
             ),
-            versions=_versions(core.manifest, synthesiser, placer),
-            bitstream=None,
+            versions=_versions(core.manifest, synthesiser, placer, packer),
+            bitstream=None if packed is None else packed.file.name,
             network=network.digest(),
             digest=core.manifest.digest,
         )
@@ -197,14 +234,59 @@ def synth(
     return result
 
 
-def _target(part: Part, freq: float | None) -> float:
-    """MHz to aim at."""
+def _part(device: str | None, board: str | None) -> Part:
+    """What is mapped to."""
+    from rtl_gen import boards
+    from rtl_gen.platforms import part
+
+    if device is not None and board is not None:
+        raise InputError("a device must not be given with a board, which has one")
+    if board is not None:
+        return part(boards.board(board).part)
+    if device is None:
+        raise InputError("a board or a device must be given")
+    return part(device)
+
+
+def _target(part: Part, board: str | None, freq: float | None) -> float:
+    """MHz to aim at; of a board, it says more exactly what they are."""
+    from rtl_gen import boards
+
     if freq is None:
         return part.device.mhz
     _require_place(part, "freq")
     if isinstance(freq, bool) or not isinstance(freq, int | float) or not 0 < freq <= _MHZ_LIMIT:
         raise InputError(f"freq must be more than 0 and at most {_MHZ_LIMIT} MHz, not {freq!r}")
+    if board is not None:
+        boards.board(board).setting(freq * 1e6)  # told before anything is done
     return float(freq)
+
+
+def _baud(board: str | None, baud: int | None) -> int:
+    """Of a serial line."""
+    if baud is None:
+        return DEFAULT_BAUD
+    if board is None:
+        raise InputError("baud must be left out without a board, whose serial line it is of")
+    return integer(baud, "baud", least=1)
+
+
+def _write_board(folder: Path, files: BoardFiles, network: Network) -> None:
+    """What the script reads beside the core, and the network that the board will hold."""
+    (folder / files.rtlil_name).write_text(files.rtlil)
+    (folder / files.constraints_name).write_text(files.constraints)
+    save(network, folder / MODEL)
+
+
+def _unfit(part: Part, taken: Area, manifest: Manifest, board: str | None) -> str:
+    """Which resource, by how much, and what would fit."""
+    from rtl_gen.platforms import fit
+
+    if board is None:
+        return fit.message(part, taken.used, manifest)
+    shell = taken.layers["shell"]
+    what = f"with the shell of the board {board} it needs"
+    return fit.message(part, taken.used, manifest, what=what, fixed=shell)
 
 
 def _wanted(part: Part, seeds: int | None) -> range:
@@ -265,10 +347,8 @@ def _timed(manifest: Manifest, placed: Placed, target: float) -> dict[str, Any]:
     }
 
 
-def _versions(
-    manifest: Manifest, synthesiser: tools.Tool, placer: tools.Tool | None
-) -> dict[str, str]:
-    used = [tool for tool in (synthesiser, placer) if tool is not None]
+def _versions(manifest: Manifest, *called: tools.Tool | None) -> dict[str, str]:
+    used = [tool for tool in called if tool is not None]
     return {
         **manifest.versions,
         **{tool.name: tool.version for tool in used},

@@ -30,14 +30,17 @@ def tables(data: Mapping[str, Any]) -> RenderableType:
 
 
 def title(data: Mapping[str, Any]) -> Text:
-    """The device, and the clock."""
-    line = Text.assemble((data["device"], "bold"), f", {data['family']}: ")
+    """The device or board, and the clock."""
+    board, device = data["board"], data["device"]
+    name = (device, "bold") if board is None else Text.assemble((board, "bold"), f", {device}")
+    line = Text.assemble(name, f", {data['family']}: ")
     if data["fmax_mhz"] is None:
         line.append("synthesised", "yellow").append(", no place and route")
     else:
         met = data["timing_met"]
+        clock = "aimed at" if board is None else "the board's clock is"
         line.append(f"{data['fmax_mhz']['best']:.2f} MHz", "green" if met else "yellow")
-        line.append(f" (aimed at {data['fmax_mhz']['target']:g})")
+        line.append(f" ({clock} {data['fmax_mhz']['target']:g})")
     return line
 
 
@@ -72,6 +75,10 @@ def _figures(data: Mapping[str, Any]) -> Table:
     )
     if rate is not None:
         rows.add_row("inferences a second", f"{rate:,}", "clock over interval")
+    if data["board"] is not None:
+        clock = data["fmax_mhz"]["target"]
+        rate = int(clock * 1e6 / data["interval_cycles"])
+        rows.add_row(f"… at the board's {clock:g} MHz", f"{rate:,}", "its clock over interval")
     for name, found in data["accumulators"].items():
         value = f"{found['used']:,} {name}, {found['over_floor']:.2f} ×"
         rows.add_row("accumulators, over their floor", value, "synthesis")
@@ -79,6 +86,8 @@ def _figures(data: Mapping[str, Any]) -> Table:
     share = data["weights"]["share"]
     value = "none" if share is None else f"{100 * share:.1f} %"
     rows.add_row("block RAM of weights, filled", value, "synthesis")
+    if data["bitstream"] is not None:
+        rows.add_row("bitstream", data["bitstream"], "packed of the best seed")
     spent = ", ".join(f"{name} {value:.1f}" for name, value in data["seconds"].items())
     rows.add_row("seconds", spent, "measured")
     if data["cached"]:

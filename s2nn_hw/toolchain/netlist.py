@@ -25,15 +25,28 @@ def cells_of_modules(
 
     Parameters
     ----------
-    modules: path → names of the nets driven in it, as the manifest has them.
+    modules: path → names of the nets driven in it, as the manifest has them.  If the top is not
+        among them, all outside these modules is the top's.
     """
-    data = fields.load(netlist)
-    designs = fields.field(data, "modules", dict, netlist.name)
-    owners = _Owners(fields.field(designs, top, dict, netlist.name), netlist.name, modules)
+    module = flat(netlist, top)
     found: dict[str, Counter[str]] = defaultdict(Counter)
-    for name, cell in owners.cells.items():
-        found[owners.found.get(name, "")][cell["type"]] += 1
+    for name, path in owners(module, netlist.name, modules).items():
+        found[path][module["cells"][name]["type"]] += 1
     return dict(found)
+
+
+def flat(netlist: Path, top: str) -> dict[str, Any]:
+    """The module of a flat netlist in yosys' JSON."""
+    designs = fields.field(fields.load(netlist), "modules", dict, netlist.name)
+    return fields.field(designs, top, dict, netlist.name)
+
+
+def owners(
+    module: dict[str, Any], where: str, modules: Mapping[str, Collection[str]]
+) -> dict[str, str]:
+    """Cell → path of its module; see cells_of_modules().  ``where`` tells people which netlist."""
+    found = _Owners(module, where, modules)
+    return {name: found.found.get(name, "") for name in found.cells}
 
 
 class _Owners:
@@ -48,6 +61,9 @@ class _Owners:
         self._driven = {
             path: {name.partition("#")[0] for name in names} for path, names in modules.items()
         }
+        netnames = fields.field(module, "netnames", dict, where)
+        if "" not in self._driven:
+            self._driven[""] = {name for name in netnames if not self._path(name)}
         # yosys calls what has no name after a neighbour, its type and port: x_LUT4_Z_1.
         kinds = "|".join(sorted({re.escape(cell["type"]) for cell in self.cells.values()}))
         self._made_up = re.compile(rf"_(?:{kinds})_[A-Z]+[A-Za-z0-9]*(?:_\d+)*(?:_|$|\[)")
@@ -57,7 +73,7 @@ class _Owners:
         self._inputs: dict[str, list[int]] = {}
         for name, cell in self.cells.items():
             self._connect(name, cell, f"{where}: {name}")
-        nets = self._nets(fields.field(module, "netnames", dict, where))
+        nets = self._nets(netnames)
         self.found: dict[str, str] = {}
         for name, cell in self.cells.items():
             owner = self._named(name, cell, nets)
@@ -124,6 +140,18 @@ class _Owners:
         while head and head not in self._driven:
             head = head.rpartition(".")[0]
         return head
+
+
+def names(netlist: Path, top: str, net: str) -> tuple[str, ...]:
+    """All names of a net of one bit, its own among them; ToolError if there is no such net."""
+    data = fields.load(netlist)
+    module = fields.field(
+        fields.field(data, "modules", dict, netlist.name), top, dict, netlist.name
+    )
+    nets = fields.field(module, "netnames", dict, netlist.name)
+    where = f"{netlist.name}: {net}"
+    bits = fields.field(fields.field(nets, net, dict, where), "bits", list, where)
+    return tuple(name for name, other in nets.items() if other.get("bits") == bits)
 
 
 def together(

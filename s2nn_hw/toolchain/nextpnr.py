@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
     from rtl_gen.platforms import Part
 
 REPORT = "report.json"
+#: What nextpnr adds to the name of a clock's net where it goes over a global one.
+_GLOBAL = re.compile(r"^\$glbnet\$|_?\$glb_clk$")
 LOG = "nextpnr.log"
 
 
@@ -36,7 +40,7 @@ class Step:
 class Placed:
     """What a report says.
 
-    fmax_mhz: of the one clock.
+    fmax_mhz: of the clock.
     critical_path: the slowest from register to register.
     utilization: type of site → how many are used, and there.
     """
@@ -55,13 +59,17 @@ def arguments(part: Part, *, netlist: str, mhz: float, seed: int) -> list[str]:
     ]
 
 
-def read(path: Path) -> Placed:
-    """A report; ToolError names the field that is missing."""
+def read(path: Path, clock: Collection[str] = ()) -> Placed:
+    """A report; ToolError names the field that is missing.
+
+    Parameters
+    ----------
+    clock: names of the net of the clock that is asked for; none where there is but one.
+    """
     data = fields.load(path)
     clocks = fields.field(data, "fmax", dict, path.name)
-    if len(clocks) != 1:
-        raise ToolError(f"{path.name}: the report must tell of one clock, not of {len(clocks)}")
-    ((clock, found),) = clocks.items()
+    clock = _clock(clocks, clock, path.name)
+    found = clocks[clock]
     paths = fields.field(data, "critical_paths", list, path.name)
     inside = [
         entry
@@ -88,6 +96,20 @@ def read(path: Path) -> Placed:
 
 
 ENDS = ("from", "to")
+
+
+def _clock(clocks: Collection[str], wanted: Collection[str], where: str) -> str:
+    """What the report calls the one that is wanted, or the only one."""
+    found = [name for name in clocks if not wanted or _GLOBAL.sub("", name) in wanted]
+    if len(found) == 1:
+        return found[0]
+    if not wanted:
+        raise ToolError(f"{where}: the report must tell of one clock, not of {len(clocks)}")
+    known = ", ".join(sorted(clocks)) or "none"
+    raise ToolError(
+        f"{where}: the report must tell of the core's clock, {' or '.join(sorted(wanted))}, once; "
+        f"its clocks: {known}"
+    )
 
 
 def _delay(entry: Any, where: str) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
 import importlib.util
 import re
@@ -9,8 +10,11 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 from s2nn_hw.ir import InputError, ToolError
+
+from .packer import Packer
 
 SOURCES = ("packages", "path")
 
@@ -20,6 +24,9 @@ _PYOSYS = (
 )
 #: The programs of the WebAssembly packages, whether or not their scripts are on PATH.
 _YOWASP = "import sys, {module} as m; sys.exit(m.run_{function}(sys.argv[1:]))"
+
+#: ... and others, which find their arguments where a script would.
+_SCRIPT = "import sys; from {module} import {function} as f; sys.exit(f())"
 
 _EXTRA = "pip install 's2nn-hw[synth]'"
 
@@ -68,6 +75,22 @@ def nextpnr(name: str, source: str = "packages") -> Tool:
     if found is None:
         raise InputError(f"{name}: the package 'yowasp-{name}' is not installed; {_EXTRA}")
     return found
+
+
+def packer(kind: Packer, source: str = "packages") -> Tool:
+    """The program that makes a family's bitstreams."""
+    name = kind.program
+    if _checked(source) == "path":
+        program = _program(name)
+        # Not all of them tell a version.
+        digest = hashlib.sha256(Path(program).read_bytes()).hexdigest()[:12]
+        return Tool(name=name, command=(program,), version=f"{program}: sha256 {digest}")
+    version = _installed(kind.package)
+    if version is None:
+        raise InputError(f"{name}: the package {kind.package!r} is not installed; {_EXTRA}")
+    module, function = kind.function
+    command = (sys.executable, "-P", "-c", _SCRIPT.format(module=module, function=function))
+    return Tool(name=name, command=command, version=f"{kind.package} {version}")
 
 
 def _checked(source: str) -> str:

