@@ -130,6 +130,24 @@ def test_what_is_not_a_report_is_told(tmp_path: Path, text: str, message: str) -
         nextpnr.read(tmp_path / "report.json")
 
 
+def test_the_clock_of_several_is_found_by_name(tmp_path: Path) -> None:
+    """However nextpnr says that it is on a global net."""
+    raw = json.loads((REPORTS / "ice40-report.json").read_text())
+    (name,) = raw["fmax"]
+    alone = nextpnr.read(REPORTS / "ice40-report.json")
+    for called in ("clock", "$glbnet$clock", "clock_$glb_clk", "clk"):
+        changed = json.loads(json.dumps(raw).replace(name, called))
+        changed["fmax"] = {"clk12": {"achieved": 1.0}, **changed["fmax"], "x_clock": {}}
+        (tmp_path / "report.json").write_text(json.dumps(changed))
+        assert nextpnr.read(tmp_path / "report.json", ("clock", "clk")) == alone
+        with pytest.raises(ToolError, match="must tell of one clock, not of 3"):
+            nextpnr.read(tmp_path / "report.json")
+        with pytest.raises(
+            ToolError, match="must tell of the core's clock, other, once; its clocks: "
+        ):
+            nextpnr.read(tmp_path / "report.json", ("other",))
+
+
 def test_a_report_that_was_not_written_is_told(tmp_path: Path) -> None:
     with pytest.raises(ToolError, match=r"report.json: the tool wrote no such report: No such"):
         nextpnr.read(tmp_path / "report.json")
@@ -210,6 +228,26 @@ def test_cells_are_counted_by_the_module_they_come_from() -> None:
     }
     counts = yosys.cells(REPORTS / "ice40-stat.json")
     assert sum(found.values(), Counter()) == Counter(counts)
+
+
+def test_what_is_outside_the_modules_is_the_tops() -> None:
+    """Else it would go to the neighbours that read it."""
+    nets = {"add": MODULES["add"]}
+    found = netlist.cells_of_modules(REPORTS / "ice40-netlist.json", "micro", nets)
+    assert found == {
+        "add": Counter({"SB_LUT4": 8, "SB_DFF": 8, "SB_CARRY": 7}),
+        "": Counter({"SB_RAM40_4K": 1}),
+    }
+
+
+def test_a_net_has_all_its_names() -> None:
+    report = REPORTS / "ice40-netlist.json"
+    found = netlist.names(report, "micro", "clk")
+    nets = json.loads(report.read_text())["modules"]["micro"]["netnames"]
+    assert "clk" in found
+    assert all(nets[name]["bits"] == nets["clk"]["bits"] for name in found)
+    with pytest.raises(ToolError, match=r"^ice40-netlist.json: cl: the tool's report lacks 'cl'$"):
+        netlist.names(report, "micro", "cl")
 
 
 def test_cells_below_a_path_are_counted_together() -> None:

