@@ -28,12 +28,13 @@ def harness(manifest: Manifest) -> str:
 
     Writes ``log.txt``, a line an event: ``i cycle`` beat taken; ``o cycle last data`` beat
     delivered; ``p k cycle data`` probe k; ``e cycle value`` frame_error changed; ``v cycle`` the
-    core broke the stream's rules; ``n name value`` counter at the end; ``t cycle`` timed out.
+    core broke the stream's rules; ``n name value`` counter at the end; ``t cycle`` timed out;
+    ``l valid ready last valid ready last`` of both streams in every cycle.
 
     Plusargs: ``expect`` beats of results, ``timeout`` cycles without a handshake,
     ``quiet`` for how many the core must stay so after the last result, ``dump`` index
     of the beat with which the activity dump begins (none without), ``stop`` that of the beat with
-    which the run ends early, ``clear`` to acknowledge errors.
+    which the run ends early, ``clear`` to acknowledge errors, ``levels`` to write ``l``.
     """
     d_in, d_out = manifest.input.tdata_bits, manifest.output.tdata_bits
     probes = "\n".join(
@@ -73,7 +74,7 @@ module {TOP};
 
   integer beats, log, found, wait_, need, expect_, timeout, quiet, dump, stop, index, delivered;
   integer idle, counter;
-  reg clearing, pending, armed, held, last, was_held, was_last;
+  reg levels, clearing, pending, armed, held, last, was_held, was_last;
   reg [{d_in - 1}:0] data;
   reg [{d_out - 1}:0] was_data;
   reg [1:0] was_error;
@@ -89,6 +90,7 @@ module {TOP};
     if (!$value$plusargs("quiet=%d", quiet)) quiet = 64;
     if (!$value$plusargs("dump=%d", dump)) dump = -1;
     clearing = $test$plusargs("clear") != 0;
+    levels = $test$plusargs("levels") != 0;
     if (!$value$plusargs("stop=%d", stop)) stop = -1;
     pending = 0; armed = 0; held = 0;
     index = 0; delivered = 0; idle = 0; counter = 0;
@@ -129,6 +131,9 @@ module {TOP};
       m_tready <= ready[0];
     end else if (!done) begin
       idle = idle + 1;
+      if (levels)
+        $fwrite(log, "l %b %b %b %b %b %b\\n",
+                s_tvalid, s_tready, s_tlast, m_tvalid, m_tready, m_tlast);
 {probes}
       if (m_tvalid === 1'bx || (m_tvalid && (^m_tdata === 1'bx || m_tlast === 1'bx)))
         $fwrite(log, "v %0d\\n", cycle);

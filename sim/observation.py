@@ -25,6 +25,8 @@ class Observation:
     violations: cycles in which the output broke the rules of its stream.
     counters: value of each counter port at the end.
     timed_out: the core stopped answering.
+    levels: of the stream in and of that out, valid, ready and last in every cycle, -1 where
+        unknown; int8 (2, cycles, 3), without cycles unless the vectors asked for it.
     """
 
     accepted: npt.NDArray[np.int64]
@@ -37,11 +39,12 @@ class Observation:
     violations: tuple[int, ...]
     counters: dict[str, int]
     timed_out: bool
+    levels: npt.NDArray[np.int8]
 
     @classmethod
     def read(cls, folder: Path, manifest: Manifest) -> Observation:
         """Parse the log."""
-        groups: dict[str, list[str]] = {kind: [] for kind in "iopevnt"}
+        groups: dict[str, list[str]] = {kind: [] for kind in "iopevntl"}
         for line in (folder / LOG).read_text().splitlines():
             groups[line[0]].append(line[2:])
         delivered, lasts, results = [], [], []
@@ -71,6 +74,11 @@ class Observation:
             violations=tuple(int(line) for line in groups["v"]),
             counters={name: _number(value, 10) for name, value in counters.items()},
             timed_out=bool(groups["t"]),
+            levels=np.array(
+                [[_number(bit) for bit in line.split()] for line in groups["l"]], dtype=np.int8
+            )
+            .reshape(-1, 2, 3)
+            .swapaxes(0, 1),
         )
 
 

@@ -349,6 +349,7 @@ def _play(
                 f"+dump={-1 if dump is None else dump}",
                 f"+stop={-1 if stop is None else stop}",
                 *(["+clear"] if vectors.errors else []),
+                *(["+levels"] if vectors.levels else []),
             ],
             results_xml=str(work / RESULTS),
             extra_env={CORE: str(core.resolve())},

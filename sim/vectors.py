@@ -37,6 +37,7 @@ class Vectors:
     dump_end: index of the beat with which it ends, None for the end of the run.
     timeout: cycles without a handshake after which the core counts as dead.
     quiet: for how many it must stay so after the last result.
+    levels: whether to see the levels of the ports in every cycle.
     """
 
     digest: str
@@ -55,6 +56,7 @@ class Vectors:
     dump_end: int | None = None
     timeout: int = 100_000
     quiet: int = 64
+    levels: bool = False
 
     def check(self, manifest: Manifest) -> None:
         """Raise InputError unless they are this core's and hold something to run."""

@@ -24,6 +24,7 @@ from s2nn_hw.report.baseline import read as read_baseline
 
 from .emit import Core, Engine, Lanes, Progress, build
 from .folder import output_folder
+from .ports import PORTS, ports
 from .stimulus import Stimulus, stimulus
 
 if TYPE_CHECKING:
@@ -133,6 +134,8 @@ def verify(
 ) -> VerifyResult:
     """Emit the core into ``out``, simulate it and compare everything with the golden model.
 
+    A core that passes leaves ``ports.wavedrom.json``, the timing diagram of its ports.
+
     Parameters
     ----------
     images: frames (n, *shape) in the input's range.
@@ -184,6 +187,14 @@ def verify(
         simulation = sim.runner.simulate(
             folder, played.vectors, simulator=simulator, progress=progress
         )
+        checked = _checked(core, played, simulation, stall)
+        if checked["passed"]:
+            shown = ports(network, core, taken[:1], folder, simulator)
+            if shown.diagram is not None:
+                (folder / PORTS).write_text(shown.diagram)
+            checked["passed"] = shown.check.passed
+            checked["checks"] += (shown.check,)
+            checked["mismatches"] += shown.mismatches
         clock.seconds["build"] = round(simulation.build_seconds, 3)
         clock.seconds["simulate"] = round(simulation.run_seconds, 3)
         result = VerifyResult(
@@ -192,7 +203,7 @@ def verify(
             versions=_versions(core.manifest.versions, simulator, simulation.version),
             network=network.digest(),
             digest=core.manifest.digest,
-            **_checked(core, played, simulation, stall),
+            **checked,
             **_measured(core, played, simulation, known),
         )
         (folder / VERIFY).write_text(json.dumps(result.as_dict(), indent=1) + "\n")
