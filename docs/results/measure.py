@@ -64,7 +64,7 @@ TABLES = {
         "CIFAR-10 (JPEG copy)",
         {
             "cifar10-vgg": (
-                "32C3-A2-64C3-A2-128C3-128C3-A2-256C3-256C3-G-10",
+                "48C3-A2-96C3-A2-128C3-128C3-A2-256C3-256C3-G-10",
                 "examples/cifar10-vgg/images.npz",
             ),
         },
