@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from s2nn_hw.ir import ToolError
+from s2nn_hw.ir import InputError, ToolError
 from sim.stall import PATTERNS
 
 from . import options, terminal
@@ -44,6 +44,17 @@ def register(subparsers: Any) -> None:
     parser.add_argument(
         "--seed", type=int, default=0, help="of stalls and random frames (default: %(default)s)"
     )
+    parser.add_argument(
+        "--netlist",
+        metavar="PART",
+        help="synthesise for this device, as synth --device takes it, and prove the netlist, too",
+    )
+    parser.add_argument(
+        "--tools",
+        default="packages",
+        metavar="WHERE",
+        help="packages, or path for the yosys on PATH (default: %(default)s)",
+    )
     parser.add_argument("--junit", type=Path, metavar="FILE", help="write the checks as JUnit XML")
     parser.add_argument(
         "--baseline",
@@ -71,6 +82,8 @@ def handler(args: argparse.Namespace) -> int:
     # All that can be refused is, before minutes are spent; and the baseline may lie in DIR.
     allowed = baseline.tolerance(args.tolerance)
     earlier = None if args.baseline is None else baseline.read(args.baseline)
+    if args.tools != "packages" and args.netlist is None:
+        raise InputError("--tools needs --netlist, for nothing else is synthesised")
     if args.junit is not None:
         writable_file(args.junit)
     model = options.model_file(args.model)
@@ -93,6 +106,8 @@ def handler(args: argparse.Namespace) -> int:
                 counters=args.counters,
                 source=chosen.source,
                 baseline=args.baseline,
+                netlist=args.netlist,
+                tool_source=args.tools,
                 progress=progress,
             )
     except ToolError as error:

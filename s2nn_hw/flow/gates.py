@@ -17,10 +17,42 @@ from s2nn_hw.toolchain.tools import Tool
 
 if TYPE_CHECKING:
     from rtl_gen.platforms import Part
+    from sim.vectors import Vectors
 
 #: Where a layer's output is seen, in the order of preference: as its probe says, or where it waits
 #: to be read, which is a memory's side that synthesis leaves its name.
 _PLACES = (("seen_valid", "seen"), ("slots.push", "slots.i"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetlistResult:
+    """What the same bench saw of the synthesised netlist; its checks are among all the others.
+
+    device: whose cells it is made of; family: for people.
+    passed, mismatches: of the checks of the netlist alone.
+    cells: how many it has; nets: bits that they drive.
+    unseen: layers whose spikes no net of the netlist is any more: what is checked of them is what
+        they do to the scores.
+    netlist_toggles_per_frame: of all nets, a bit each, without delays; None if it died before.
+    netlist_toggles: the same of the cells that come from each module alone, as
+        ``VerifyResult.modules`` names them; of other nets than those, and not to be compared.
+    netlist_toggles_of_layers: of each layer and all in it.
+    frames_per_second: of the simulation, measured.
+    seconds: synthesise (0 if cached), build, simulate.
+    """
+
+    device: str
+    family: str
+    passed: bool
+    mismatches: int
+    cells: int
+    nets: int
+    unseen: tuple[str, ...]
+    netlist_toggles_per_frame: float | None
+    netlist_toggles: dict[str, float]
+    netlist_toggles_of_layers: dict[str, float | None]
+    frames_per_second: float
+    seconds: dict[str, float]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -29,12 +61,14 @@ class MappedCore:
 
     manifest: of the netlist; its nets are all the top's.
     verilog: of netlist and cells.
+    cells: how many.
     homes: net → path of the module that it comes from.
     unseen: layers whose output no net of the netlist is any more.
     """
 
     manifest: Manifest
     verilog: str
+    cells: int
     homes: dict[str, str]
     unseen: tuple[str, ...]
 
@@ -44,6 +78,11 @@ class MappedCore:
         (folder / self.manifest.verilog).write_text(self.verilog)
         (folder / f"{self.manifest.top}.json").write_text(self.manifest.to_json())
 
+    def vectors(self, vectors: Vectors) -> Vectors:
+        """The core's, for the netlist."""
+        seen = {probe.layer: vectors.spikes[probe.layer] for probe in self.manifest.probes}
+        return dataclasses.replace(vectors, digest=self.manifest.digest, spikes=seen)
+
     def by_module(self, nets: Mapping[str, int]) -> Counter[str]:
         """Path of a module → toggles of its nets, of it alone."""
         found: Counter[str] = Counter()
@@ -52,16 +91,28 @@ class MappedCore:
         return found
 
 
-def simulated(part: Part) -> None:
-    """Raise InputError unless there are models of the part's cells."""
-    if part.family.name not in models.FAMILIES:
-        from rtl_gen.platforms import FAMILIES
+def below(counts: Mapping[str, int], path: str) -> int:
+    """Of a module and all in it; of the whole core for the empty path."""
+    return sum(
+        count
+        for inner, count in counts.items()
+        if not path or inner == path or inner.startswith(f"{path}.")
+    )
 
+
+def simulated(device: str) -> Part:
+    """The part of that name; InputError unless there are models of its cells."""
+    from rtl_gen.platforms import FAMILIES
+    from rtl_gen.platforms import part as named
+
+    part = named(device)
+    if part.family.name not in models.FAMILIES:
         known = [f.title for f in FAMILIES if f.name in models.FAMILIES]
         raise InputError(
             f"{part.name}: a netlist can be simulated of {' and '.join(known)}, "
             f"for there are models of their cells, not of {part.family.title}"
         )
+    return part
 
 
 def mapped_core(manifest: Manifest, part: Part, netlist: Path, tool: Tool) -> MappedCore:
@@ -111,7 +162,13 @@ def mapped_core(manifest: Manifest, part: Part, netlist: Path, tool: Tool) -> Ma
         probes=tuple(probes),
         nets={"": tuple(sorted(made.nets))},
     )
-    return MappedCore(manifest=mapped, verilog=text, homes=made.nets, unseen=tuple(unseen))
+    return MappedCore(
+        manifest=mapped,
+        verilog=text,
+        cells=made.cells.total(),
+        homes=made.nets,
+        unseen=tuple(unseen),
+    )
 
 
 def _places(manifest: Manifest, probe: Probe) -> list[tuple[str, str]]:

@@ -9,6 +9,7 @@ import platform
 import re
 import time
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,18 +22,24 @@ from s2nn_hw.manifest import sha256
 from s2nn_hw.report import Check
 from s2nn_hw.report.baseline import comparable
 from s2nn_hw.report.baseline import read as read_baseline
+from s2nn_hw.toolchain import tools, yosys
 
 from .emit import Core, Engine, Lanes, Progress, build
 from .folder import output_folder
+from .gates import NetlistResult, below, mapped_core, simulated
+from .mapping import Design, synthesise
 from .ports import PORTS, ports
 from .stimulus import Stimulus, stimulus
 
 if TYPE_CHECKING:
+    from rtl_gen.platforms import Part
     from sim.activity import Activity
     from sim.runner import Simulation
 
 VERIFY = "verify.json"
 BASELINE = "baseline.json"
+#: Folder of the mapped core, in a build's.
+NETLIST = "netlist"
 
 #: Modules that there are by the hundred.
 _NEURON = re.compile(r"\bneuron_\d+")
@@ -75,6 +82,7 @@ class VerifyResult:
     cycles: simulated in all.
     counters: hardware counters at the end.
     seconds: golden, emit, build (0 if cached), simulate.
+    netlist: of the synthesised core, None unless asked for.
     digest: of the build.
     """
 
@@ -101,6 +109,7 @@ class VerifyResult:
     frames_per_second: float
     cycles_per_second: float
     seconds: dict[str, float]
+    netlist: NetlistResult | None
     versions: dict[str, str]
     network: str
     digest: str
@@ -130,6 +139,8 @@ def verify(
     counters: bool = False,
     source: str | None = None,
     baseline: str | os.PathLike[str] | None = None,
+    netlist: str | None = None,
+    tool_source: str = "packages",
     progress: Progress | None = None,
 ) -> VerifyResult:
     """Emit the core into ``out``, simulate it and compare everything with the golden model.
@@ -147,6 +158,9 @@ def verify(
     source: where the images are from, for people.
     baseline: an earlier result's file that this one is to be compared with (see report.baseline):
         refused before anything is simulated where it cannot be, else kept as ``baseline.json``.
+    netlist: a device, as synth() takes it: the core is synthesised for it, and the netlist plays
+        the same in the core's place, with models of the device's cells.
+    tool_source: of yosys: ``packages``, or ``path`` for the one on PATH.
     progress: called with a stage, and how much of how much is done.
 
     Raises InputError on wrong input, ToolError if the simulation failed to run; a core that does
@@ -163,6 +177,8 @@ def verify(
     reason = sim.runner.unusable(simulator)
     if reason:
         raise InputError(f"{simulator}: {reason}")
+    part = None if netlist is None else simulated(netlist)
+    synthesiser = None if part is None else tools.yosys(tool_source)
     earlier = None if baseline is None else read_baseline(Path(baseline))
     context: dict[str, Any] = {
         "images": {"source": source, "digest": _digest(taken)},
@@ -197,10 +213,21 @@ def verify(
             checked["mismatches"] += shown.mismatches
         clock.seconds["build"] = round(simulation.build_seconds, 3)
         clock.seconds["simulate"] = round(simulation.run_seconds, 3)
+        versions = _versions(core.manifest.versions, simulator, simulation.version)
+        gates = None
+        if part is not None and synthesiser is not None:
+            versions[synthesiser.name] = synthesiser.version
+            gates, checks = _netlist(
+                core, part, synthesiser, played, folder / NETLIST, simulator, stall, report
+            )
+            checked["passed"] = checked["passed"] and gates.passed
+            checked["checks"] += checks
+            checked["mismatches"] += gates.mismatches
         result = VerifyResult(
             **context,
             seconds=clock.seconds,
-            versions=_versions(core.manifest.versions, simulator, simulation.version),
+            netlist=gates,
+            versions=versions,
             network=network.digest(),
             digest=core.manifest.digest,
             **checked,
@@ -245,6 +272,63 @@ def _taken(
 
 def _digest(frames: npt.NDArray[np.uint8]) -> str:
     return sha256(json.dumps(frames.shape).encode() + frames.tobytes())
+
+
+def _netlist(
+    core: Core,
+    part: Part,
+    synthesiser: tools.Tool,
+    played: Stimulus,
+    folder: Path,
+    simulator: str,
+    stall: str,
+    report: Progress,
+) -> tuple[NetlistResult, tuple[Check, ...]]:
+    """Play the same to the core's netlist, written into a folder of its own."""
+    import sim.runner
+
+    report("synthesise", 0, 1)
+    mapped = synthesise(Design.of_core(core, part), synthesiser)
+    made = mapped_core(core.manifest, part, mapped.folder / yosys.NETLIST, synthesiser)
+    made.write(folder)
+    report("synthesise", 1, 1)
+    simulation = sim.runner.simulate(
+        folder, made.vectors(played.vectors), simulator=simulator, progress=report
+    )
+    checked = _checked(core, played, simulation, stall)
+    checks = tuple(
+        Check(name=f"netlist: {check.name}", passed=check.passed, detail=check.detail)
+        for check in checked["checks"]
+    )
+    toggles: Counter[str] = Counter()
+    if simulation.activity is not None:
+        toggles = made.by_module(simulation.activity.nets[""])
+
+    def a_frame(path: str) -> float | None:
+        return None if simulation.activity is None else below(toggles, path) / played.active
+
+    frames = played.alone + len(played.trace.classes)
+    result = NetlistResult(
+        device=part.name,
+        family=part.family.title,
+        passed=checked["passed"],
+        mismatches=checked["mismatches"],
+        cells=made.cells,
+        nets=len(made.homes),
+        unseen=made.unseen,
+        netlist_toggles_per_frame=a_frame(""),
+        netlist_toggles=_together(toggles, core.manifest.top, played.active),
+        netlist_toggles_of_layers={
+            layer.name: a_frame(layer.module) for layer in core.manifest.layers
+        },
+        frames_per_second=frames / simulation.run_seconds,
+        seconds={
+            "synthesise": mapped.seconds,
+            "build": round(simulation.build_seconds, 3),
+            "simulate": round(simulation.run_seconds, 3),
+        },
+    )
+    return result, checks
 
 
 def _checked(core: Core, played: Stimulus, simulation: Simulation, stall: str) -> dict[str, Any]:
@@ -338,9 +422,15 @@ def _measured(
 
 def _modules(activity: Activity, top: str, frames: int) -> dict[str, float]:
     """Toggles a frame of each module alone; a layer's neurons together."""
+    counts = {path: sum(nets.values()) for path, nets in activity.nets.items()}
+    return _together(counts, top, frames)
+
+
+def _together(counts: Mapping[str, int], top: str, frames: int) -> dict[str, float]:
+    """The same of counts by the module's path."""
     found: Counter[str] = Counter()
-    for path, nets in activity.nets.items():
-        found[_NEURON.sub("neuron_*", path) or top] += sum(nets.values())
+    for path, toggles in counts.items():
+        found[_NEURON.sub("neuron_*", path) or top] += toggles
     return {path: toggles / frames for path, toggles in sorted(found.items())}
 
 

@@ -57,6 +57,8 @@ class BuildReport:
     checks: of the verification; empty if there was none.
     passed: the verification's outcome, None if there was none.
     files: name → bytes, of the emitted core.
+    modules: toggles a frame of each module alone, empty if there was no verification.
+    netlist: what ``verify --json`` says of it under that name, None if it was not simulated.
     synthesis: what ``synth --json`` said of it, None if it was not synthesised there.
     """
 
@@ -74,6 +76,8 @@ class BuildReport:
     layers: tuple[LayerReport, ...]
     files: dict[str, int]
     versions: dict[str, str]
+    modules: dict[str, float]
+    netlist: dict[str, Any] | None
     synthesis: dict[str, Any] | None
 
     def as_dict(self) -> dict[str, Any]:
@@ -124,6 +128,8 @@ def _assemble(
         layers=layers,
         files={name: (folder / name).stat().st_size for name in sorted(names)},
         versions=verified.get("versions") or synthesis.get("versions") or manifest.versions,
+        modules=dict(verified.get("modules") or {}),
+        netlist=verified.get("netlist"),
         synthesis=synthesis or None,
     )
 

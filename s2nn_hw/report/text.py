@@ -8,8 +8,8 @@ from rich.text import Text
 
 from s2nn_hw.ir import well_formed
 
-from . import synthesis
-from .build import SYNTH, BuildReport
+from . import gates, synthesis
+from .build import SYNTH, VERIFY, BuildReport
 from .figure import Figure
 from .table import table
 
@@ -35,6 +35,10 @@ def text(report: BuildReport) -> RenderableType:
     parts: list[RenderableType] = [_title(report), "", _figures(report), "", _layers(report), ""]
     if report.checks:
         parts += [_checks(report), ""]
+    if report.netlist is not None:
+        with well_formed(f"{report.folder}/{VERIFY}: malformed: its netlist"):
+            parts += [gates.title(report.netlist), ""]
+            parts += [gates.toggles(report.netlist, report.modules), ""]
     if report.synthesis is not None:
         with well_formed(f"{report.folder}/{SYNTH}: malformed: it"):
             title, tables = synthesis.title(report.synthesis), synthesis.tables(report.synthesis)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,13 +25,13 @@ class Gates:
     """What is simulated.
 
     verilog: of the netlist alone, without its cells' models.
-    cells: types that are in it.
+    cells: type → how many are in it.
     nets: of all that cells drive, name → path of the module that the cell is from.
     seen: name → name of a wire that shows it, of those that were asked for and are there.
     """
 
     verilog: str
-    cells: frozenset[str]
+    cells: Counter[str]
     nets: dict[str, str]
     seen: dict[str, str]
 
@@ -90,7 +91,7 @@ def gates(
         raise job.failure(ended.status)
     return Gates(
         verilog=(work / _VERILOG).read_text(),
-        cells=frozenset(cell["type"] for cell in cells.values()),
+        cells=Counter(cell["type"] for cell in cells.values()),
         nets={name: home[drivers[bit]] for bit, name in names.items()},
         seen=seen,
     )

@@ -17,6 +17,10 @@ _FILES = {
     "ice40": ("ice40/cells_sim.v",),
 }
 
+#: What they are to be read with.  A port's default value, which no netlist of ours needs, is not
+#: Verilog for every simulator.
+_DEFINES = {"ice40": ("NO_ICE40_DEFAULT_ASSIGNMENTS",)}
+
 #: By their short names.
 FAMILIES = tuple(_FILES)
 
@@ -54,7 +58,8 @@ def verilog(family: str, tool: Tool, cells: Collection[str], own: str) -> str:
     Raises ToolError naming a type of which there is none.
     """
     texts = [_read(share(tool) / name) for name in _FILES[family]]
-    macros = "".join(_macros(text) for text in texts)
+    macros = "".join(f"`define {name}\n" for name in _DEFINES.get(family, ()))
+    macros += "".join(_macros(text) for text in texts)
     known: dict[str, str] = {}
     for text in (*(_BLACK_BOX.sub("", text) for text in texts), own):
         known.update({match[1]: match[0] for match in _MODULE.finditer(text)})
