@@ -80,8 +80,8 @@ class EventEngine(wiring.Component):
             wiring.connect(m, wiring.flipped(getattr(self, f"i{k}")), encoder.i)
             head = steps.o
             heads.append(head)
+            wiring.connect(m, encoder.o, steps.i)
             m.d.comb += [
-                steps.i.eq(encoder.o),
                 steps.taken.eq(encoder.taken),
                 encoder.room.eq(steps.room),
                 head.ready.eq(~head.p.ends | go),

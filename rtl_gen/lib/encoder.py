@@ -3,12 +3,15 @@
 from dataclasses import dataclass
 
 from amaranth.hdl import Cat, Module, Mux, Signal
-from amaranth.lib import data, stream
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from rtl_gen.stream import entry
 
 from .shared import Shared
+
+#: What an entry says of its plane's end.
+MARKS = ("closes", "final", "drop")
 
 #: Bits that are counted in one cycle.
 _PART = 8
@@ -39,7 +42,7 @@ class Port:
         return entry(self.positions, self.rows, self.groups)
 
     @property
-    def step(self) -> data.StructLayout:
+    def step(self) -> wiring.Signature:
         """What its encoder takes in a cycle.
 
         picked: the spike that each port takes, one bit set or none.
@@ -47,14 +50,14 @@ class Port:
         spikes: of a grouped convolution, those of all groups behind ``picked``.
         ends, closes, final, drop: of the plane's last step, see entry(); else 0 or of no matter.
         """
-        fields: dict = {
-            "picked": data.ArrayLayout(self.positions, self.reads),
-            "base": data.ArrayLayout(self.address_bits, self.reads),
-            **dict.fromkeys(("ends", "closes", "final", "drop"), 1),
+        members = {
+            "picked": Out(self.positions).array(self.reads),
+            "base": Out(self.address_bits).array(self.reads),
+            **{mark: Out(1) for mark in ("ends", *MARKS)},
         }
         if self.groups > 1:
-            fields["spikes"] = self.positions * self.groups
-        return data.StructLayout(fields)
+            members["spikes"] = Out(self.positions * self.groups)
+        return wiring.Signature(members)
 
     @property
     def address_bits(self) -> int:
@@ -156,13 +159,12 @@ class EventEncoder(Shared):
         ]
         if self.port.groups > 1:
             m.d.comb += self.o.spikes.eq(current.spikes)
-        marks = ("closes", "final", "drop")
         if reads == 1:
             m.d.comb += [
                 left.eq(current.bits & ~first),
                 following_left.eq(following.bits),
                 self.o.ends.eq(ends & current.last),
-                *(self.o[mark].eq(current[mark]) for mark in marks),
+                *(getattr(self.o, mark).eq(current[mark]) for mark in MARKS),
             ]
         else:
             mirrored = Signal(positions)
@@ -181,8 +183,8 @@ class EventEncoder(Shared):
                 self.o.base[1].eq(Mux(alone, following.base, current.base)),
                 self.o.ends.eq(ends & (current.last | (exhausted & following.last))),
                 *(
-                    self.o[mark].eq(Mux(current.last, current[mark], following[mark]))
-                    for mark in marks
+                    getattr(self.o, mark).eq(Mux(current.last, current[mark], following[mark]))
+                    for mark in MARKS
                 ),
             ]
 

@@ -4,7 +4,7 @@ from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import data, stream
 from amaranth.lib.wiring import In, Out
 
-from .encoder import Port, binary
+from .encoder import MARKS, Port, binary
 from .shared import Shared
 from .slots import Slots
 
@@ -52,11 +52,14 @@ class StepQueue(Shared):
         m = Module()
         port = self.port
         m.submodules.slots = slots = Slots(bits=self.layout.size, depth=self.depth)
-        step = Signal(port.step)
+        step = port.step.create(path=("step",))
         taken = Signal()
         m.d.sync += taken.eq(self.taken)
         with m.If(self.taken):
-            m.d.sync += step.eq(self.i)
+            for (*_, kept), (*_, given) in zip(
+                port.step.flatten(step), port.step.flatten(self.i), strict=True
+            ):
+                m.d.sync += kept.eq(given)
 
         found = Signal(self.layout)
         index_bits = max(1, (port.positions - 1).bit_length())
@@ -65,7 +68,7 @@ class StepQueue(Shared):
             slots.reserve.eq(self.taken),
             slots.push.eq(taken),
             slots.i.eq(found),
-            *(found[mark].eq(step[mark]) for mark in ("ends", "closes", "final", "drop")),
+            *(found[mark].eq(getattr(step, mark)) for mark in ("ends", *MARKS)),
         ]
         for k in range(port.reads):
             picked = step.picked[k]
@@ -95,7 +98,7 @@ def rows(port: Port) -> data.StructLayout:
     fields: dict = {
         "row": data.ArrayLayout(port.address_bits, port.reads),
         "read": port.reads,
-        **dict.fromkeys(("ends", "closes", "final", "drop"), 1),
+        **dict.fromkeys(("ends", *MARKS), 1),
     }
     if port.groups > 1:
         fields["there"] = port.groups

@@ -109,7 +109,7 @@ def lint(made, folder: Path, text: str) -> str:
         [
             *("verilator", "--lint-only", "-Wall", "--top-module", "user"),
             # Of the core itself tests/unit/test_lint.py has to say; the design has nothing else.
-            *("-Wno-UNDRIVEN", "-Wno-UNUSEDSIGNAL", "-Wno-UNOPTFLAT"),
+            *("-Wno-UNDRIVEN", "-Wno-UNUSEDSIGNAL"),
             *("user.v", made.folder / "s2nn_core.v"),
         ],
         cwd=folder,

@@ -62,7 +62,10 @@ def run(ports, windows, *, groups=1, arrives=lambda cycle: True, room=lambda cyc
             ctx.set(encoder.i.payload, entries[at] if offered else garbage)
             ctx.set(encoder.room, room(cycle))
             taken = ctx.get(encoder.taken)
-            step = ctx.get(encoder.o)
+            step = {
+                path[-1] if len(path) == 1 else path: ctx.get(signal)
+                for path, _, signal in encoder.o.signature.flatten(encoder.o)
+            }
             at += offered and ctx.get(encoder.i.ready)
             await ctx.tick()
             assert not taken or room(cycle), "taken without room"
@@ -70,15 +73,16 @@ def run(ports, windows, *, groups=1, arrives=lambda cycle: True, room=lambda cyc
             window.cycles += begun
             if not taken:
                 continue
-            for bits, row in zip(step.picked, step.base, strict=True):
+            for port in range(ports):
+                bits, row = step["picked", port], step["base", port]
                 assert bits & (bits - 1) == 0, "more than one bit"
                 if bits:
                     k = bits.bit_length() - 1
-                    behind = step.spikes >> k * groups & (1 << groups) - 1 if groups > 1 else 0
+                    behind = step["spikes"] >> k * groups & (1 << groups) - 1 if groups > 1 else 0
                     window.rows.append((row + k, behind) if groups > 1 else row + k)
-            if step.ends:
+            if step["ends"]:
                 window.closes, window.final, window.drop = (
-                    bool(mark) for mark in (step.closes, step.final, step.drop)
+                    bool(step[mark]) for mark in ("closes", "final", "drop")
                 )
                 found.append(window)
                 window = Window()

@@ -148,15 +148,15 @@ def test_planes_of_frames_through_the_encoder(ports):
                 if valid:
                     ctx.set(sequence.planes[p].payload, queue[at[p]])
                 at[p] += int(valid and ctx.get(sequence.planes[p].ready))
-            step = ctx.get(encoder.o)
+            step = encoder.o
             if ctx.get(encoder.taken):
                 rows += [
-                    base + bits.bit_length() - 1
-                    for bits, base in zip(step.picked, step.base, strict=True)
-                    if bits
+                    ctx.get(base) + bits.bit_length() - 1
+                    for picked, base in zip(step.picked, step.base, strict=True)
+                    if (bits := ctx.get(picked))
                 ]
-            if ctx.get(encoder.taken) and step.ends:
-                marks = [bool(getattr(step, name)) for name in MARKS[1:]]
+            if ctx.get(encoder.taken) and ctx.get(step.ends):
+                marks = [bool(ctx.get(getattr(step, name))) for name in MARKS[1:]]
                 taken.append((sorted(rows), *marks))
                 rows = []
             await ctx.tick()
