@@ -40,6 +40,8 @@ CORE_PORTS = {
 
 def core(manifest: Manifest, shell: BoardShell) -> Instance:
     """The emitted core, wired to the shell."""
+    # Else yosys calls the shell's register after what reads it in the core, which would count it.
+    shell.s_axis_tdata.attrs["keep"] = "true"
     wired = {f"{way}_{name}": getattr(shell, name) for name, way in CORE_PORTS.items()}
     return Instance(manifest.top, i_clk=ClockSignal(), i_rst=ResetSignal(), **wired)
 
