@@ -19,6 +19,22 @@ def _device(size: str, luts: int, bram: int, dsp: int, packages: str) -> Device:
     )
 
 
+def _register(port: str, halves: str, widths: tuple[int, ...]) -> OutputRegister:
+    return OutputRegister(
+        ram="DP16KD",
+        width=f"DATA_WIDTH_{port}",
+        widths=widths,
+        clock=f"CLK{port}",
+        data="DO" if len(halves) > 1 else f"DO{port}",
+        register=tuple((f"REGMODE_{half}", "OUTREG") for half in halves),
+        enables=tuple(f"OCE{half}" for half in halves),
+        resets=tuple(f"RST{half}" for half in halves),
+        flip_flop="TRELLIS_FF",
+        plain=(("CEMUX", "1"), ("REGSET", "RESET")),
+        off=("LSR",),
+    )
+
+
 FAMILY = Family(
     name="ecp5",
     title="Lattice ECP5",
@@ -34,17 +50,11 @@ FAMILY = Family(
         # Multiplexers beside the look-up tables, and what is not in slices.
         **each("PFUMX L6MUX21 VHI VLO GSR DCCA TRELLIS_IO IB OB OBZ BB EHXPLLL"),
     },
-    output_registers=tuple(
-        OutputRegister(
-            ram="DP16KD",
-            clock=f"CLK{side}",
-            data=f"DO{side}",
-            register=((f"REGMODE_{side}", "OUTREG"),),
-            flip_flop="TRELLIS_FF",
-            plain=(("CEMUX", "1"), ("REGSET", "RESET")),
-            off=("LSR",),
-        )
-        for side in "AB"
+    output_registers=(
+        _register("A", "A", (1, 2, 4, 9, 18)),
+        _register("B", "B", (1, 2, 4, 9, 18)),
+        # Port B at its widest has the outputs of both, and their registers.
+        _register("B", "AB", (36,)),
     ),
     bram_bits=18432,
     bram_shapes=((16384, 1), (8192, 2), (4096, 4), (2048, 9), (1024, 18), (512, 36)),

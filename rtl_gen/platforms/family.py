@@ -87,22 +87,27 @@ class Part:
 class OutputRegister:
     """A port of a block RAM that has a register at its output, which yosys does not use.
 
-    It is taken to be always enabled and never reset, as yosys leaves the port's pins.
-
     Parameters
     ----------
     ram: type of the cell.
+    width, widths: parameter that tells how wide the port is, and for which values it is this one.
     clock, data: port of its clock, and what the names of its outputs begin with.
     register: parameters with which the register is there.
+    enables: ports that must be 1 for it to take what comes.
+    resets: ports that must be 0 for it to do so.
     flip_flop: type of cell that may become it,
     plain: ... with such parameters: no enable, and 0 at first,
     off: ... and such ports constant 0.
     """
 
     ram: str
+    width: str
+    widths: tuple[int, ...]
     clock: str
     data: str
     register: tuple[tuple[str, str], ...]
+    enables: tuple[str, ...]
+    resets: tuple[str, ...]
     flip_flop: str
     plain: tuple[tuple[str, str], ...]
     off: tuple[str, ...]

@@ -75,6 +75,10 @@ def _absorb(
 ) -> int:
     """Of one port of one block RAM."""
     connections = ram["connections"]
+    if int(ram["parameters"][kind.width], 2) not in kind.widths:
+        return 0
+    if any(connections.get(port, ["0"]) != ["0"] for port in kind.resets):
+        return 0
     outputs = {
         port: bits[0]
         for port, bits in connections.items()
@@ -90,6 +94,7 @@ def _absorb(
         connections[port] = cells.pop(name)["connections"]["Q"]
     if registers:
         ram["parameters"].update(kind.register)
+        connections.update({port: ["1"] for port in kind.enables})
     return len(registers)
 
 

@@ -122,6 +122,18 @@ def test_the_netlist_does_what_the_network_does(mapped, tmp_path, icarus, capsys
     assert f"{whole:,.1f}" in seen.get()
 
 
+def test_a_wide_memory_with_its_registers(tmp_path, icarus):
+    """Rows of 36 bits, half of them from the outputs of the port that only writes."""
+    rng = np.random.default_rng(7)
+    network = s2nn_hw.from_arrays([rng.integers(-7, 8, (9, 300))], [None])
+    wide = made("LFE5U-25F", network, frames())
+    rams = of(json.loads(wide.netlist.read_text())["modules"][TOP]["cells"], "DP16KD")
+    modes = [(ram["parameters"]["REGMODE_A"], ram["parameters"]["REGMODE_B"]) for ram in rams]
+    assert [int(ram["parameters"]["DATA_WIDTH_B"], 2) for ram in rams] == [36]
+    assert modes == [("OUTREG", "OUTREG")]
+    assert wide.run(tmp_path) == set()
+
+
 def test_an_unchanged_netlist_passes(mapped, tmp_path, icarus):
     assert mapped.run(tmp_path) == set()
 

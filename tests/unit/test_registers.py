@@ -14,13 +14,17 @@ FAMILY = part("LFE5U-25F").family
 CLOCK = 2
 
 
+def widths(bits: int) -> dict:
+    return {f"DATA_WIDTH_{port}": f"{bits:032b}" for port in "AB"}
+
+
 def ram() -> dict:
     """A DP16KD that gives two bits at its port A, one of them at port B, the clock's being 2."""
     return {
         "type": "DP16KD",
-        "parameters": {"REGMODE_A": "NOREG", "REGMODE_B": "NOREG"},
+        "parameters": {"REGMODE_A": "NOREG", "REGMODE_B": "NOREG", **widths(18)},
         "port_directions": {
-            **dict.fromkeys(("CLKA", "CLKB", "ADA0"), "input"),
+            **dict.fromkeys(("CLKA", "CLKB", "ADA0", "OCEA", "OCEB", "RSTA", "RSTB"), "input"),
             **dict.fromkeys(("DOA0", "DOA1", "DOA2", "DOB0"), "output"),
         },
         "connections": {
@@ -64,7 +68,8 @@ def test_a_register_behind_every_bit_that_is_read_is_moved(tmp_path):
     assert gone == 3
     assert set(cells) == {"ram"}
     kept = cells["ram"]
-    assert kept["parameters"] == {"REGMODE_A": "OUTREG", "REGMODE_B": "OUTREG"}
+    assert kept["parameters"] == {"REGMODE_A": "OUTREG", "REGMODE_B": "OUTREG", **widths(18)}
+    assert kept["connections"]["OCEA"] == kept["connections"]["OCEB"] == ["1"]
     given = {port: bits[0] for port, bits in kept["connections"].items() if port.startswith("DO")}
     assert given == {"DOA0": 20, "DOA1": 21, "DOA2": 12, "DOB0": 22}
 
@@ -97,6 +102,10 @@ def of_another_port(cells):
     cells["a0"]["connections"] |= {"LSR": [10], "DI": [4]}
 
 
+def reset_with_the_ram(cells):
+    cells["ram"]["connections"]["RSTA"] = [4]
+
+
 def at_a_pin(cells):
     del cells["a0"]
 
@@ -111,6 +120,7 @@ def at_a_pin(cells):
         seen_before_it,
         no_register,
         of_another_port,
+        reset_with_the_ram,
         at_a_pin,
     ],
 )
@@ -123,9 +133,25 @@ def test_a_port_with_any_other_reader_stays_as_it_is(tmp_path, change):
     gone, cells = absorb(tmp_path, data)
     # Port B has nothing to do with it.
     assert gone == 1
-    assert cells.pop("ram")["parameters"] == {"REGMODE_A": "NOREG", "REGMODE_B": "OUTREG"}
+    modes = {"REGMODE_A": "NOREG", "REGMODE_B": "OUTREG"}
+    assert cells.pop("ram")["parameters"] == {**modes, **widths(18)}
     del before["ram"], before["b0"]
     assert cells == before
+
+
+def test_a_port_as_wide_as_two_has_the_registers_of_both(tmp_path):
+    data = design()
+    kept = data["modules"]["top"]["cells"]["ram"]
+    kept["parameters"] |= widths(36)
+    kept["connections"] |= {"CLKA": ["0"], "OCEA": ["0"]}
+    gone, cells = absorb(tmp_path, copy.deepcopy(data))
+    assert gone == 3
+    modes = {"REGMODE_A": "OUTREG", "REGMODE_B": "OUTREG"}
+    assert cells["ram"]["parameters"] == {**modes, **widths(36)}
+    assert cells["ram"]["connections"]["OCEA"] == ["1"]
+    # Half of it would be of another mode than the other half.
+    data["modules"]["top"]["cells"]["a0"]["type"] = "LUT4"
+    assert absorb(tmp_path, data)[0] == 0
 
 
 def test_what_went_is_written_down(tmp_path):
