@@ -231,6 +231,8 @@ def test_options_arrive(
         "counters": False,
         "source": "ok.npy",
         "baseline": None,
+        "netlist": None,
+        "tool_source": "packages",
     }
     stdout, stderr = capsys.readouterr()
     assert json.loads(stdout) == Result().data
