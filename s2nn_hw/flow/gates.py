@@ -11,17 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from s2nn_hw.ir import InputError
-from s2nn_hw.manifest import Manifest, Probe, sha256
+from s2nn_hw.manifest import Manifest, sha256
 from s2nn_hw.toolchain import gates, models
 from s2nn_hw.toolchain.tools import Tool
 
 if TYPE_CHECKING:
     from rtl_gen.platforms import Part
     from sim.vectors import Vectors
-
-#: Where a layer's output is seen, in the order of preference: as its probe says, or where it waits
-#: to be read, which is a memory's side that synthesis leaves its name.
-_PLACES = (("seen_valid", "seen"), ("slots.push", "slots.i"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,13 +122,8 @@ def mapped_core(manifest: Manifest, part: Part, netlist: Path, tool: Tool) -> Ma
     """
     from sim.cells import own_models
 
-    places = {probe.layer: _places(manifest, probe) for probe in manifest.probes}
-    wanted = {
-        signal: size
-        for probe in manifest.probes
-        for valid, data in places[probe.layer]
-        for signal, size in ((valid, 1), (data, probe.bits))
-    }
+    wanted = {probe.valid: 1 for probe in manifest.probes}
+    wanted |= {probe.data: probe.bits for probe in manifest.probes}
     with tempfile.TemporaryDirectory(prefix="s2nn-hw-") as work:
         made = gates.gates(
             netlist,
@@ -144,11 +135,9 @@ def mapped_core(manifest: Manifest, part: Part, netlist: Path, tool: Tool) -> Ma
         )
     probes, unseen = [], []
     for probe in manifest.probes:
-        for valid, data in places[probe.layer]:
-            if valid in made.seen and data in made.seen:
-                wires = {"valid": made.seen[valid], "data": made.seen[data]}
-                probes.append(dataclasses.replace(probe, **wires))
-                break
+        if {probe.valid, probe.data} <= made.seen.keys():
+            wires = {"valid": made.seen[probe.valid], "data": made.seen[probe.data]}
+            probes.append(dataclasses.replace(probe, **wires))
         else:
             unseen.append(probe.layer)
     cells = models.verilog(part.family.name, tool, made.cells, own_models(part.family.name))
@@ -169,9 +158,3 @@ def mapped_core(manifest: Manifest, part: Part, netlist: Path, tool: Tool) -> Ma
         homes=made.nets,
         unseen=tuple(unseen),
     )
-
-
-def _places(manifest: Manifest, probe: Probe) -> list[tuple[str, str]]:
-    """Signals that show a layer's output: when it is there, and what it is."""
-    path = next(layer.module for layer in manifest.layers if layer.name == probe.layer)
-    return [(f"{path}.{valid}", f"{path}.{data}") for valid, data in _PLACES]

@@ -23,6 +23,7 @@ from s2nn_hw.flow.stimulus import Stimulus, stimulus
 from s2nn_hw.ir import InputError, ToolError
 from s2nn_hw.report.text import text
 from s2nn_hw.toolchain import models, tools
+from s2nn_hw.toolchain.gates import gates
 from sim import runner
 
 pytest.importorskip("pyosys")
@@ -94,26 +95,26 @@ def test_the_netlist_does_what_the_network_does(mapped, tmp_path, icarus, capsys
     assert cli.main([*words.split(), *more.split()]) == 0
     data = json.loads(capsys.readouterr().out)
     assert data["passed"]
-    gates = data["netlist"]
-    assert gates["passed"]
-    assert gates["mismatches"] == 0
-    assert gates["device"].startswith(mapped.device)
+    told = data["netlist"]
+    assert told["passed"]
+    assert told["mismatches"] == 0
+    assert told["device"].startswith(mapped.device)
     checked = {check["name"] for check in data["checks"] if check["passed"]}
     assert checked >= {f"netlist: {name}" for name in ("scores", "classes", "stream rules")}
     assert checked >= {"netlist: cycles in", "netlist: cycles out", "netlist: alive"}
-    assert gates["unseen"] == [
+    assert told["unseen"] == [
         probe.layer
         for probe in mapped.core.manifest.probes
         if f"netlist: spikes {probe.layer}" not in checked
     ]
     # Toggles of the netlist are its own: no field has both.
-    whole = gates["netlist_toggles_per_frame"]
+    whole = told["netlist_toggles_per_frame"]
     assert whole > 0
-    assert sum(gates["netlist_toggles"].values()) == pytest.approx(whole)
+    assert sum(told["netlist_toggles"].values()) == pytest.approx(whole)
     assert whole != data["toggles_per_frame"]
     assert sum(data["modules"].values()) == pytest.approx(data["toggles_per_frame"])
-    assert gates["netlist_toggles"].keys() <= data["modules"].keys() | {TOP}
-    assert 0 < sum(gates["netlist_toggles_of_layers"].values()) < whole
+    assert told["netlist_toggles"].keys() <= data["modules"].keys() | {TOP}
+    assert 0 < sum(told["netlist_toggles_of_layers"].values()) < whole
     assert (out / "netlist" / f"{TOP}.v").is_file()
     console = Console(width=200)
     with console.capture() as seen:
@@ -218,6 +219,39 @@ def test_what_cannot_be_simulated_is_refused_at_once(tmp_path):
 def test_tools_are_for_the_netlist_alone(tmp_path, capsys):
     assert cli.main(["verify", "x.s2nn", "-o", str(tmp_path / "out"), "--tools", "path"]) == 2
     assert "--tools needs --netlist" in capsys.readouterr().err
+
+
+def test_a_signal_is_seen_where_every_bit_of_it_is_driven(tmp_path):
+    def cell(**connections: list[int]) -> dict[str, Any]:
+        directions = {port: "output" if port == "Z" else "input" for port in connections}
+        return {
+            "type": "LUT4",
+            "hide_name": 1,
+            "parameters": {"INIT": "0" * 16},
+            "attributes": {},
+            "port_directions": directions,
+            "connections": connections,
+        }
+
+    names = {"layer.a": [4, "1"], "layer.b": [4, 9], "layer.c": [4, "x"], "layer.inner.d": [5]}
+    module = {
+        "ports": {"i": {"direction": "input", "bits": [2]}},
+        "cells": {"$1": cell(A=[2], Z=[4]), "$2": cell(A=[4], Z=[5])},
+        "netnames": {name: {"hide_name": 0, "bits": bits} for name, bits in names.items()},
+    }
+    (tmp_path / "netlist.json").write_text(json.dumps({"modules": {"top": module}}))
+    found = gates(
+        tmp_path / "netlist.json",
+        tools.yosys(),
+        tmp_path,
+        top="top",
+        modules={"layer": ("a",), "layer.inner": ("d",)},
+        wanted={"layer.a": 2, "layer.b": 2, "layer.c": 2, "layer.d": 1, "layer.inner.d": 1},
+    )
+    assert found.seen.keys() == {"layer.a", "layer.inner.d"}
+    assert all(f" {wire}" in found.verilog for wire in found.seen.values())
+    assert found.nets == {"n_layer_a_0": "layer", "n_layer_inner_d": "layer.inner"}
+    assert found.cells == {"LUT4": 2}
 
 
 def test_models_come_with_what_they_are_made_of():
