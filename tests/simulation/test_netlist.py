@@ -17,7 +17,7 @@ import s2nn_hw
 from rtl_gen.platforms import part
 from s2nn_hw import cli, flow, report
 from s2nn_hw.flow.emit import build
-from s2nn_hw.flow.gates import mapped_core
+from s2nn_hw.flow.gates import MappedCore, mapped_core
 from s2nn_hw.flow.mapping import Design, synthesise
 from s2nn_hw.flow.stimulus import Stimulus, stimulus
 from s2nn_hw.ir import InputError, ToolError
@@ -80,6 +80,14 @@ def mapped(request) -> Mapped:
     return made(request.param, network(), frames())
 
 
+def core_of(mapped: Mapped, folder: Path) -> MappedCore:
+    """The unchanged netlist as a core, in a new folder."""
+    device = part(mapped.device)
+    found = mapped_core(mapped.core.manifest, device, mapped.netlist, tools.yosys())
+    found.write(folder)
+    return found
+
+
 def of(cells: dict[str, Any], kind: str) -> list[dict[str, Any]]:
     found = [cell for cell in cells.values() if cell["type"].startswith(kind)]
     assert found
@@ -137,6 +145,25 @@ def test_a_wide_memory_with_its_registers(tmp_path, icarus):
 
 def test_an_unchanged_netlist_passes(mapped, tmp_path, icarus):
     assert mapped.run(tmp_path) == set()
+
+
+def test_both_simulators_to_the_toggle(mapped, tmp_path, simulator):
+    found = core_of(mapped, tmp_path / "core")
+    vectors = found.vectors(mapped.played.vectors)
+    a, b = (
+        runner.simulate(tmp_path / "core", vectors, simulator=simulator(name))
+        for name in runner.SIMULATORS
+    )
+    assert all(verdict.passed for verdict in (*a.verdicts, *b.verdicts))
+    assert a.activity.nets == b.activity.nets
+    toggles = found.by_module(a.activity.nets[""])
+    assert toggles.total() == a.activity.module("") > 0
+
+
+def test_a_netlist_of_another_build_is_refused(mapped, tmp_path, icarus):
+    core_of(mapped, tmp_path / "core")
+    with pytest.raises(InputError, match="vectors are for another build"):
+        runner.simulate(tmp_path / "core", mapped.played.vectors, simulator="icarus")
 
 
 def test_wrong_look_up_tables_are_caught(mapped, tmp_path, icarus):
