@@ -163,9 +163,9 @@ def train(
     if not 0 <= augment <= 10:
         raise InputError(f"augment must be 0…10, not {augment!r}")
     try:
-        torch.empty(0, device=device)
+        torch.zeros((), device=device).item()
     except (RuntimeError, AssertionError) as error:
-        raise InputError(f"device must be one that torch knows, not {device!r}") from error
+        raise InputError(f"device must be one that torch has here, not {device!r}") from error
     schedule = Schedule(
         epochs=epochs,
         batch=batch,

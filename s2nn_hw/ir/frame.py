@@ -68,7 +68,7 @@ class FrameFormat:
             raise InputError(f"the input cuts must increase, not {list(self.cuts)!r}")
 
     def quantise(self, raw: npt.ArrayLike) -> npt.NDArray[np.uint8]:
-        """Frames (n, *shape) of raw images (n, *anything of the same size); see Semantics."""
+        """Frames (n, *shape) of raw images of that shape, see frames(); see Semantics."""
         if not self.cuts:
             raise InputError("the network has no input cuts: give it frames, not raw images")
         images = array(raw, "raw images")
@@ -76,11 +76,16 @@ class FrameFormat:
         return self.frames(frames)
 
     def frames(self, values: npt.ArrayLike) -> npt.NDArray[np.uint8]:
-        """The values as an array (n, *shape) of uint8, or InputError naming what is wrong."""
+        """The values as an array (n, *shape) of uint8, or InputError naming what is wrong.
+
+        Flat ones (n, size) are taken in the order of the shape, and dimensions of 1 are of no
+        matter; any other shape, such as channels last, is refused.
+        """
         given = array(values, "images")
         if given.ndim < 1 or given.shape[0] == 0:
             raise InputError("the image set must hold at least one image, not none")
-        if math.prod(given.shape[1:]) != self.size:
+        own, other = (tuple(n for n in s if n != 1) for s in (self.shape, given.shape[1:]))
+        if math.prod(other) != self.size or (own != other and min(len(own), len(other)) > 1):
             raise InputError(
                 f"an image must have shape {self.shape} ({self.size} pixels), "
                 f"not {tuple(given.shape[1:])}"

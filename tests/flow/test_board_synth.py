@@ -254,32 +254,6 @@ def test_the_report_of_a_folder_has_it(made) -> None:
     text(read)
 
 
-WRONG = {
-    "": "one of the arguments --board --device is required",
-    "--board ulx3s-25f --device up5k": "argument --device: not allowed with argument --board",
-    "--board arty": "board must be one of ulx3s-12f, ulx3s-25f, ulx3s-45f, ulx3s-85f, icebreaker",
-    "--board icebreaker --freq 31": "frequency must be one that the PLL makes of 12 MHz, the near",
-    "--board icebreaker --freq 0": "freq must be more than 0 and at most 2000 MHz, not 0.0",
-    "--board icebreaker --baud 4000000": "baud must be 1…3000000, a quarter of the 12 MHz clock",
-    "--board icebreaker --baud 0": "baud must be 1 or more, not 0",
-    "--device up5k --baud 9600": "--baud needs --board, whose serial line it is of",
-    "--board icebreaker --top board_top": "top must not be 'board_top', the name of the board's",
-}
-
-
-@pytest.mark.parametrize("options", WRONG)
-def test_what_is_wrong_is_one_sentence(
-    tmp_path: Path, options: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    s2nn_hw.save(tiny(), tmp_path / "model.s2nn")
-    words = ["synth", str(tmp_path / "model.s2nn"), "-o", str(tmp_path / "out"), *options.split()]
-    assert cli.main(words) == 2
-    said = capsys.readouterr().err
-    assert said.startswith(f"s2nn-hw: error: {WRONG[options]}")
-    assert len(said.splitlines()) == 1
-    assert not (tmp_path / "out").exists()
-
-
 def test_the_function_takes_a_board_or_a_device(tmp_path: Path) -> None:
     for options, message in (
         ({}, "^a board or a device must be given$"),

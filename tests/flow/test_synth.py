@@ -256,6 +256,14 @@ WRONG = {
     "--device up5k --require-timing": "--require-timing needs --freq, the clock that is required",
     "--device up5k --lanes 99": "lanes must be 1…12",
     "--device XC7A35T --freq 9": "XC7A35T: freq must be left out, for there is no open place and",
+    "--board ulx3s-25f --device up5k": "argument --device: not allowed with argument --board",
+    "--board arty": "board must be one of ulx3s-12f, ulx3s-25f, ulx3s-45f, ulx3s-85f, icebreaker",
+    "--board icebreaker --freq 31": "frequency must be one that the PLL makes of 12 MHz, the near",
+    "--board icebreaker --freq 0": "freq must be more than 0 and at most 2000 MHz, not 0.0",
+    "--board icebreaker --baud 4000000": "baud must be 1…3000000, a quarter of the 12 MHz clock",
+    "--board icebreaker --baud 0": "baud must be 1 or more, not 0",
+    "--device up5k --baud 9600": "--baud needs --board, whose serial line it is of",
+    "--board icebreaker --top board_top": "top must not be 'board_top', the name of the board's",
 }
 
 

@@ -177,7 +177,7 @@ def test_a_network_that_disagrees_is_not_written(tmp_path, monkeypatch):
         ({"precision": "half"}, "precision must be one of float32, bfloat16, not 'half'"),
         ({"label_smoothing": 2.0}, "label smoothing must be"),
         ({"augment": float("inf")}, "augment must be 0…10, not inf"),
-        ({"device": "abacus"}, "device must be one that torch knows, not 'abacus'"),
+        ({"device": "abacus"}, "device must be one that torch has here, not 'abacus'"),
     ],
 )
 def test_wrong_options_are_refused_before_anything_is_written(tmp_path, options, message):

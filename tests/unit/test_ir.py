@@ -454,3 +454,16 @@ def test_saving_keeps_the_old_file_or_writes_the_new(tmp_path: Path, model: Path
     with pytest.raises(InputError, match=f"^{tmp_path}: cannot be written: "):
         s2nn_hw.save(random_network(0, (1, 1)), tmp_path)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "model.s2nn"]
+
+
+def test_images_with_channels_last_are_refused():
+    network = FrameFormat(shape=(3, 4, 4), bits=8)
+    frames = np.arange(2 * 48, dtype=np.uint8).reshape(2, 3, 4, 4)
+    assert (network.frames(frames.reshape(2, 48)) == frames).all()
+    with pytest.raises(InputError, match=r"must have shape \(3, 4, 4\) .* not \(4, 4, 3\)"):
+        network.frames(frames.transpose(0, 2, 3, 1))
+    grey = FrameFormat(shape=(1, 4, 4), bits=8)
+    for shape in ((2, 4, 4), (2, 4, 4, 1), (2, 16), (2, 1, 4, 4)):
+        assert grey.frames(frames[:, 0].reshape(shape)).shape == (2, 1, 4, 4)
+    with pytest.raises(InputError, match=r"not \(2, 8\)"):
+        grey.frames(frames[:, 0].reshape(2, 2, 8))
