@@ -49,12 +49,7 @@ class Pool:
 
     def check(self) -> None:
         """Raise InputError naming the layer and the value that is wrong."""
-        where = f"layer {self.name!r}"
-        if self.kind not in KINDS:
-            raise InputError(
-                f"{where}: a pool must be one of {', '.join(KINDS)}, not {self.kind!r}"
-            )
-        self.window.check(where, largest=None)
+        check_pool(self.kind, self.window, f"layer {self.name!r}")
 
     def output_shape(self, source: tuple[int, ...], x_max: int) -> tuple[int, ...]:
         """(channels, height, width); InputError where the source cannot be pooled."""
@@ -69,3 +64,10 @@ class Pool:
                 f"up to {x_max}"
             )
         return (source[0], *self.window.output((source[1], source[2]), where))
+
+
+def check_pool(kind: str, window: Window, where: str) -> None:
+    """Raise InputError, beginning with ``where``, unless there is such a pool."""
+    if kind not in KINDS:
+        raise InputError(f"{where}: the kind must be one of {', '.join(KINDS)}, not {kind!r}")
+    window.check(where, largest=None)

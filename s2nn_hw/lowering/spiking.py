@@ -6,65 +6,47 @@ import math
 from fractions import Fraction
 
 import numpy as np
-from torch import nn
 
 from s2nn_hw import ir
-from s2nn_hw.ir import INPUT, InputError, Layer, Node
-from s2nn_hw.nn import Conv2d, Pool, Projection, Readout, SpikingLayer, SpikingNetwork
+from s2nn_hw.ir import InputError, Layer, Node, Pool
+from s2nn_hw.nn import Projection, Readout, SpikingLayer, SpikingNetwork
 
 from .threshold import firing_layer, normalisation, numbers
 
 
 def spiking_layers(network: SpikingNetwork) -> list[Node]:
     """The network's layers and pools, in order, with sources by name."""
+    skeleton = network.skeleton()
+    skeleton.check()
     nodes: list[Node] = []
-    greatest = {INPUT: network.input.maximum}
-    for name, sources in network.sources().items():
-        module = network.layers[name]
-        for source in sources:
-            if source not in greatest:
-                raise InputError(
-                    f"layer {name!r}: source must be {INPUT!r} or an earlier layer, not {source!r}"
-                )
-        x_max = [greatest[source] for source in sources]
-        if isinstance(module, Pool):
-            nodes.append(module.node(name, sources[0]))
-            greatest[name] = module.maximum(x_max[0])
+    for node in skeleton.layers:
+        if isinstance(node, Pool):
+            nodes.append(node)
             continue
+        module = network.layers[node.name]
         projections = [
-            _projection(p, source, module, name)
-            for p, source in zip(module.projections, sources, strict=True)
+            _projection(p, source, module, node.name)
+            for p, source in zip(module.projections, node.sources, strict=True)
         ]
-        if isinstance(module, Readout):
-            nodes.append(Layer(name=name, projections=tuple(projections)))
+        if node.is_readout:
+            nodes.append(Layer(name=node.name, projections=tuple(projections)))
         else:
-            nodes.append(_firing(module, name, projections, x_max))
-        greatest[name] = 1
+            x_max = [skeleton.maximum(source) for source in node.sources]
+            nodes.append(_firing(module, node.name, projections, x_max))
     return nodes
 
 
 def _projection(
-    projection: nn.Module, source: str, layer: SpikingLayer | Readout, name: str
+    projection: Projection, source: str, layer: SpikingLayer | Readout, name: str
 ) -> ir.Projection:
     where = f"layer {name!r}"
-    if not isinstance(projection, Projection):
-        raise InputError(f"{where}: unsupported projection {type(projection).__name__}")
     numbers(projection.weight, f"{where}: weights")
     for j, scale in enumerate(numbers(layer.scale, f"{where}: scale")):
         if scale <= 0:
             raise InputError(f"{where}: scale must be positive, not {scale} (neuron {j})")
     integers = projection.integers(layer.scale.detach()).cpu().numpy().astype(np.int8)
-    weights = np.ascontiguousarray(integers)  # torch may hold them channels last
-    if isinstance(projection, Conv2d):
-        return ir.Conv2d(
-            source=source,
-            weights=weights,
-            weight_bits=projection.weight_bits,
-            stride=projection.window.stride,
-            padding=projection.window.padding,
-            groups=projection.groups,
-        )
-    return ir.Dense(source=source, weights=weights, weight_bits=projection.weight_bits)
+    # torch may hold them channels last
+    return projection.synapses(source, np.ascontiguousarray(integers))
 
 
 def _firing(

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy.typing as npt
 import torch
 from torch import nn
 from torch.nn import functional
 
-from s2nn_hw.ir import InputError, Window
+from s2nn_hw import ir
+from s2nn_hw.ir import InputError, Window, integer
+from s2nn_hw.ir.numeric import tidy_pair
 from s2nn_hw.ir.window import Pair
 
 from .projection import Projection
@@ -40,11 +45,14 @@ class Conv2d(Projection):
         weight_bits: int = 4,
         source: str | None = None,
     ) -> None:
-        window = Window(kernel=pair(kernel), stride=pair(stride), padding=pair(padding))
+        window = Window(
+            kernel=tidy_pair(kernel), stride=tidy_pair(stride), padding=tidy_pair(padding)
+        )
         window.check("a convolution")
-        if neurons < 1:
-            raise InputError(f"neurons of a convolution must be at least 1, not {neurons}")
-        if groups < 1 or channels % groups or neurons % groups:
+        channels = integer(channels, "channels of a convolution", least=1)
+        neurons = integer(neurons, "neurons of a convolution", least=1)
+        groups = integer(groups, "groups of a convolution", least=1)
+        if channels % groups or neurons % groups:
             raise InputError(
                 f"groups must divide the {channels} channels and {neurons} neurons of a "
                 f"convolution, not {groups}"
@@ -73,9 +81,15 @@ class Conv2d(Projection):
         nn.init.constant_(made.weight, 0.5)
         return made
 
-    def output_shape(self, source: tuple[int, ...], layer: str) -> tuple[int, ...]:
-        """(neurons, height, width) from that of the source; InputError where it does not fit."""
-        return (self.neurons, *self.window.output(source[1:], f"layer {layer!r}"))
+    def synapses(self, source: str, weights: npt.NDArray[Any]) -> ir.Conv2d:
+        return ir.Conv2d(
+            source=source,
+            weights=weights,
+            weight_bits=self.weight_bits,
+            stride=self.window.stride,
+            padding=self.window.padding,
+            groups=self.groups,
+        )
 
     def project(self, x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
         window = self.window
@@ -90,8 +104,3 @@ class Conv2d(Projection):
             f"{channels * self.groups}, {neurons}, {window.kernel}, stride={window.stride}, "
             f"padding={window.padding}, groups={self.groups}, weight_bits={self.weight_bits}"
         )
-
-
-def pair(value: int | Pair) -> Pair:
-    """One number for both ways, or two as they are."""
-    return (value, value) if isinstance(value, int) else value

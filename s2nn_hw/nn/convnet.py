@@ -15,6 +15,7 @@ from .network import SpikingNetwork
 from .neuron import Neuron
 from .pool import Pool
 from .projection import Projection
+from .skeleton import Trained, skeleton
 from .surrogates import Surrogate
 
 
@@ -79,7 +80,8 @@ class _Growing:
     """The nodes made so far, and the shape and greatest value of what the last one gives."""
 
     def __init__(self, input: FrameFormat) -> None:
-        self.layers: dict[str, SpikingLayer | Pool | Readout] = {}
+        self._input = input
+        self.layers: dict[str, Trained] = {}
         self.shape = tuple(input.shape)
         self.maximum = input.maximum
         self._last = "input"
@@ -90,9 +92,9 @@ class _Growing:
         if part in ("", "a"):
             self._counts[kind] = self._counts.get(kind, 0) + 1
         name = f"{kind}{self._counts[kind]}{part}"
-        self.shape = layer.output_shape(self.shape, name)
-        self.maximum = layer.maximum(self.maximum) if isinstance(layer, Pool) else 1
         self.layers[name] = layer
+        grown = skeleton(self._input, self.layers)
+        self.shape, self.maximum = grown.shape(name), grown.maximum(name)
         self._last = name
 
     def add_step(

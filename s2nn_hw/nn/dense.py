@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy.typing as npt
 import torch
 from torch.nn import functional
+
+from s2nn_hw import ir
+from s2nn_hw.ir import integer
 
 from .projection import Projection
 
@@ -21,11 +27,14 @@ class Dense(Projection):
     def __init__(
         self, inputs: int, neurons: int, *, weight_bits: int = 4, source: str | None = None
     ) -> None:
-        super().__init__((neurons, inputs), weight_bits=weight_bits, source=source)
+        shape = (
+            integer(neurons, "neurons of a dense projection", least=1),
+            integer(inputs, "inputs of a dense projection", least=1),
+        )
+        super().__init__(shape, weight_bits=weight_bits, source=source)
 
-    def output_shape(self, source: tuple[int, ...], layer: str) -> tuple[int, ...]:
-        """(neurons,), whatever the source's shape."""
-        return (self.neurons,)
+    def synapses(self, source: str, weights: npt.NDArray[Any]) -> ir.Dense:
+        return ir.Dense(source=source, weights=weights, weight_bits=self.weight_bits)
 
     def project(self, x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
         return functional.linear(x.flatten(1), weight)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
+import numpy as np
 import torch
 from torch import nn
 
+from s2nn_hw import ir
 from s2nn_hw.ir import InputError
 
 from . import exact, quantise
@@ -18,12 +20,18 @@ from .projection import Projection
 
 
 class _Layer(nn.Module):
-    """Projections whose integer sums share one scale, calibrated on the first of them."""
+    """Projections whose integer sums share one scale, calibrated on the first of them.
+
+    fires: whether spikes come out, not potentials.
+    """
+
+    fires: bool
 
     def __init__(
         self, projections: Sequence[Projection], *, per_neuron: bool, learned_scale: bool
     ) -> None:
         super().__init__()
+        check_projections(projections, "a layer")
         self.projections = nn.ModuleList(projections)
         first, *others = projections
         if any(p.neurons != first.neurons for p in others):
@@ -64,9 +72,18 @@ class _Layer(nn.Module):
         """What the projections read, None for the node before."""
         return tuple(p.source for p in self.projections)
 
-    def output_shape(self, source: tuple[int, ...], layer: str) -> tuple[int, ...]:
-        """Shape of what the layer gives, from that of the first projection's source."""
-        return self.projections[0].output_shape(source, layer)
+    def node(self, name: str, *sources: str) -> ir.Layer:
+        """The same in the integer network; all weights 1, and all thresholds 0 if it fires."""
+        check_projections(self.projections, f"layer {name!r}")
+        pairs = zip(self.projections, sources, strict=True)
+        return ir.Layer(
+            name=name,
+            projections=tuple(
+                p.synapses(source, np.broadcast_to(np.int8(1), p.weight.shape))
+                for p, source in pairs
+            ),
+            thresholds=np.zeros(self.neurons, np.int64) if self.fires else None,
+        )
 
     def _sum(self, sources: Sequence[torch.Tensor]) -> torch.Tensor:
         scale = self.scale
@@ -96,6 +113,8 @@ class SpikingLayer(_Layer):
     normalise: whether batch normalisation comes before the neuron.
     learned_scale: whether the scales are trained, or stay as calibrated on the first weights.
     """
+
+    fires = True
 
     def __init__(
         self,
@@ -192,6 +211,8 @@ class Readout(_Layer):
     learned_scale: see SpikingLayer.
     """
 
+    fires = False
+
     def __init__(
         self,
         projections: Sequence[Projection],
@@ -204,3 +225,12 @@ class Readout(_Layer):
 
     def forward(self, *sources: torch.Tensor) -> torch.Tensor:
         return self._sum(sources) * self.gain if self.training else self.potential(*sources)
+
+
+def check_projections(projections: Sequence[nn.Module], where: str) -> None:
+    """Raise InputError, beginning with ``where``, unless there are some, and all of our kinds."""
+    if len(projections) == 0:
+        raise InputError(f"{where}: must have at least one projection, not none")
+    for p in projections:
+        if not isinstance(p, Projection):
+            raise InputError(f"{where}: unsupported projection {type(p).__name__}")

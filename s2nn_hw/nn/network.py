@@ -8,12 +8,13 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from s2nn_hw.ir import INPUT, FrameFormat, InputError
+from s2nn_hw.ir import INPUT, FrameFormat, InputError, Network
 
 from .dense import Dense
 from .layer import Readout, SpikingLayer
 from .neuron import Neuron
 from .pool import Pool
+from .skeleton import Trained, skeleton, sources_of
 from .surrogates import Surrogate
 
 
@@ -30,33 +31,39 @@ class SpikingNetwork(nn.Module):
     input: format of the frames.
     layers: name → SpikingLayer or Pool, in order; the last is a Readout.
     dropout: share of spikes dropped in training after each hidden layer.
+
+    Raises InputError naming the layer where the graph is none that can be lowered.
     """
 
     def __init__(
         self,
         input: FrameFormat,
-        layers: dict[str, SpikingLayer | Pool | Readout],
+        layers: dict[str, Trained],
         *,
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        input.check()
-        *hidden, last = layers.values()
-        if not isinstance(last, Readout) or any(isinstance(layer, Readout) for layer in hidden):
-            raise InputError("the last layer of a network, and no other, must be a Readout")
+        for k, (name, layer) in enumerate(layers.items(), start=1):
+            if isinstance(layer, Readout) != (k == len(layers)):
+                raise InputError(
+                    f"layer {name!r}: the last layer of a network, and no other, must be a Readout"
+                )
+        skeleton(input, layers).check()
         self.input = input
-        self.layers = nn.ModuleDict(layers)
+        self.layers = nn.ModuleDict()
+        for name, layer in layers.items():
+            if hasattr(self.layers, name):
+                raise InputError(f"layer {name!r}: the name is taken by torch's ModuleDict")
+            self.layers[name] = layer
         self.dropout = nn.Dropout(dropout)
+
+    def skeleton(self) -> Network:
+        """What it will be as an integer network, see skeleton.py."""
+        return skeleton(self.input, self.layers)
 
     def sources(self) -> dict[str, tuple[str, ...]]:
         """Names of what each node reads, one a projection, by the node's name."""
-        found: dict[str, tuple[str, ...]] = {}
-        previous = INPUT
-        for name, layer in self.layers.items():
-            given = (layer.source,) if isinstance(layer, Pool) else layer.sources
-            found[name] = tuple(previous if source is None else source for source in given)
-            previous = name
-        return found
+        return sources_of(self.layers)
 
     def forward(
         self, frames: torch.Tensor, trace: dict[str, torch.Tensor] | None = None
@@ -135,15 +142,12 @@ class Mlp(SpikingNetwork):
         learned_scale: bool = True,
         dropout: float = 0.0,
     ) -> None:
-        for width in (*hidden, classes):
-            if width < 1:
-                raise InputError(f"a layer's width must be at least 1, not {width}")
         bits = [weight_bits] * (len(hidden) + 1)
         if first_weight_bits is not None:
             bits[0] = first_weight_bits
         if last_weight_bits is not None:
             bits[-1] = last_weight_bits
-        layers: dict[str, SpikingLayer | Pool | Readout] = {}
+        layers: dict[str, Trained] = {}
         inputs = input.size
         for k, width in enumerate(hidden):
             layers[f"hidden{k + 1}"] = SpikingLayer(

@@ -9,11 +9,10 @@ from torch import nn
 from torch.nn import functional
 
 from s2nn_hw import ir
-from s2nn_hw.ir import InputError, Window
-from s2nn_hw.ir.pool import KINDS
+from s2nn_hw.ir import Window
+from s2nn_hw.ir.numeric import tidy_pair
+from s2nn_hw.ir.pool import check_pool
 from s2nn_hw.ir.window import Pair
-
-from .conv2d import pair
 
 
 class Pool(nn.Module):
@@ -40,25 +39,20 @@ class Pool(nn.Module):
         self.kind = kind
         self.source = source
         self.window = Window(
-            kernel=pair(kernel),
-            stride=pair(kernel if stride is None else stride),
-            padding=pair(padding),
+            kernel=tidy_pair(kernel),
+            stride=tidy_pair(kernel if stride is None else stride),
+            padding=tidy_pair(padding),
         )
-        if kind not in KINDS:
-            raise InputError(f"a pool must be one of {', '.join(KINDS)}, not {kind!r}")
-        self.window.check("a pool", largest=None)
+        check_pool(kind, self.window, "a pool")
+
+    @property
+    def sources(self) -> tuple[str | None]:
+        """What is pooled, None for the node before."""
+        return (self.source,)
 
     def node(self, name: str, source: str) -> ir.Pool:
         """The same in the integer network."""
         return ir.Pool(name=name, source=source, kind=self.kind, **dataclasses.asdict(self.window))
-
-    def maximum(self, x_max: int) -> int:
-        """The greatest value, given the source's."""
-        return self.node("pool", "input").maximum(x_max)
-
-    def output_shape(self, source: tuple[int, ...], layer: str) -> tuple[int, ...]:
-        """(channels, height, width) from that of the source; InputError where it does not fit."""
-        return (source[0], *self.window.output(source[1:], f"layer {layer!r}"))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         kernel, stride, (high, wide) = self.window.kernel, self.window.stride, self.window.padding

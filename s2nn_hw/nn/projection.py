@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
+import numpy.typing as npt
 import torch
 from torch import nn
 
+from s2nn_hw import ir
 from s2nn_hw.ir import InputError
+from s2nn_hw.ir.numeric import tidy
 
 from . import quantise
 
@@ -16,7 +20,7 @@ MAX_WEIGHTS = 1 << 26
 
 
 class Projection(nn.Module):
-    """Synapses with quantised weights; a kind gives ``project`` and ``output_shape``.
+    """Synapses with quantised weights; a kind gives ``project`` and ``synapses``.
 
     Semantics: forward gives project(x, scale · k) with k = integers(); the scale is the layer's,
     shared by all its projections, so that their integer sums may be added.  potential() gives
@@ -31,8 +35,8 @@ class Projection(nn.Module):
 
     def __init__(self, shape: tuple[int, ...], *, weight_bits: int, source: str | None) -> None:
         super().__init__()
-        quantise.check_bits(weight_bits)
-        self.weight_bits = weight_bits
+        self.weight_bits = tidy(weight_bits)
+        quantise.check_bits(self.weight_bits)
         self.source = source
         if math.prod(shape) > MAX_WEIGHTS:
             raise InputError(
@@ -51,8 +55,8 @@ class Projection(nn.Module):
         """The sums of x weighted by ``weight``, linear in both."""
         raise NotImplementedError
 
-    def output_shape(self, source: tuple[int, ...], layer: str) -> tuple[int, ...]:
-        """Shape of the sums; ``layer`` is named in the InputError for a source too small."""
+    def synapses(self, source: str, weights: npt.NDArray[Any]) -> ir.Projection:
+        """The same in the integer network, with these weights."""
         raise NotImplementedError
 
     def forward(self, x: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:

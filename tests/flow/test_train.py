@@ -169,7 +169,7 @@ def test_a_network_that_disagrees_is_not_written(tmp_path, monkeypatch):
         ({"learning_rate": float("nan")}, "learning rate must be .*, not nan"),
         ({"weight_bits": 9}, "weight bits must be 1…8, not 9"),
         ({"input_bits": 0}, "input bits must be 1…8, not 0"),
-        ({"hidden": (0,)}, "width must be at least 1, not 0"),
+        ({"hidden": (0,)}, "neurons of a dense projection must be 1 or more, not 0"),
         ({"surrogate": "relu"}, "surrogate must be one of"),
         ({"alpha": -1.0}, "alpha of the surrogate must be positive"),
         ({"seed": -1}, "seed must be a whole number from 0 on, not -1"),

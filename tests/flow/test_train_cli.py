@@ -63,7 +63,10 @@ def test_train_without_hidden_layers(tmp_path, data, capsys):
         (["mnist"], "mnist is not on this machine: get it with 's2nn-hw data get mnist'"),
         (["cifar"], "must be one of mnist, fashion-mnist, digits, cifar10, not 'cifar'"),
         (["mnist", "--data", "DATA", "--weight-bits", "0"], "weight bits must be 1…8, not 0"),
-        (["mnist", "--data", "DATA", "--hidden", "0"], "width must be at least 1, not 0"),
+        (
+            ["mnist", "--data", "DATA", "--hidden", "0"],
+            "neurons of a dense projection must be 1 or more, not 0",
+        ),
         (["mnist", "--data", "."], "must hold train-images-idx3-ubyte"),
     ],
 )

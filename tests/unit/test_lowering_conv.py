@@ -132,14 +132,12 @@ def test_ties_on_maps_are_decided_alike():
     agree(net, lower(net), frames)
 
 
-def test_a_source_that_is_no_earlier_node_is_refused():
+def test_a_source_that_was_changed_is_refused():
     net = SpikingNetwork(
         FrameFormat(shape=(1, 3, 3)),
-        {
-            "a": SpikingLayer([Conv2d(1, 2, 3, source="b")]),
-            "b": Readout([dense(2)]),
-        },
+        {"a": SpikingLayer([Conv2d(1, 2, 3)]), "b": Readout([dense(2)])},
     )
+    net.layers["a"].projections[0].source = "c"
     with pytest.raises(InputError, match="layer 'a': source must be 'input' or an earlier"):
         lower(net)
 

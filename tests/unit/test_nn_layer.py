@@ -93,7 +93,7 @@ def test_evaluation_gives_integers_and_training_gives_logits_in_their_order():
 
 
 def test_malformed_networks_are_refused():
-    with pytest.raises(InputError, match="width must be at least 1, not 0"):
+    with pytest.raises(InputError, match="neurons of a dense projection must be 1 or more, not 0"):
         Mlp(FrameFormat(shape=(4,)), (0,), 2)
     with pytest.raises(InputError, match="last layer of a network, and no other, must be a Read"):
         SpikingNetwork(FrameFormat(shape=(4,)), {"a": SpikingLayer([Dense(4, 2)])})
