@@ -1,19 +1,23 @@
 """Which engine a layer has, and how many lanes it can use."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NoReturn
 
 from s2nn_hw.ir import INPUT, Conv2d, InputError, Layer, Network, Pool
 
 ENGINES = ("event", "parallel")
 
+#: Lanes, at the most, of a layer on the event engine where nothing is asked for.
+DEFAULT = 4
+
 
 def engines_of(network: Network, engine: str | Sequence[str]) -> dict[str, str]:
     """Engine by layer."""
     layers = network.weighted
+    if not isinstance(engine, Iterable):
+        raise InputError(f"engine must be one of {', '.join(ENGINES)}, not {engine!r}")
     names = [engine] * len(layers) if isinstance(engine, str) else list(engine)
-    if len(names) != len(layers):
-        raise InputError(f"engine must be one name or {len(layers)}, not {len(names)}")
+    _require_one_each("engine must be one name", network, len(names))
     chosen = {}
     for layer, name in zip(layers, names, strict=True):
         if name not in ENGINES:
@@ -38,24 +42,37 @@ def lanes_of(
     """
     layers = network.weighted
     if lanes is None or isinstance(lanes, int):
-        most = max(_most_lanes(network, layer, engines) for layer in layers)
-        if lanes is not None and not 1 <= lanes <= most:
-            raise InputError(f"lanes must be 1…{most}, as many as a layer can use, not {lanes!r}")
-        each = 4 if lanes is None else lanes
+        if lanes is not None and lanes < 1:
+            raise InputError(f"lanes must be 1 or more, not {lanes!r}")
         return {
             layer.name: _inputs(layer)
             if lanes is None and engines[layer.name] == "parallel"
-            else next(n for n in range(each, 0, -1) if _fits(network, layer, engines, n))
+            else _usable(network, layer, engines, DEFAULT if lanes is None else lanes)
             for layer in layers
         }
     wanted = list(lanes)
-    if len(wanted) != len(layers):
-        raise InputError(f"lanes must be one number or {len(layers)}, not {len(wanted)}")
+    _require_one_each("lanes must be one number", network, len(wanted))
     for layer, count in zip(layers, wanted, strict=True):
         whole = isinstance(count, int) and not isinstance(count, bool) and count >= 1
         if not whole or not _fits(network, layer, engines, count):
             _refuse_lanes(network, layer, engines, count)
     return {layer.name: count for layer, count in zip(layers, wanted, strict=True)}
+
+
+def _require_one_each(but: str, network: Network, count: int) -> None:
+    """Raise InputError unless there are as many as layers that have synapses."""
+    names = [layer.name for layer in network.weighted]
+    if count != len(names):
+        raise InputError(
+            f"{but}, or {len(names)}, one for each layer that has synapses "
+            f"({', '.join(names)}), not {count}"
+        )
+
+
+def _usable(network: Network, layer: Layer, engines: Mapping[str, str], most: int) -> int:
+    """The greatest number of lanes up to ``most`` that the layer can use."""
+    most = min(most, _most_lanes(network, layer, engines))
+    return next(n for n in range(most, 0, -1) if _fits(network, layer, engines, n))
 
 
 def _inputs(layer: Layer) -> int:

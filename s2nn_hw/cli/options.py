@@ -22,7 +22,7 @@ def add_out(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o",
         "--out",
-        type=Path,
+        type=folder,
         required=True,
         metavar="DIR",
         help="output folder; replaced whole, and only if s2nn-hw made all that is in it",
@@ -65,6 +65,13 @@ def add_simulator(parser: argparse._ActionsContainer) -> None:
     parser.add_argument(
         "--simulator", default="verilator", help="verilator or icarus (default: %(default)s)"
     )
+
+
+def folder(text: str) -> Path:
+    """A folder to write, which the empty name does not name."""
+    if not text:
+        raise argparse.ArgumentTypeError("must be a folder's name, not ''")
+    return Path(text)
 
 
 def engine(text: str) -> str | tuple[str, ...]:

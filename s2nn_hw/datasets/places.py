@@ -101,7 +101,8 @@ def _missing(name: str, folder: Path) -> str:
     if name == "cifar10":
         return cifar.missing(folder)
     file = next(f for f in NAMES[name] if _present(folder, f) is None)
-    return f"must hold {file} (or {file}.gz) of {name}"
+    packed = "" if file.endswith(".gz") else f" (or {file}.gz)"
+    return f"must hold {file}{packed} of {name}"
 
 
 def _read(name: str, folder: Path) -> Dataset:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from s2nn_hw.ir import InputError, Network, integer
+from s2nn_hw.ir import InputError, Network, integer, integers
 
 #: The file of images that a trained model brings along.
 PACKED = "images.npz"
@@ -151,22 +151,19 @@ def _image_set(
             if raw.size and raw.min() < 0:
                 raise InputError(f"a raw pixel must be 0 or more, not {raw.min()}")
             taken = network.input.quantise(raw)
-        known = None if labels is None else _labels(network, labels, len(taken))
+        known = None if labels is None else known_labels(labels, len(taken), network.classes)
     except InputError as error:
         raise InputError(f"{source}: {error}") from error
     return ImageSet(frames=taken, labels=known, source=source)
 
 
-def _labels(network: Network, labels: npt.NDArray[Any], count: int) -> npt.NDArray[np.int64]:
-    if labels.shape != (count,):
-        raise InputError(f"labels must be {count}, one an image, not of shape {labels.shape}")
-    if labels.dtype.kind not in "iu":
-        raise InputError(f"labels must be integers, not {labels.dtype}")
-    known = labels.astype(np.int64)
-    wrong = (known < 0) | (known >= network.classes)
+def known_labels(labels: npt.ArrayLike, count: int, classes: int) -> npt.NDArray[np.int64]:
+    """The labels, one an image of ``count``; InputError where one is none of the classes."""
+    known = integers(labels, "labels")
+    if known.shape != (count,):
+        raise InputError(f"labels must be {count}, one an image, not of shape {known.shape}")
+    wrong = (known < 0) | (known >= classes)
     if wrong.any():
         first = int(np.flatnonzero(wrong)[0])
-        raise InputError(
-            f"a label must be 0…{network.classes - 1}, not {labels[first]} (image {first})"
-        )
+        raise InputError(f"a label must be 0…{classes - 1}, not {known[first]} (image {first})")
     return known

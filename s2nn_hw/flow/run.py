@@ -15,10 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 from s2nn_hw import protocol
-from s2nn_hw.ir import InputError, Network, integer, integers
+from s2nn_hw.ir import InputError, Network, integer
 
 from .emit import Engine, Lanes, Progress, build
 from .flash import SYNTH
+from .images import known_labels
 
 if TYPE_CHECKING:
     from s2nn_hw.host.line import Line
@@ -111,9 +112,7 @@ def run(
 
     network.check()
     frames = network.input.frames(images)
-    known = None if labels is None else integers(labels, "labels")
-    if known is not None and known.shape != (len(frames),):
-        raise InputError(f"labels must be {len(frames)}, one an image, not of shape {known.shape}")
+    known = None if labels is None else known_labels(labels, len(frames), network.classes)
     baud = integer(baud, "baud", least=1)
     report = progress or (lambda stage, done, total: None)
     simulated = port == SIMULATED

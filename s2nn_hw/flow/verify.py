@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from s2nn_hw.ir import InputError, Network, integer, integers
+from s2nn_hw.ir import InputError, Network, integer
 from s2nn_hw.manifest import sha256
 from s2nn_hw.report import Check
 from s2nn_hw.report.baseline import comparable
@@ -27,6 +27,7 @@ from s2nn_hw.toolchain import tools, yosys
 from .emit import Core, Engine, Lanes, Progress, build
 from .folder import output_folder
 from .gates import NetlistResult, below, mapped_core, simulated
+from .images import known_labels
 from .mapping import Design, synthesise
 from .ports import PORTS, ports
 from .stimulus import Stimulus, stimulus
@@ -258,9 +259,7 @@ def _taken(
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64] | None]:
     """The frames to play and their labels."""
     taken = network.input.frames(images)
-    known = None if labels is None else integers(labels, "labels")
-    if known is not None and known.shape != (len(taken),):
-        raise InputError(f"labels must be {len(taken)}, one an image, not of shape {known.shape}")
+    known = None if labels is None else known_labels(labels, len(taken), network.classes)
     if frames is not None:
         frames = integer(frames, "frames")
         if not 1 <= frames <= len(taken):

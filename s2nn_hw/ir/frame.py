@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -69,9 +70,9 @@ class FrameFormat:
 
     def quantise(self, raw: npt.ArrayLike) -> npt.NDArray[np.uint8]:
         """Frames (n, *shape) of raw images of that shape, see frames(); see Semantics."""
+        images = self._fitting(raw)
         if not self.cuts:
             raise InputError("the network has no input cuts: give it frames, not raw images")
-        images = array(raw, "raw images")
         frames = np.searchsorted(np.asarray(self.cuts), images, side="right").astype(np.uint8)
         return self.frames(frames)
 
@@ -81,15 +82,7 @@ class FrameFormat:
         Flat ones (n, size) are taken in the order of the shape, and dimensions of 1 are of no
         matter; any other shape, such as channels last, is refused.
         """
-        given = array(values, "images")
-        if given.ndim < 1 or given.shape[0] == 0:
-            raise InputError("the image set must hold at least one image, not none")
-        own, other = (tuple(n for n in s if n != 1) for s in (self.shape, given.shape[1:]))
-        if math.prod(other) != self.size or (own != other and min(len(own), len(other)) > 1):
-            raise InputError(
-                f"an image must have shape {self.shape} ({self.size} pixels), "
-                f"not {tuple(given.shape[1:])}"
-            )
+        given = self._fitting(values)
         if given.dtype.kind not in "iub":
             raise InputError(f"pixels must be integers, not {given.dtype}")
         low, high = int(given.min()), int(given.max())
@@ -99,6 +92,19 @@ class FrameFormat:
                 f"{low if low < 0 else high}; raw images go through quantise() first"
             )
         return given.astype(np.uint8).reshape(given.shape[0], *self.shape)
+
+    def _fitting(self, values: npt.ArrayLike) -> npt.NDArray[Any]:
+        """Images as an array, of the shape that frames() takes."""
+        given = array(values, "images")
+        if given.ndim < 1 or given.shape[0] == 0:
+            raise InputError("the image set must hold at least one image, not none")
+        own, other = (tuple(n for n in s if n != 1) for s in (self.shape, given.shape[1:]))
+        if math.prod(other) != self.size or (own != other and min(len(own), len(other)) > 1):
+            raise InputError(
+                f"an image must have shape {self.shape} ({self.size} pixels), "
+                f"not {tuple(given.shape[1:])}"
+            )
+        return given
 
 
 def _whole(number: object) -> bool:

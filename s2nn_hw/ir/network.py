@@ -16,7 +16,7 @@ import numpy.typing as npt
 from .conv2d import Conv2d
 from .errors import InputError
 from .frame import FrameFormat
-from .numeric import tidy_array
+from .numeric import of_integers, tidy_array
 from .pool import Pool
 from .projection import INPUT, Projection
 
@@ -183,6 +183,9 @@ class Network:
         if not self.layers:
             raise InputError("a network must have at least one layer, not none")
         known: dict[str, Shape] = {INPUT: self.input.shape}
+        for k, node in enumerate(self.layers):
+            if not isinstance(node, Node):
+                raise InputError(f"layer {k}: must be a Layer or Pool, not {type(node).__name__}")
         names = [node.name for node in self.layers]
         for node in self.layers:
             where = f"layer {node.name!r}"
@@ -192,8 +195,8 @@ class Network:
                 )
             if node.name in known:
                 raise InputError(f"{where}: the name is taken; names must be unique")
-            if isinstance(node, Layer) and not node.projections:
-                raise InputError(f"{where}: must have at least one projection, not none")
+            if isinstance(node, Layer):
+                _check_projections(node.projections, where)
             for source in sources(node):
                 if source in known:
                     continue
@@ -289,15 +292,14 @@ class Network:
             return
         if not isinstance(layer.thresholds, np.ndarray):
             raise InputError(f"{where}: thresholds must be {layer.neurons} integers")
-        if layer.thresholds.dtype.kind not in "iu" or layer.thresholds.shape != (layer.neurons,):
+        if not of_integers(layer.thresholds) or layer.thresholds.shape != (layer.neurons,):
             raise InputError(
                 f"{where}: thresholds must be {layer.neurons} integers, not "
                 f"{layer.thresholds.dtype} of shape {layer.thresholds.shape}"
             )
         if layer.thresholds.dtype != np.int64:
-            raise InputError(
-                f"{where}: a threshold must fit 64 bits, not {int(layer.thresholds.max())}"
-            )
+            greatest = max(layer.thresholds.tolist(), key=abs)
+            raise InputError(f"{where}: a threshold must fit 64 bits, not {greatest}")
 
     def digest(self) -> str:
         """SHA-256 of all that decides a result or a datapath; provenance does not count."""
@@ -327,3 +329,17 @@ class Network:
             add("activity", name, values.shape)
             text.update(values.astype("<u2").tobytes())
         return text.hexdigest()
+
+
+def _check_projections(projections: object, where: str) -> None:
+    """Raise InputError, beginning with ``where``, unless they are a tuple of at least one."""
+    if not isinstance(projections, tuple):
+        kind = type(projections).__name__
+        raise InputError(f"{where}: projections must be a tuple of Dense and Conv2d, not {kind}")
+    if not projections:
+        raise InputError(f"{where}: must have at least one projection, not none")
+    for p in projections:
+        if not isinstance(p, Projection):
+            raise InputError(
+                f"{where}: a projection must be a Dense or Conv2d, not {type(p).__name__}"
+            )

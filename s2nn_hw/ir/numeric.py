@@ -72,9 +72,9 @@ def array(values: npt.ArrayLike, what: str) -> npt.NDArray[Any]:
 def integers(values: npt.ArrayLike, what: str) -> npt.NDArray[np.int64]:
     """The values as int64; whole floats are taken, NaN, infinity and fractions refused."""
     given = array(values, what)
-    if given.dtype.kind in "iub":
-        if given.dtype == np.uint64 and (given > np.iinfo(np.int64).max).any():
-            raise InputError(f"{what} must fit 64 bits")
+    if given.dtype.kind == "b" or of_integers(given):
+        if given.dtype in (np.uint64, object) and (np.abs(given) > np.iinfo(np.int64).max).any():
+            raise InputError(f"{what} must fit 64 bits, not {np.abs(given).max()} in magnitude")
         return given.astype(np.int64)
     if given.dtype.kind != "f":
         raise InputError(f"{what} must be integers, not {given.dtype}")
@@ -82,3 +82,10 @@ def integers(values: npt.ArrayLike, what: str) -> npt.NDArray[np.int64]:
     if wrong.any():
         raise InputError(f"{what} must be integers, not {given[wrong].flat[0]}")
     return given.astype(np.int64)
+
+
+def of_integers(values: npt.NDArray[Any]) -> bool:
+    """Whether an array holds integers, of numpy or, where none is as long, of Python."""
+    return values.dtype.kind in "iu" or (
+        values.dtype == object and all(type(value) is int for value in values.flat)
+    )

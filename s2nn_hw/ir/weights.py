@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .errors import InputError
+from .numeric import of_integers
 
 MAX_WEIGHT_BITS = 8
 
@@ -39,12 +40,13 @@ def check_weights(
             f"{where}: weights must have shape ({', '.join(axes)}), each at least 1, "
             f"not {weights.shape}"
         )
-    if weights.dtype.kind not in "iu":
+    if not of_integers(weights):
         raise InputError(f"{where}: weights must be integers, not {weights.dtype}")
     if not isinstance(bits, int) or isinstance(bits, bool) or not 1 <= bits <= MAX_WEIGHT_BITS:
         raise InputError(f"{where}: weight bits must be 1…{MAX_WEIGHT_BITS}, not {bits!r}")
     limit = weight_limit(bits)
-    wrong = np.abs(weights.astype(np.int64)) > limit
+    wide = weights if weights.dtype == object else weights.astype(np.int64)
+    wrong = np.abs(wide) > limit
     if bits == 1:
         wrong |= weights == 0
     if wrong.any():

@@ -50,7 +50,9 @@ class Window:
             )
             if not whole or (most is not None and max(pair) > most):
                 bounds = f"{least}…{most}" if most is not None else f"{least} or more"
-                raise InputError(f"{where}: the {name} must be two of {bounds}, not {pair!r}")
+                raise InputError(
+                    f"{where}: the {name} must be two integers of {bounds}, not {pair!r}"
+                )
         if any(p >= k for p, k in zip(self.padding, self.kernel, strict=True)):
             raise InputError(
                 f"{where}: padding must be less than the kernel {self.kernel}, not {self.padding}"

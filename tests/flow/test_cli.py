@@ -73,10 +73,9 @@ WRONG = {
     "emit pickle.s2nn -o out": "pickle.s2nn: not a whole s2nn model file",
     "emit foreign.s2nn -o out": "foreign.s2nn: not an s2nn model",
     # the core
-    f"emit {GOOD} --lanes 0": "lanes must be 1…9, as many as a layer can use, not 0",
-    f"emit {GOOD} --lanes 10": "lanes must be 1…9, as many as a layer can use, not 10",
+    f"emit {GOOD} --lanes 0": "lanes must be 1 or more, not 0",
     f"emit {GOOD} --lanes 10,1": "layer 'hidden1': lanes must be 1…9, one an input at most, not 10",
-    f"emit {GOOD} --lanes 1,1,1": "lanes must be one number or 2, not 3",
+    f"emit {GOOD} --lanes 1,1,1": "lanes must be one number, or 2, one for each layer",
     f"emit {GOOD} --engine steam": "engine must be one of event, parallel, not 'steam'",
     f"emit {GOOD} --top 1x": "top must be a letter and then letters, digits or _",
     f"emit {GOOD} --top module": "top must not be 'module', a keyword of Verilog",
@@ -86,6 +85,7 @@ WRONG = {
     f"emit {GOOD} --top s2nn_bench": "top must not be 's2nn_bench', a name that is taken",
     # the output
     "emit good -o mine": "mine: holds thesis.tex, not written by s2nn-hw, which would be lost",
+    "emit good --out=": "argument -o/--out: must be a folder's name, not ''",
     "emit good -o .": "must not be the current folder",
     "emit good -o text.s2nn": "text.s2nn: must be a folder to write into, not a file",
     "emit good -o text.s2nn/out": "text.s2nn/out: cannot be written: Not a directory",

@@ -107,7 +107,7 @@ def test_a_data_set_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"images": np.uint8(3)}, "the image set must hold at least one image"),
         ({"frames": RAW}, "a pixel must be 0…3"),
         ({"frames": RAW % 4, "labels": np.zeros(3, int)}, "labels must be 4, one an image"),
-        ({"frames": RAW % 4, "labels": np.zeros(4)}, "labels must be integers, not float64"),
+        ({"frames": RAW % 4, "labels": np.full(4, 0.5)}, "labels must be integers, not 0.5"),
         ({"frames": RAW % 4, "labels": np.array([0, 0, -1, 9])}, r"0…1, not -1 \(image 2\)"),
         ({"labels": np.zeros(4, int)}, "must hold an array 'frames' or 'images', not labels"),
         ({}, "must hold an array 'frames' or 'images', not nothing"),
@@ -117,6 +117,12 @@ def test_what_is_wrong_is_told(tmp_path: Path, arrays: dict[str, Any], message: 
     np.savez(tmp_path / "x.npz", **arrays)
     with pytest.raises(InputError, match=rf"x\.npz: .*{message}"):
         images(network(**CUTS), tmp_path / "x.npz")
+
+
+def test_images_of_another_size_are_told_before_cuts_that_lack(tmp_path: Path) -> None:
+    np.savez(tmp_path / "x.npz", images=RAW[:, :1])
+    with pytest.raises(InputError, match=r"x\.npz: an image must have shape"):
+        images(network(), tmp_path / "x.npz")
 
 
 class Bomb:

@@ -252,7 +252,8 @@ def test_a_board_that_does_not_answer_is_told(port: Any) -> None:
         ({"port": "sim", "simulator": "vcs"}, "simulator must be one of verilator, icarus, not"),
         ({"port": "sim", "baud": 0}, "baud must be 1 or more, not 0"),
         ({"port": "sim", "labels": [1]}, "labels must be 40, one an image, not of shape"),
-        ({"port": "sim", "lanes": 99}, "lanes must be 1…9, as many as a layer can use, not 99"),
+        ({"port": "sim", "labels": [9] * 40}, r"a label must be 0…\d, not 9 \(image 0\)"),
+        ({"port": "sim", "lanes": 0}, "lanes must be 1 or more, not 0"),
     ],
     ids=str,
 )

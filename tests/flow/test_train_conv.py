@@ -106,7 +106,7 @@ def test_large_images_are_packed_sparingly_and_the_title_is_kept(tmp_path):
         ({"arch": "6C3-3", "hidden": (4,)}, "hidden layers or an architecture, not both"),
         (
             {"arch": "6C9-3"},
-            "'6C9' in the architecture: a convolution: the kernel must be two of 1…7",
+            "'6C9' in the architecture: a convolution: the kernel must be two integers of 1…7",
         ),
         ({"arch": "6C3-A2-P2-3"}, "'pool2': max-pooling must be of spikes, but 'pool1' has values"),
         ({"crop": 4}, "crop must be below half of an image, not 4"),

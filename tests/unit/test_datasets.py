@@ -86,6 +86,8 @@ def test_missing_data_names_the_command_that_gets_it(tmp_path):
         assert datasets.find(name) is None
     with pytest.raises(InputError, match=f"^{tmp_path}/absent: no such folder$"):
         datasets.load("digits", tmp_path / "absent")
+    with pytest.raises(InputError, match=r"must hold digits\.csv\.gz of digits$"):
+        datasets.load("digits", tmp_path)
     with pytest.raises(InputError, match=r"must hold train-images-idx3-ubyte \(or .*gz\) of mnist"):
         datasets.load("mnist", tmp_path)
     for act in (datasets.load, datasets.get, datasets.find):

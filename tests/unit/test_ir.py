@@ -168,6 +168,14 @@ WRONG: dict[str, tuple[Callable[[], Any], str]] = {
     "complex": (lambda: from_arrays([[[1j]]], [None]), "must be integers, not complex128"),
     "huge float": (lambda: from_arrays([[[1e30]]], [None]), "must be integers, not 1e\\+30"),
     "huge int": (lambda: integers(np.array([2**64 - 1], np.uint64), "x"), "x must fit 64 bits"),
+    "huge weight": (
+        lambda: from_arrays([[[2**70, -1]]], [None]),
+        f"layer 'readout': weights must fit 64 bits, not {2**70} in magnitude",
+    ),
+    "huge threshold": (
+        lambda: from_arrays([[[1]], [[1]]], [[-(2**70)], None]),
+        LAYER + f"thresholds must fit 64 bits, not {2**70} in magnitude",
+    ),
     "nine bits": (
         lambda: from_arrays([[[-128]]], [None]),
         r"weights must fit 8 bits \(-127…127\), not 128 in magnitude",

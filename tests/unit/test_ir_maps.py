@@ -109,10 +109,26 @@ WRONG = {
         [layer("a", conv(kernel=(7, 7)))],
         r"layer 'a': the kernel \(7, 7\) must fit into the padded map \(8, 6\)",
     ),
-    "kernel above seven": ([layer("a", conv(kernel=(8, 1)))], "the kernel must be two of 1…7"),
+    "kernel above seven": (
+        [layer("a", conv(kernel=(8, 1)))],
+        "the kernel must be two integers of 1…7",
+    ),
     "padding": ([layer("a", conv(padding=(3, 0)))], "padding must be less than the kernel"),
-    "stride": ([layer("a", conv(stride=(0, 1)))], "the stride must be two of 1 or more"),
-    "stride of text": ([layer("a", conv(stride="2"))], "the stride must be two of 1 or more"),
+    "stride": ([layer("a", conv(stride=(0, 1)))], "the stride must be two integers of 1 or more"),
+    "padding of truth": (
+        [layer("a", conv(padding=True))],
+        "layer 'a': the padding must be two integers of 0 or more, not True",
+    ),
+    "a stray node": ([layer("a", conv()), "b"], "layer 1: must be a Layer or Pool, not str"),
+    "a stray projection": ([layer("a", conv(), 3)], "layer 'a': a projection must be a Dense or "),
+    "a lone projection": (
+        [Layer(name="a", projections=conv(), thresholds=[0])],
+        "layer 'a': projections must be a tuple of Dense and Conv2d, not Conv2d",
+    ),
+    "stride of text": (
+        [layer("a", conv(stride="2"))],
+        "the stride must be two integers of 1 or more",
+    ),
     "channels": (
         [layer("a", conv(channels=3))],
         "weights must have 2 channels a group as 'input' has, not 3",
@@ -234,7 +250,8 @@ def test_numbers_as_python_and_numpy_give_them():
         ([1, [2]], "layer 'a': thresholds must be 2 integers"),
         ([1.5, 2.0], "layer 'a': thresholds must be 2 integers, not float64"),
         ([1, 2, 3], r"layer 'a': thresholds must be 2 integers, not int64 of shape \(3,\)"),
-        ([1, 2**64], "layer 'a': thresholds must be 2 integers, not object"),
+        ([1, -(2**70)], f"layer 'a': a threshold must fit 64 bits, not -{2**70}"),
+        ([1, None], "layer 'a': thresholds must be 2 integers, not object"),
     ],
 )
 def test_thresholds_that_are_none(thresholds, message):
@@ -246,6 +263,12 @@ def test_thresholds_that_are_none(thresholds, message):
     net = Network(input=FrameFormat(shape=(2,)), layers=(first, dense(2, "a")))
     with pytest.raises(InputError, match=message):
         net.check()
+
+
+def test_a_weight_that_no_array_holds():
+    huge = Dense(source=INPUT, weights=[[1, -(2**70)]], weight_bits=2)
+    with pytest.raises(InputError, match=rf"layer 'a': .* not -{2**70} \(neuron 0, input 1\)"):
+        huge.check("a")
 
 
 def test_weights_whose_rows_are_uneven():

@@ -221,7 +221,7 @@ def fire():
             lambda: [nn.Conv2d(1, 2, 2, padding="same")],
             "'conv1': padding 'same' must go with an odd kernel, not (2, 2)",
         ),
-        (lambda: [nn.Conv2d(1, 2, 8)], "'conv1': the kernel must be two of 1…7, not (8, 8)"),
+        (lambda: [nn.Conv2d(1, 2, 8)], "the kernel must be two integers of 1…7, not (8, 8)"),
         (lambda: [nn.Conv2d(2, 2, 3)], "'conv1': weights must have 1 channels a group"),
         (lambda: [nn.Conv2d(1, 2, 7)], "'conv1': the kernel (7, 7) must fit into the padded map"),
         (lambda: [nn.ConvTranspose2d(1, 2, 3)], "module 0: unsupported module ConvTranspose2d"),

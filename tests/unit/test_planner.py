@@ -23,11 +23,11 @@ def network(*sizes, input_bits=1, weight_bits=3, seed=1):
 
 
 @pytest.mark.parametrize(
-    ("lanes", "value"), [(0, 0), (-1, -1), (13, 13), ([0, 1], 0), ([1, 6], 6), ([12, 0], 0)]
+    ("lanes", "value"), [(0, 0), (-1, -1), ([0, 1], 0), ([1, 6], 6), ([12, 0], 0)]
 )
 def test_lanes_that_cannot_be(lanes, value):
     net = network(12, 5, 3)
-    with pytest.raises(InputError, match=rf"lanes must be 1….*, not {value}"):
+    with pytest.raises(InputError, match=rf"lanes must be 1.*, not {value}"):
         plan(net, lanes=lanes)
 
 
@@ -47,14 +47,26 @@ def test_lanes_of_another_type(lanes):
 
 @pytest.mark.parametrize("lanes", [[], [1], [1, 2, 3]])
 def test_one_number_a_layer(lanes):
-    with pytest.raises(InputError, match=f"lanes must be one number or 2, not {len(lanes)}"):
+    each = r"2, one for each layer that has synapses \(hidden1, readout\)"
+    with pytest.raises(InputError, match=f"lanes must be one number, or {each}, not {len(lanes)}"):
         plan(network(12, 5, 3), lanes=lanes)
+    engines = ["event"] * len(lanes)
+    with pytest.raises(InputError, match=f"engine must be one name, or {each}, not {len(lanes)}"):
+        plan(network(12, 5, 3), engine=engines)
+
+
+@pytest.mark.parametrize("engine", [3, None, "steam", ["event", 3]])
+def test_an_engine_that_there_is_not(engine):
+    with pytest.raises(InputError, match="engine must be one of event, parallel, not "):
+        plan(network(12, 5, 3), engine=engine)
 
 
 def test_one_number_for_all_is_cut_to_what_a_layer_can_use():
     chosen = plan(network(12, 5, 3), lanes=8)
     assert [layer.lanes for layer in chosen.layers] == [8, 5]
     assert [layer.lanes for layer in plan(network(3, 9, 2)).layers] == [3, 4]
+    for beyond in (13, 10**12):
+        assert plan(network(12, 5, 3), lanes=beyond) == plan(network(12, 5, 3), lanes=[12, 5])
 
 
 CASES = list(
@@ -175,11 +187,13 @@ def test_every_channel_in_one_bank(lanes, groups, sampled):
     assert (chosen.input.channels, chosen.input.pixels_per_beat, chosen.input.beats) == (4, 4, 63)
 
 
-@pytest.mark.parametrize(("lanes", "value"), [(0, 0), (15, 15), ([29, 1], 29), ([4, 253], 253)])
+@pytest.mark.parametrize(
+    ("lanes", "value"), [(0, 0), ([15, 1], 15), ([29, 1], 29), ([4, 253], 253)]
+)
 def test_lanes_that_a_convolution_cannot_have(lanes, value):
     """Two channels and seven columns of windows: fourteen at most, and no prime beyond seven."""
     net = convolutional()
-    with pytest.raises(InputError, match=rf"lanes must be 1….*, not {value}"):
+    with pytest.raises(InputError, match=rf"lanes must be 1.*, not {value}"):
         plan(net, lanes=lanes)
 
 
