@@ -49,6 +49,27 @@ def with_room_for_joins(plan: CorePlan, ahead: int) -> CorePlan:
     return replace(plan, layers=tuple(nodes.values()))
 
 
+def least_depths(plan: CorePlan) -> dict[str, dict[WindowPlan, int]]:
+    """By layer, of its line buffers: the fewest pixels with which the core comes to its end.
+
+    That is of each by itself, the others being as planned.  The last of the pixels that another
+    branch asks for need not be in the buffer: it may wait where it is forked.
+    """
+    needs: dict[str, dict[str, _Array]] = {}
+    nodes: dict[str, NodePlan] = {}
+    found = {}
+    for node in plan.layers:
+        feeds = feeds_of(node)
+        needs[node.layer] = _needs(feeds, needs)
+        nodes[node.layer] = node
+        found[node.layer] = {
+            windows: max(windows.least_depth, _held(windows, needs[node.layer], nodes) - 1)
+            for windows in map(windows_of, feeds)
+            if windows is not None
+        }
+    return found
+
+
 def _needs(
     feeds: tuple[Feed | WindowPlan, ...], needs: dict[str, dict[str, _Array]]
 ) -> dict[str, _Array]:
@@ -72,13 +93,14 @@ def _roomy(feed: Feed, needs: dict[str, _Array], nodes: dict[str, NodePlan], ahe
     if not isinstance(feed, ConvPlan | ParallelPlan):
         return feed
     windows = feed.windows
-    frees = np.array(windows.frees)
-    depth = windows.depth
-    for source, pixels in needs.items():
-        held = _sent(feed.source, source, pixels, nodes) - frees
-        depth = max(depth, int(held.max()) + ahead)
-    rows = -(-depth // windows.size[1])
+    rows = -(-(_held(windows, needs, nodes) + ahead) // windows.size[1])
     return replace(feed, windows=replace(windows, rows=max(windows.rows, rows)))
+
+
+def _held(windows: WindowPlan, needs: dict[str, _Array], nodes: dict[str, NodePlan]) -> int:
+    """Pixels, the first that a window needs and those sent until all branches have theirs."""
+    sent = [_sent(windows.source, source, pixels, nodes) for source, pixels in needs.items()]
+    return int((np.stack(sent) - np.array(windows.frees)).max())
 
 
 def _sent(node: str, source: str, pixels: _Array, nodes: dict[str, NodePlan]) -> _Array:

@@ -6,7 +6,7 @@ import importlib.metadata
 import json
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
@@ -19,6 +19,7 @@ from amaranth.lib.wiring import Component
 from s2nn_hw.ir import Layer, Network, ToolError
 from s2nn_hw.manifest import Buffer, LayerEntry, Manifest, Memory, Probe, sha256
 
+from .capacity import least_depths
 from .fusesoc import fusesoc
 from .header import header
 from .layers.pool import PoolLayer
@@ -28,7 +29,7 @@ from .lib.shared import LOADED, Shared
 from .names import ordered_ports, plain_nets
 from .nets import nets
 from .network import Core, instance
-from .plan import CorePlan, LayerPlan, feeds_of, signed_width, windows_of
+from .plan import CorePlan, LayerPlan, WindowPlan, feeds_of, signed_width, windows_of
 from .template import template
 from .timing import Values, bounds, floors, schedule, steady
 
@@ -216,6 +217,7 @@ def _manifest(
     digest = hashlib.sha256(
         json.dumps([network.digest(), options, hashes, versions], sort_keys=True).encode()
     ).hexdigest()
+    least = least_depths(plan)
     return Manifest(
         top=plan.top,
         digest=digest,
@@ -224,7 +226,7 @@ def _manifest(
         files=hashes,
         input=plan.input,
         output=plan.output,
-        layers=tuple(_entry(network, plan, core, name) for name in core.layers),
+        layers=tuple(_entry(network, plan, core, name, least[name]) for name in core.layers),
         probes=tuple(_probe(network, name) for name in core.layers if name != network.readout.name),
         counters=core.counters,
         nets=driven,
@@ -237,8 +239,10 @@ def _rom_file(plan: CorePlan, rom: Rom) -> str:
     return f"{plan.top}_{rom.name}.hex"
 
 
-def _entry(network: Network, plan: CorePlan, core: Core, name: str) -> LayerEntry:
-    """What there is to say of a layer or pool."""
+def _entry(
+    network: Network, plan: CorePlan, core: Core, name: str, least: Mapping[WindowPlan, int]
+) -> LayerEntry:
+    """What there is to say of a layer or pool; ``least``: the depths of its line buffers."""
     node, node_plan, built = network.node(name), plan.node(name), core.layers[name]
     shape = network.shape(name)
     windows = math.prod(shape[1:])
@@ -255,7 +259,7 @@ def _entry(network: Network, plan: CorePlan, core: Core, name: str) -> LayerEntr
             potential_bits=network.bits(name),
             windows=windows,
             memories=(),
-            buffers=_buffers(name, built),
+            buffers=_buffers(name, built, least),
         )
     assert isinstance(node_plan, LayerPlan)
     assert not isinstance(built, PoolLayer)
@@ -285,7 +289,7 @@ def _entry(network: Network, plan: CorePlan, core: Core, name: str) -> LayerEntr
             )
             for n, rom in enumerate(built.parts.roms)
         ),
-        buffers=_buffers(name, built),
+        buffers=_buffers(name, built, least),
     )
 
 
@@ -299,7 +303,7 @@ def _adder_bits(ranges: Sequence[tuple[int, int]]) -> int:
     return bits
 
 
-def _buffers(name: str, built: Any) -> tuple[Buffer, ...]:
+def _buffers(name: str, built: Any, least: Mapping[WindowPlan, int]) -> tuple[Buffer, ...]:
     """The line buffers of a layer or pool."""
     found: list[tuple[str, WindowReader]] = []
     if isinstance(built, PoolLayer):
@@ -310,7 +314,7 @@ def _buffers(name: str, built: Any) -> tuple[Buffer, ...]:
         Buffer(
             path=f"{instance(name)}.{path}.buffer",
             bits=reader.buffer_bits,
-            least_bits=reader.plan.least_depth * reader.plan.planes * len(reader.channels),
+            least_bits=least[reader.plan] * reader.plan.planes * len(reader.channels),
         )
         for path, reader in found
     )

@@ -143,7 +143,8 @@ class Buffer:
     ----------
     path: of its module.
     bits: of its memory.
-    least_bits: that the order of the windows makes it hold at the least.
+    least_bits: that the order makes it hold at the least, of its windows and, at a join, of what
+        the other branches ask for first; the other buffers being as they are.
     """
 
     path: str

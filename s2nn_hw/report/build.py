@@ -30,7 +30,7 @@ class LayerReport:
     """One layer: what was built and what was seen of it.
 
     memory_bits: of weights, copies counted as often as they are stored.
-    buffer_bits: of line buffers; least_buffer_bits: that the order of their windows asks for.
+    buffer_bits: of line buffers; least_buffer_bits: the sum of Buffer.least_bits.
     """
 
     name: str

@@ -9,7 +9,7 @@ import pytest
 
 import s2nn_hw
 from rtl_gen import timing
-from rtl_gen.capacity import check_progress
+from rtl_gen.capacity import check_progress, least_depths
 from rtl_gen.network import Core
 from rtl_gen.plan import ConvPlan, CorePlan, WindowPlan
 from rtl_gen.planner import AHEAD, plan
@@ -114,15 +114,14 @@ def joined(convolutions: int, size=(6, 16), *, kernel=3, channels=2) -> Network:
     return net
 
 
-def with_rows(chosen: CorePlan, rows: int) -> CorePlan:
-    """The input's buffer at the join with so many rows."""
-    join = chosen.node("join")
-    short = join.feeds[1]
-    assert isinstance(short, ConvPlan)
-    assert short.source == "input"
-    short = replace(short, windows=replace(short.windows, rows=rows))
-    changed = replace(join, feeds=(join.feeds[0], short))
-    layers = tuple(changed if node is join else node for node in chosen.layers)
+def with_rows(chosen: CorePlan, rows: int, layer: str = "join", k: int = 1) -> CorePlan:
+    """One of a layer's buffers, the input's at the join, with so many rows."""
+    node = chosen.node(layer)
+    feeds = list(node.feeds)
+    assert isinstance(feeds[k], ConvPlan)
+    feeds[k] = replace(feeds[k], windows=replace(feeds[k].windows, rows=rows))
+    changed = replace(node, feeds=tuple(feeds))
+    layers = tuple(changed if other is node else other for other in chosen.layers)
     return replace(chosen, layers=layers)
 
 
@@ -143,6 +142,41 @@ def test_a_join_with_a_row_less_is_refused(convolutions, width, kernel):
         check_progress(with_rows(chosen, least - 1))
     # The planner's has some pixels on top, in whole rows.
     assert least <= rows <= -(-(held + AHEAD + 2) // width) + 1
+
+
+def column(seed: int) -> Network:
+    """Random joins of maps one pixel wide, whose buffers are of any number of pixels."""
+    rng = np.random.default_rng([2, seed])
+    height = int(rng.integers(12, 24))
+
+    def conv(source: str, most: int) -> Conv2d:
+        k = int(rng.integers(0, most + 1))
+        return Conv2d(source=source, weights=[[[[1]] * (2 * k + 1)]], weight_bits=2, padding=(k, 0))
+
+    layers: list[Layer] = []
+    sources = ["input"]
+    for n in range(int(rng.integers(2, 6))):
+        others = rng.choice(sources, int(rng.integers(0, 3)))
+        projections = (conv(sources[-1], 3), *(conv(str(other), 2) for other in others))
+        layers.append(Layer(name=f"map{n}", projections=projections, thresholds=[1]))
+        sources.append(f"map{n}")
+    head = Dense(source=sources[-1], weights=[[1] * height], weight_bits=2)
+    layers.append(Layer(name="readout", projections=(head,)))
+    net = Network(input=FrameFormat(shape=(1, height, 1)), layers=tuple(layers))
+    net.check()
+    return net
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_least_depth_of_a_join_is_enough_and_a_pixel_less_is_not(seed):
+    chosen = plan(column(seed), lanes=1)
+    for node in chosen.layers[:-1]:
+        for k, feed in enumerate(node.feeds):
+            least = least_depths(chosen)[node.layer][feed.windows]
+            assert least >= feed.windows.least_depth
+            assert check_progress(with_rows(chosen, least, node.layer, k)), (seed, node.layer, k)
+            with pytest.raises(AssertionError, match=TOO_SMALL):
+                check_progress(with_rows(chosen, least - 1, node.layer, k))
 
 
 def test_a_join_of_the_planner_runs_and_one_without_room_stands_still(drive):
