@@ -196,6 +196,8 @@ class Manifest:
     counters: names of the counter ports (``count_…``), empty unless asked for.
     nets: module path (empty for the top) → names of the nets driven in it, a bit of logic once;
         what toggles are counted over.
+    timing: predicted cycles.  ``latency_bound`` and ``interval_bound`` hold for any frame, where
+        source and sink never stall; ``samples``, where the network brings some: means over them.
     """
 
     version: int = VERSION

@@ -86,7 +86,10 @@ def emit(
     top: str = "s2nn_core",
     counters: bool = False,
 ) -> EmitResult:
-    """Write the core's Verilog, its memory files, the manifest and the options into ``out``.
+    """Write the core into the folder ``out``.
+
+    That is its Verilog, memory files and manifest, an instance to copy (``.veo``), FuseSoC's
+    ``.core``, and the options as resolved (``options.json``).
 
     Parameters
     ----------
