@@ -14,18 +14,10 @@ from s2nn_hw.ir import InputError, ToolError
 from s2nn_hw.manifest import Manifest
 
 from .benches.bench_board import BENCH, COMMAND, READ, REPLY, WRITE
+from .builds import built
 from .harness import TOP
-from .runner import (
-    CHILD_FAILED,
-    RESULTS,
-    RUN_LOG,
-    built,
-    copy_memories,
-    end_group,
-    tail,
-    unusable,
-    verilog_of,
-)
+from .runner import RESULTS, RUN_LOG, copy_memories, verilog_of
+from .simulators import CHILD_FAILED, end_group, tail, unusable
 
 SOCKET = "line.sock"
 #: For a simulation to begin, and to end after its last word.

@@ -6,10 +6,8 @@ import importlib.metadata
 import json
 import os
 import platform
-import re
 import time
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,38 +27,17 @@ from .folder import output_folder
 from .gates import NetlistResult, below, mapped_core, simulated
 from .images import known_labels
 from .mapping import Design, synthesise
+from .outcome import LayerResult, figures, findings, together
 from .ports import PORTS, ports
 from .stimulus import Stimulus, stimulus
 
 if TYPE_CHECKING:
     from rtl_gen.platforms import Part
-    from sim.activity import Activity
-    from sim.runner import Simulation
 
 VERIFY = "verify.json"
 BASELINE = "baseline.json"
 #: Folder of the mapped core, in a build's.
 NETLIST = "netlist"
-
-#: Modules that there are by the hundred.
-_NEURON = re.compile(r"\bneuron_\d+")
-
-
-@dataclass(frozen=True, kw_only=True)
-class LayerResult:
-    """Means over the streamed frames; no toggles of a core that died before.
-
-    events_mean: spikes that reach the accumulators; of a pool, pixels with spikes that it reads.
-    accumulates_mean: additions of a weight that they cause.
-    """
-
-    name: str
-    engine: str
-    lanes: int
-    events_mean: float
-    accumulates_mean: float
-    floor_cycles_mean: float
-    toggles_per_frame: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +50,7 @@ class VerifyResult:
     mismatches: values that differ, over all checks.
     accuracy: of the simulated classes, 0…1; None without labels.
     latency_cycles: min, mean, max of the frames sent alone.
+    latency_bound: predicted, of any frame alone; holds where neither side stalls.
     interval_cycles: mean over the stream; None for a single frame.
     interval_floor_mean: of the layer whose floor is highest.
     toggles_per_frame: over the first ``toggle_frames`` of the stream; None if the core died before
@@ -204,7 +182,7 @@ def verify(
         simulation = sim.runner.simulate(
             folder, played.vectors, simulator=simulator, progress=progress
         )
-        checked = _checked(core, played, simulation, stall)
+        checked = findings(core, played, simulation)
         if checked["passed"]:
             shown = ports(network, core, taken[:1], folder, simulator)
             if shown.diagram is not None:
@@ -219,7 +197,7 @@ def verify(
         if part is not None and synthesiser is not None:
             versions[synthesiser.name] = synthesiser.version
             gates, checks = _netlist(
-                core, part, synthesiser, played, folder / NETLIST, simulator, stall, report
+                core, part, synthesiser, played, folder / NETLIST, simulator, report
             )
             checked["passed"] = checked["passed"] and gates.passed
             checked["checks"] += checks
@@ -232,7 +210,7 @@ def verify(
             network=network.digest(),
             digest=core.manifest.digest,
             **checked,
-            **_measured(core, played, simulation, known),
+            **figures(core, played, simulation, known),
         )
         (folder / VERIFY).write_text(json.dumps(result.as_dict(), indent=1) + "\n")
     return result
@@ -280,7 +258,6 @@ def _netlist(
     played: Stimulus,
     folder: Path,
     simulator: str,
-    stall: str,
     report: Progress,
 ) -> tuple[NetlistResult, tuple[Check, ...]]:
     """Play the same to the core's netlist, written into a folder of its own."""
@@ -294,7 +271,7 @@ def _netlist(
     simulation = sim.runner.simulate(
         folder, made.vectors(played.vectors), simulator=simulator, progress=report
     )
-    checked = _checked(core, played, simulation, stall)
+    checked = findings(core, played, simulation)
     checks = tuple(
         Check(name=f"netlist: {check.name}", passed=check.passed, detail=check.detail)
         for check in checked["checks"]
@@ -316,7 +293,7 @@ def _netlist(
         nets=len(made.homes),
         unseen=made.unseen,
         netlist_toggles_per_frame=a_frame(""),
-        netlist_toggles=_together(toggles, core.manifest.top, played.active),
+        netlist_toggles=together(toggles, core.manifest.top, played.active),
         netlist_toggles_of_layers={
             layer.name: a_frame(layer.module) for layer in core.manifest.layers
         },
@@ -328,109 +305,6 @@ def _netlist(
         },
     )
     return result, checks
-
-
-def _checked(core: Core, played: Stimulus, simulation: Simulation, stall: str) -> dict[str, Any]:
-    """Fields that say whether all is as it should be."""
-    verdicts = simulation.verdicts
-    checks = [Check(name=v.name, passed=v.passed, detail=v.detail) for v in verdicts]
-    mismatches = sum(verdict.mismatches for verdict in verdicts)
-    counted = [entry.name for entry in core.manifest.layers if entry.engine != "pool"]
-    for name in counted if core.manifest.counters else ():
-        events = played.events[name]
-        expected = int(events[: played.alone].sum() + events.sum()) % 2**32
-        seen = simulation.seen.counters.get(f"count_{name}_events", -1)
-        checks.append(
-            Check(
-                name=f"event counter {name}",
-                passed=seen == expected,
-                detail=f"{seen}, expected {expected}",
-            )
-        )
-        mismatches += seen != expected
-    return {
-        "passed": all(check.passed for check in checks),
-        "checks": tuple(checks),
-        "mismatches": mismatches,
-        "counters": simulation.seen.counters,
-    }
-
-
-def _measured(
-    core: Core,
-    played: Stimulus,
-    simulation: Simulation,
-    labels: npt.NDArray[np.int64] | None,
-) -> dict[str, Any]:
-    """Figures, of what was simulated unless the name says otherwise."""
-    seen, manifest = simulation.seen, core.manifest
-    alone, frames = played.alone, len(played.trace.classes)
-    beats_in, beats_out = manifest.input.beats, manifest.output.beats
-    # A core that failed may have answered less, or more; figures are of what there is.
-    begins = seen.accepted[::beats_in]
-    ends = seen.delivered[beats_out - 1 :: beats_out]
-    latency = (ends[:alone] - begins[: len(ends[:alone])]).tolist() if len(begins) else []
-    stream = ends[alone:]
-    whole = len(seen.results) // beats_out * beats_out
-    classes, _ = manifest.output.unpack([max(word, 0) for word in seen.results[:whole]])
-    answers = classes[alone : alone + frames]
-    cycles = int(max(seen.accepted.max(initial=0), seen.delivered.max(initial=0))) + 1
-    activity = simulation.activity
-    assert activity is not None or not all(verdict.passed for verdict in simulation.verdicts)
-
-    def toggles(path: str) -> float | None:
-        return None if activity is None else activity.module(path) / played.active
-
-    floors = {name: float(floor.mean()) for name, floor in played.floors.items()}
-    return {
-        "frames": frames,
-        "accuracy": None
-        if labels is None
-        else float((answers == labels[: len(answers)]).sum() / frames),
-        "latency_cycles": {
-            "min": min(latency, default=None),
-            "mean": float(np.mean(latency)) if latency else None,
-            "max": max(latency, default=None),
-        },
-        "latency_bound": manifest.timing["latency_bound"],
-        "interval_cycles": {"mean": float(np.diff(stream).mean()) if len(stream) > 1 else None},
-        "interval_predicted_mean": float(played.predicted.intervals[alone:].mean())
-        if frames > 1
-        else None,
-        "interval_floor_mean": max(floors.values()),
-        "toggles_per_frame": toggles(""),
-        "toggle_frames": played.active,
-        "modules": {} if activity is None else _modules(activity, manifest.top, played.active),
-        "layers": tuple(
-            LayerResult(
-                name=entry.name,
-                engine=entry.engine,
-                lanes=entry.lanes,
-                events_mean=float(played.events[entry.name].mean()),
-                accumulates_mean=float(np.mean(played.accumulates.get(entry.name, 0))),
-                floor_cycles_mean=floors[entry.name],
-                toggles_per_frame=toggles(entry.module),
-            )
-            for entry in manifest.layers
-        ),
-        "cycles": cycles,
-        "frames_per_second": (alone + frames) / simulation.run_seconds,
-        "cycles_per_second": cycles / simulation.run_seconds,
-    }
-
-
-def _modules(activity: Activity, top: str, frames: int) -> dict[str, float]:
-    """Toggles a frame of each module alone; a layer's neurons together."""
-    counts = {path: sum(nets.values()) for path, nets in activity.nets.items()}
-    return _together(counts, top, frames)
-
-
-def _together(counts: Mapping[str, int], top: str, frames: int) -> dict[str, float]:
-    """The same of counts by the module's path."""
-    found: Counter[str] = Counter()
-    for path, toggles in counts.items():
-        found[_NEURON.sub("neuron_*", path) or top] += toggles
-    return {path: toggles / frames for path, toggles in sorted(found.items())}
 
 
 def _versions(emitted: dict[str, str], simulator: str, version: str) -> dict[str, str]:

@@ -13,7 +13,7 @@ import s2nn_hw
 from s2nn_hw import cli, flow
 from s2nn_hw.ir import InputError, ToolError
 from s2nn_hw.manifest import Manifest
-from sim import runner, stall
+from sim import runner, simulators, stall
 
 #: The issue's list, of which none may be missing.
 FIELDS = {
@@ -339,7 +339,9 @@ def test_a_simulator_that_ends_early_is_a_tool_error(each, small, monkeypatch):
 
 
 def test_a_simulator_that_is_killed_is_a_tool_error(icarus, small, monkeypatch):
-    monkeypatch.setattr(runner._Icarus, "_test_command", lambda self: [["sh", "-c", "kill -9 $$"]])
+    monkeypatch.setattr(
+        simulators.Icarus, "_test_command", lambda self: [["sh", "-c", "kill -9 $$"]]
+    )
     with pytest.raises(ToolError, match="the bench gave no verdict"):
         small.run(small.stimulus().vectors)
 

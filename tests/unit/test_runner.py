@@ -14,8 +14,8 @@ import pytest
 
 PROGRAM = """
 import os, sys
-from sim.runner import _Group
-runner = _Group()
+from sim.simulators import Group
+runner = Group()
 runner.env = os.environ
 shell = "trap '' TERM; sleep 60 & echo $! > child.new; mv child.new child; wait"
 runner._execute_cmds([["sh", "-c", shell]], sys.argv[1])
@@ -49,9 +49,9 @@ def test_an_interrupt_ends_the_children_of_children(tmp_path: Path) -> None:
 
 
 def test_a_command_that_fails_is_an_error(tmp_path: Path) -> None:
-    from sim.runner import _Group
+    from sim.simulators import Group
 
-    runner = _Group()
+    runner = Group()
     runner.env = dict(os.environ)
     runner._execute_cmds([["true"]], tmp_path)
     with pytest.raises(RuntimeError, match="status 3"):
