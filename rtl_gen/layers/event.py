@@ -8,6 +8,7 @@ from rtl_gen.engines.event import EventEngine
 from rtl_gen.lib.accumulator import Accumulators, Lane, neurons
 from rtl_gen.lib.encoder import Port
 from rtl_gen.lib.reader import WindowReader
+from rtl_gen.lib.register import registered
 from rtl_gen.lib.rom import Rom
 from rtl_gen.plan import ConvPlan, DensePlan, LayerPlan
 from s2nn_hw.ir import Layer
@@ -112,7 +113,8 @@ class EventParts:
         for unit in self.units:
             unit.build(m)
         first = 0
-        for k, (feeds, words) in enumerate(zip(self._feeds, inputs, strict=True)):
+        for k, (feeds, source) in enumerate(zip(self._feeds, inputs, strict=True)):
+            words = registered(m, source, f"register{k}" if len(inputs) > 1 else "register")
             push = Signal(name=f"push{k}")
             room = []
             for (name, feed), unit in zip(feeds.items(), self.units, strict=True):

@@ -40,12 +40,8 @@ class _Feed(wiring.Component):
 class DenseFeed(_Feed):
     """Queues of the words' shares, for a dense projection.
 
-    Latency: ``register`` cycles to the queues, see WordQueue for the rest.
-    Throughput: a word a cycle.
+    Latency, throughput: see WordQueue.
     """
-
-    #: A register keeps the way from the source out of the queues'.
-    register = 1
 
     def __init__(self, plan: DensePlan, ports: tuple[Port, ...]):
         self.plan = plan
@@ -54,15 +50,7 @@ class DenseFeed(_Feed):
     def elaborate(self, platform):
         m = Module()
         plan = self.plan
-        word = Signal.like(self.i)
-        there = Signal()
-        push = Signal()
-        fits = Signal()
-        m.d.comb += [push.eq(there & fits), self.room.eq(~there | fits)]
-        with m.If(self.room):
-            m.d.sync += there.eq(self.push)
-        with m.If(self.push):
-            m.d.sync += word.eq(self.i)
+        word, push = self.i, self.push
         room = []
         for b, bank in enumerate(plan.banks):
             positions, rows = len(bank.positions), self.ports[b].rows
@@ -86,7 +74,7 @@ class DenseFeed(_Feed):
                 ]
                 wiring.connect(m, queue.o, sequence.planes[p])
             wiring.connect(m, sequence.o, wiring.flipped(self.entries(b)))
-        m.d.comb += fits.eq(Cat(room).all())
+        m.d.comb += self.room.eq(Cat(room).all())
         return m
 
 

@@ -6,6 +6,7 @@ from amaranth.lib import wiring
 from rtl_gen.engines.parallel import ParallelEngine, Taps
 from rtl_gen.lib.accumulator import Accumulators, Lane, neurons
 from rtl_gen.lib.reader import WindowReader
+from rtl_gen.lib.register import registered
 from rtl_gen.lib.rom import Rom
 from rtl_gen.plan import LayerPlan, ParallelPlan
 from s2nn_hw.ir import Conv2d, Layer
@@ -70,8 +71,9 @@ class ParallelParts:
         """Join them, and the streams of words that come in, one a projection."""
         self.unit.build(m)
         engine = self.unit.engine
-        for k, (reader, words) in enumerate(zip(self.readers, inputs, strict=True)):
+        for k, (reader, source) in enumerate(zip(self.readers, inputs, strict=True)):
             m.submodules[f"reader{k}"] = reader
+            words = registered(m, source, f"register{k}" if len(inputs) > 1 else "register")
             m.d.comb += [
                 reader.i.eq(words.payload),
                 reader.push.eq(words.valid & words.ready),

@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from rtl_gen.lib.fork import Fork
 from rtl_gen.lib.reader import WindowReader
+from rtl_gen.lib.register import registered
 from rtl_gen.lib.slots import Slots
 from rtl_gen.plan import PoolPlan
 from rtl_gen.stream import word
@@ -57,12 +58,13 @@ class PoolLayer(wiring.Component):
         plan, channels = self.plan, self.plan.windows.channels
         layout = word(channels, plan.planes)
         m.submodules.reader = reader = self.reader
+        words = registered(m, self.i0, "register")
         m.submodules.slots = slots = Slots(bits=layout.size, depth=plan.slots)
         take = Signal()
         m.d.comb += [
-            reader.i.eq(self.i0.payload),
-            reader.push.eq(self.i0.valid & self.i0.ready),
-            self.i0.ready.eq(reader.room),
+            reader.i.eq(words.payload),
+            reader.push.eq(words.valid & words.ready),
+            words.ready.eq(reader.room),
             reader.o.ready.eq(slots.free | ~reader.o.p.closes),
             take.eq(reader.o.valid & reader.o.ready),
             slots.reserve.eq(take & reader.o.p.closes),

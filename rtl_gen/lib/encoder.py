@@ -128,19 +128,19 @@ class EventEncoder(Shared):
         m.d.comb += [accept.eq(~waiting | take), self.i.ready.eq(~arrived_valid | accept)]
         with m.If(self.i.ready):
             m.d.sync += [arrived.eq(self.i.payload), arrived_valid.eq(self.i.valid)]
-            m.d.sync += [n.eq(_sum(list(part))) for n, part in zip(counts, parts, strict=True)]
+            m.d.sync += [n.eq(total(list(part))) for n, part in zip(counts, parts, strict=True)]
         # Thresholds of the counts are kept beside them.
         few = {n: Signal(name=f"few_{n}") for n in range(1, reads + 1)}
         following_few = {n: Signal(name=f"following_few_{n}") for n in range(1, 2 * reads)}
         arrived_count = Signal.like(following_count)
-        m.d.comb += arrived_count.eq(_sum(counts))
+        m.d.comb += arrived_count.eq(total(counts))
         with m.If(accept):
             m.d.sync += [
                 following.eq(arrived),
                 waiting.eq(arrived_valid),
                 following_count.eq(arrived_count),
             ]
-            m.d.sync += [flag.eq(_at_most(arrived_count, n)) for n, flag in following_few.items()]
+            m.d.sync += [flag.eq(at_most(arrived_count, n)) for n, flag in following_few.items()]
 
         # The step.
         ends = Signal()
@@ -200,17 +200,17 @@ class EventEncoder(Shared):
                 m.d.sync += flag.eq(Mux(steal, following_few[n + 1], known) if reads > 1 else known)
         with m.Elif(self.room):
             m.d.sync += [current.bits.eq(left), count.eq(count - reads)]
-            m.d.sync += [flag.eq(_at_most(count, n + reads)) for n, flag in few.items()]
+            m.d.sync += [flag.eq(at_most(count, n + reads)) for n, flag in few.items()]
         return m
 
 
-def _at_most(value, most: int):
+def at_most(value, most: int):
     """Whether a number is no more than ``most``, without a chain of carries."""
     low = value[: most.bit_length()]
     return ~value[most.bit_length() :].any() & Cat(low == n for n in range(most + 1)).any()
 
 
-def _sum(values):
+def total(values):
     """The sum of some small numbers, as a tree."""
     while len(values) > 1:
         values = [sum(values[k : k + 2]) for k in range(0, len(values), 2)]

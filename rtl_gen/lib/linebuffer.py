@@ -4,7 +4,7 @@ from amaranth.hdl import Cat, Module, Signal, unsigned
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from .shared import Shared
+from .shared import LOADED, Shared
 
 
 class LineBuffer(Shared):
@@ -14,7 +14,7 @@ class LineBuffer(Shared):
     sees to it that this one is not needed any more.  Row y of frame f lies in ring row
     (f * height + y) % rows, pixel x at address ``ring_row * width + x``.
 
-    Latency: flags and memory show a pixel in the cycle after its push; the memory is read in one.
+    Latency: flags and memory show a pixel in the cycle after its push; reading takes ``latency``.
 
     Parameters
     ----------
@@ -32,6 +32,9 @@ class LineBuffer(Shared):
     flags: flag f of the pixel x in ring row r is bit ``x`` of ``flags[f * rows + r]``.
     dropped: whether the frame that ended in that ring row was malformed.
     """
+
+    #: Of the memory: itself, output register.
+    latency = 2
 
     def __init__(self, *, height: int, width: int, rows: int, flags: int, bits: int):
         self.height = height
@@ -66,6 +69,7 @@ class LineBuffer(Shared):
         m.submodules.memory = memory
         write, read = memory.write_port(), memory.read_port()
 
+        data = Signal(self.bits, reset_less=True, attrs={LOADED: 1})
         at = Signal(range(max(depth, 2)))
         row = Signal(range(max(self.rows, 2)))
         column = Signal(range(max(self.width, 2)))
@@ -81,8 +85,9 @@ class LineBuffer(Shared):
             write.en.eq(self.push),
             read.addr.eq(self.addr),
             read.en.eq(self.en),
-            self.data.eq(read.data),
+            self.data.eq(data),
         ]
+        m.d.sync += data.eq(read.data)
 
         here = Signal(self.width)
         m.d.comb += here.eq(Cat(column == x for x in range(self.width)))

@@ -1,15 +1,16 @@
 """From a map in raster order to the spikes of its windows."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from amaranth.hdl import Array, Cat, Const, Module, Signal
-from amaranth.lib import stream, wiring
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from rtl_gen.plan import WindowPlan
 from rtl_gen.stream import entry, word
 
-from .encoder import lowest, select
+from .encoder import at_most, lowest, select, total
 from .linebuffer import LineBuffer
 from .sequence import WindowSequence
 from .slots import Slots
@@ -24,7 +25,8 @@ class WindowReader(wiring.Component):
     its planes.  Padding is no pixels, and costs no cycles.
 
     Latency: ``latency`` cycles from a window's last pixel to the first of its entries.
-    Throughput: a pixel a cycle in; an entry a cycle out, at most one window a cycle.
+    Throughput: a pixel a cycle in; an entry a cycle out, at most one window a cycle, where the
+    plan's queue holds those that come between an issue and the return of its slot.
 
     Parameters
     ----------
@@ -41,8 +43,12 @@ class WindowReader(wiring.Component):
     o: entries; ``base`` is the number of the tap, times the inputs of a group unless ``whole``.
     """
 
+    #: From a window's last pixel to its first entry's issue: flags, complete, loaded.
+    load_latency = 3
+    #: From the issue of an entry to the first cycle in which it can be read: place, pixel, slot.
+    read_latency = 1 + LineBuffer.latency + Slots.read_latency
     #: From a window's last pixel to the first cycle in which its first entry can be read.
-    latency = 4
+    latency = load_latency + read_latency
 
     def __init__(
         self,
@@ -66,6 +72,7 @@ class WindowReader(wiring.Component):
         self.bits = len(channels) // groups * (plan.planes if whole else 1)
         self.unit = 1 if whole else self.bits
         self.layout = entry(self.bits, self.unit * plan.window.taps, groups)
+        self.sequence = WindowSequence(plan, first=first, step=step)
         super().__init__(
             {
                 "i": In(word(plan.channels, plan.planes)),
@@ -94,7 +101,7 @@ class WindowReader(wiring.Component):
             flags=self.rounds,
             bits=len(self.channels) * plan.planes,
         )
-        m.submodules.sequence = sequence = WindowSequence(plan, first=self.first, step=self.step)
+        m.submodules.sequence = sequence = self.sequence
         m.submodules.queue = queue = Slots(bits=self.layout.size, depth=plan.queue)
         any_bits = [Cat(planes).any()] if self.rounds == 1 else [p.any() for p in planes]
         m.d.comb += [
@@ -109,95 +116,134 @@ class WindowReader(wiring.Component):
             queue.o.ready.eq(self.o.ready),
         ]
 
-        # The current window: what of it is still to be read.
-        masks = [Signal(taps, name=f"mask_{b}") for b in range(self.rounds)]
-        left = Signal.like(sequence.left, init=0)
-        top = Signal.like(sequence.top, init=0)
-        final = Signal()
-        drop = Signal()
-        busy = Signal()
-        plane = Signal(range(max(self.rounds, 2)))
-        mask = Signal(taps)
-        tap = Signal(taps)
-        after = Signal(taps)
-        issue = Signal()
-        last = Signal()
-        closes = Signal()
+        # The window behind the current one, as soon as its last pixel is there.
+        following = Signal(self._window)
+        waits = Signal()
         load = Signal()
-        with m.Switch(plane):
-            for b in range(self.rounds):
-                with m.Case(b):
-                    m.d.comb += mask.eq(masks[b])
-                    with m.If(issue):
-                        m.d.sync += masks[b].eq(after)
-        m.d.comb += [
-            tap.eq(lowest(mask)),
-            after.eq(mask & ~tap),
-            issue.eq(busy & queue.free),
-            last.eq(~after.any()),
-            closes.eq(last & (plane == 0)),
-            sequence.finish.eq(issue & closes),
-            load.eq(sequence.complete & (~busy | sequence.finish)),
-            sequence.advance.eq(load),
-            queue.reserve.eq(issue),
-        ]
-        with m.If(issue & last):
-            m.d.sync += plane.eq(plane - 1)
-        with m.If(sequence.finish):
-            m.d.sync += busy.eq(0)
-        with m.If(load):
+        m.d.comb += sequence.advance.eq(sequence.complete & (~waits | load))
+        with m.If(sequence.advance):
             m.d.sync += [
-                busy.eq(1),
-                plane.eq(self.rounds - 1),
-                left.eq(sequence.left),
-                top.eq(sequence.top),
-                final.eq(sequence.final),
-                drop.eq(self._dropped(buffer, sequence)),
+                waits.eq(1),
+                following.left.eq(sequence.origin - plan.window.padding[1]),
+                following.top.eq(sequence.top),
+                following.final.eq(sequence.final),
+                following.drop.eq(self._dropped(buffer, sequence)),
+                following.frees.eq(sequence.frees),
             ]
             for b in range(self.rounds):
-                m.d.sync += masks[b].eq(self._mask(m, b, buffer, sequence))
+                m.d.sync += following.masks[b].eq(self._mask(m, b, buffer, sequence))
+        with m.Elif(load):
+            m.d.sync += waits.eq(0)
 
-        # Its next pixel.
+        # The current window: what of it is still to be read, the current plane on top.  Whether a
+        # plane has but one pixel left is known beforehand, so that no cycle has to look for it.
+        window = Signal(self._window)
+        busy = Signal()
+        plane = Signal(range(max(self.rounds, 2)))
+        counts = [Signal(range(taps + 1), name=f"count_{b}") for b in range(self.rounds)]
+        single = Signal()
+        mask, count = window.masks[-1], counts[-1]
+        tap = Signal(taps)
+        issue = Signal()
+        closes = Signal()
+        m.d.comb += [
+            tap.eq(lowest(mask)),
+            issue.eq(busy & queue.free),
+            closes.eq(single & (plane == 0)),
+            sequence.finish.eq(issue & closes),
+            sequence.finished.eq(window.frees),
+            load.eq(waits & (~busy | sequence.finish)),
+            queue.reserve.eq(issue),
+        ]
+        with m.If(load):
+            found = [total(following.masks[b]) for b in range(self.rounds)]
+            m.d.sync += [
+                busy.eq(1),
+                window.eq(following),
+                plane.eq(self.rounds - 1),
+                *(n.eq(f) for n, f in zip(counts, found, strict=True)),
+                single.eq(at_most(found[-1], 1)),
+            ]
+        with m.Elif(issue):
+            m.d.sync += [mask.eq(mask & ~tap), count.eq(count - 1), single.eq(at_most(count, 2))]
+            with m.If(single):
+                m.d.sync += [busy.eq(plane != 0), plane.eq(plane - 1)]
+                if self.rounds > 1:
+                    m.d.sync += single.eq(at_most(counts[-2], 1))
+                for b in range(1, self.rounds):
+                    m.d.sync += window.masks[b].eq(window.masks[b - 1])
+                    m.d.sync += counts[b].eq(counts[b - 1])
+
+        # A cycle later the pixel's place is known, in two more it is there.
+        chosen = Signal(taps)
+        left = Signal.like(window.left)
+        top = Signal.like(window.top)
+        read = [Signal(self._read, name=f"read_{k}") for k in range(LineBuffer.latency + 1)]
+        m.d.sync += [
+            chosen.eq(tap),
+            left.eq(window.left),
+            top.eq(window.top),
+            read[0].issued.eq(issue),
+            read[0].plane.eq(plane),
+            read[0].last.eq(single),
+            read[0].closes.eq(closes),
+            read[0].final.eq(closes & window.final),
+            read[0].drop.eq(window.drop),
+            *(later.eq(sooner) for sooner, later in pairwise(read)),
+            read[1].some.eq(chosen.any()),
+            read[1].base.eq(
+                select(chosen, [t * self.unit for t in range(taps)], len(read[1].base))
+            ),
+        ]
         line = Signal(range(max(plan.depth, 2)))
         for k in range(kernel_y):
-            with m.If(tap[k * kernel_x : (k + 1) * kernel_x].any()):
+            with m.If(chosen[k * kernel_x : (k + 1) * kernel_x].any()):
                 m.d.comb += line.eq(
                     Array((r + k) % plan.rows * width for r in range(plan.rows))[top]
                 )
-        column = select(tap, [t % kernel_x for t in range(taps)], (kernel_x - 1).bit_length())
+        column = select(chosen, [t % kernel_x for t in range(taps)], (kernel_x - 1).bit_length())
         m.d.comb += [
             buffer.addr.eq((line + left + column)[: len(buffer.addr)]),
-            buffer.en.eq(issue & tap.any()),
+            buffer.en.eq(read[0].issued & chosen.any()),
         ]
-
-        # A cycle later it is there.
-        known = Signal(self.layout)
-        read = Signal()
-        pushed = Signal()
-        from_plane = Signal.like(plane)
-        base_bits = len(known.base)
-        m.d.sync += [
-            pushed.eq(issue),
-            read.eq(tap.any()),
-            from_plane.eq(plane),
-            known.base.eq(select(tap, [t * self.unit for t in range(taps)], base_bits)),
-            known.last.eq(last),
-            known.closes.eq(closes),
-            known.final.eq(closes & final),
-            known.drop.eq(drop),
-        ]
+        there = read[-1]
         spikes = Signal(self.bits * self.groups)
-        with m.If(read):
-            m.d.comb += spikes.eq(buffer.data.word_select(from_plane, len(spikes)))
-        full = Signal(self.layout)
-        m.d.comb += full.eq(known)
+        with m.If(there.some):
+            m.d.comb += spikes.eq(buffer.data.word_select(there.plane, len(spikes)))
+        pixel = Signal(self.layout)
+        marks = ("base", "last", "closes", "final", "drop")
+        m.d.comb += [pixel[name].eq(there[name]) for name in marks]
         if self.groups == 1:
-            m.d.comb += full.bits.eq(spikes)
+            m.d.comb += pixel.bits.eq(spikes)
         else:
             ors = [spikes.word_select(i, self.groups).any() for i in range(self.bits)]
-            m.d.comb += [full.bits.eq(Cat(ors)), full.spikes.eq(spikes)]
-        m.d.comb += [queue.i.eq(full), queue.push.eq(pushed)]
+            m.d.comb += [pixel.bits.eq(Cat(ors)), pixel.spikes.eq(spikes)]
+        m.d.comb += [queue.i.eq(pixel), queue.push.eq(there.issued)]
         return m
+
+    @property
+    def _window(self) -> data.StructLayout:
+        """A window: of each plane the pixels with spikes; where it lies; see WindowSequence."""
+        taps = self.plan.window.taps
+        beyond = (self.plan.output[1] - 1) * self.plan.window.stride[1] + 1
+        return data.StructLayout(
+            {
+                "masks": data.ArrayLayout(taps, self.rounds),
+                "left": range(-self.plan.window.padding[1] - 1, beyond),
+                "top": range(max(self.plan.rows, 2)),
+                "final": 1,
+                "drop": 1,
+                "frees": self.sequence.frees.shape(),
+            }
+        )
+
+    @property
+    def _read(self) -> data.StructLayout:
+        """An entry on its way, but for its spikes: whether there are ``some``, in which plane."""
+        base = range(max(self.unit * self.plan.window.taps, 2))
+        names = ("issued", "some", "last", "closes", "final", "drop")
+        plane = range(max(self.rounds, 2))
+        return data.StructLayout({"base": base, "plane": plane, **dict.fromkeys(names, 1)})
 
     def _mask(self, m: Module, plane: int, buffer: LineBuffer, sequence: WindowSequence):
         """The next window's pixels that have spikes in the plane."""

@@ -3,8 +3,8 @@
 import numpy as np
 import numpy.typing as npt
 
-from rtl_gen.layers import feed as gateware
 from rtl_gen.lib.queue import WordQueue
+from rtl_gen.lib.register import Register
 from rtl_gen.plan import DensePlan
 
 from .encoder import Encoder
@@ -102,7 +102,7 @@ class DenseFeed:
                 # Into the register, and from there to the queues.
                 cycle = max(words.offered.popleft(), free)
                 words.taken.put(cycle)
-                cycle += gateware.DenseFeed.register
+                cycle += Register.latency
                 while True:
                     possible = max(queue.room(cycle) for queue in queues)
                     if possible == cycle:

@@ -6,14 +6,19 @@ from collections.abc import Generator, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from rtl_gen.lib.reader import WindowReader
+from rtl_gen.lib.register import Register
+from rtl_gen.lib.sequence import WindowSequence
 from rtl_gen.lib.slots import Slots
 from rtl_gen.plan import WindowPlan
 
 from .encoder import Encoder
 from .processes import LONG_AGO, Channel, Link, Process
 
-#: From the issue of an entry to the first cycle in which it can be read.
-_ENTRY = 1 + Slots.read_latency
+_ENTRY = WindowReader.read_latency
+
+#: From a window's last pixel to the cycle before its first entry can be issued.
+_LOADED = WindowReader.load_latency - 1
 
 
 class WindowFeed:
@@ -45,15 +50,19 @@ class WindowFeed:
         following = list(range(units))
         limit = [self._free(w) + plan.depth for w in following]
         since = [LONG_AGO] * units
+        at = LONG_AGO
         for pixel in range(self.frames * words):
             if not pixels.offered:
                 yield pixels.offered
-            at = pixels.offered.popleft()
+            # Into the register, when the pixel before leaves it, and on.
+            at = max(pixels.offered.popleft(), at)
+            pixels.taken.put(at)
+            at += Register.latency
             for u in range(units):
                 while pixel >= limit[u]:
                     if not self.read[u]:
                         yield self.read[u]
-                    since[u] = self.read[u].popleft() + 1
+                    since[u] = self.read[u].popleft() + WindowSequence.free_latency
                     following[u] += units
                     frame, window = divmod(following[u], windows)
                     limit[u] = frame * words + frees[window] + plan.depth
@@ -61,7 +70,6 @@ class WindowFeed:
                     at = since[u]
             for channel in self.came:
                 channel.put(at)
-            pixels.taken.put(at)
 
     def _free(self, window: int) -> int:
         frame, inner = divmod(window, self.plan.windows)
@@ -117,8 +125,8 @@ class WindowUnit:
         self.here = self.taps[window]
         self.window += self.step
         for r in range(self.readers):
-            # Flags are there a cycle after the pixel; the window before may be read until then.
-            self.issued[r] = max(self.newest + 1, self.issued[r])
+            # The window before may be read until then.
+            self.issued[r] = max(self.newest + _LOADED, self.issued[r])
 
     def plane(self, round_: int) -> int:
         """Issue and take the entries of a plane; the cycle in which all readers could end it."""

@@ -10,6 +10,7 @@ from amaranth.sim import Simulator
 
 from rtl_gen.layers.pool import PoolLayer
 from rtl_gen.lib.reader import WindowReader
+from rtl_gen.lib.register import Register
 from rtl_gen.plan import PoolPlan, WindowPlan
 from s2nn_hw.ir import Window
 
@@ -155,12 +156,13 @@ def test_a_sum_as_large_as_it_gets(ready):
 
 
 def test_latency():
-    """From a window's last pixel, if it alone has spikes: the reader's, and the pool's."""
+    """From a window's last pixel, if it alone has spikes: the register's, reader's, and pool's."""
     made = plan("or", (2, 2), Window(kernel=(2, 2)))
     frames = np.zeros((FRAMES, 2, 4), int)
     frames[:, 1, 3] = 1
     ((results,), pushed) = run(made, frames, [0, 0, 0])
     # An entry is taken in the cycle in which it can be read.
-    cycles = [pushed[4 * f + 3] + WindowReader.latency + PoolLayer.latency for f in range(FRAMES)]
+    latency = Register.latency + WindowReader.latency + PoolLayer.latency
+    cycles = [pushed[4 * f + 3] + latency for f in range(FRAMES)]
     assert [cycle for cycle, _ in results] == cycles
     assert [values for _, (values, _, _) in results] == [[0, 1]] * FRAMES

@@ -9,6 +9,7 @@ import pytest
 from amaranth.sim import Simulator
 
 from rtl_gen.lib.reader import WindowReader
+from rtl_gen.lib.slots import Slots
 from rtl_gen.plan import WindowPlan
 from s2nn_hw.ir import Window
 
@@ -249,7 +250,8 @@ def test_room_is_what_the_ring_holds():
 
 def test_latency_and_throughput():
     """``latency`` cycles behind a window's last pixel; then an entry, or empty window, a cycle."""
-    made = plan((4, 4), Window(kernel=(2, 2)), rows=6)
+    queue = WindowReader.read_latency + Slots.free_latency
+    made = plan((4, 4), Window(kernel=(2, 2)), rows=6, queue=queue)
     reader = WindowReader(made, channels=[0])
     frames = np.zeros((2, 1, 16), int)
     frames[0, 0, 5] = 1
