@@ -102,7 +102,7 @@ class WindowSequence(wiring.Component):
         ]
         with m.If(self.advance):
             m.d.sync += [self.origin.eq(x * stride), self.top.eq(top), x.eq(x + self.step)]
-            with m.If(x >= columns - self.step):
+            with m.If(x >= columns - self.step if self.step < columns else 1):
                 m.d.sync += [x.eq(x + self.step - columns), y.eq(y + 1)]
                 m.d.sync += top.eq(self._turned(top, plan.window.stride[0]))
                 with m.If(y == lines - 1):
