@@ -64,7 +64,7 @@ TABLES = {
         "CIFAR-10 (JPEG copy)",
         {
             "cifar10-vgg": (
-                "48C3-A2-96C3-A2-128C3-128C3-A2-256C3-256C3-G-10",
+                "48C3-A2-96C3-A2-160C3-160C3-A2-256C3-256C3-G-10",
                 "examples/cifar10-vgg/images.npz",
             ),
         },
@@ -72,6 +72,7 @@ TABLES = {
             "--lanes 4 --frames 50",
             "--lanes 4 --frames 50 --stall random --seed 1",
             "--lanes 4 --frames 5 --simulator icarus",
+            *(f"--lanes {lanes} --frames 10" for lanes in (1, 2, 8)),
         ),
     ),
 }
