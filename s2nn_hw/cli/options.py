@@ -29,6 +29,18 @@ def add_out(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_images(parser: argparse.ArgumentParser) -> None:
+    """The frames: where they are, and how many."""
+    parser.add_argument(
+        "--images",
+        metavar="FILE|DATASET",
+        help="an .npz or .npy file, or the name of a data set such as mnist (default: images.npz "
+        "beside the model, else random frames)",
+    )
+    parser.add_argument("--data", type=Path, metavar="DIR", help="where the data set lies")
+    parser.add_argument("--frames", type=int, metavar="N", help="take the first N images")
+
+
 def add_core(parser: argparse._ActionsContainer, *, counters: bool = True) -> None:
     """What decides the core: engine, lanes, counters."""
     parser.add_argument(

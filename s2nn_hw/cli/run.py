@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from s2nn_hw.protocol import DEFAULT_BAUD
@@ -34,14 +33,7 @@ def register(subparsers: Any) -> None:
         help="of the design on the board (default: what synth wrote beside the model, else "
         f"{DEFAULT_BAUD})",
     )
-    parser.add_argument(
-        "--images",
-        metavar="FILE|DATASET",
-        help="an .npz or .npy file, or the name of a data set such as mnist (default: images.npz "
-        "beside the model, else random frames)",
-    )
-    parser.add_argument("--data", type=Path, metavar="DIR", help="where the data set lies")
-    parser.add_argument("--frames", type=int, metavar="N", help="take the first N images")
+    options.add_images(parser)
     parser.add_argument(
         "--seed", type=int, default=0, help="of random frames (default: %(default)s)"
     )

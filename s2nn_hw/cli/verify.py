@@ -27,14 +27,7 @@ def register(subparsers: Any) -> None:
     options.add_out(parser)
     options.add_core(parser)
     options.add_simulator(parser)
-    parser.add_argument(
-        "--images",
-        metavar="FILE|DATASET",
-        help="an .npz or .npy file, or the name of a data set such as mnist (default: images.npz "
-        "beside the model, else random frames)",
-    )
-    parser.add_argument("--data", type=Path, metavar="DIR", help="where the data set lies")
-    parser.add_argument("--frames", type=int, metavar="N", help="take the first N images")
+    options.add_images(parser)
     parser.add_argument(
         "--stall",
         default="none",
