@@ -314,7 +314,10 @@ def _buffers(name: str, built: Any, least: Mapping[WindowPlan, int]) -> tuple[Bu
         Buffer(
             path=f"{instance(name)}.{path}.buffer",
             bits=reader.buffer_bits,
-            least_bits=least[reader.plan] * reader.plan.planes * len(reader.channels),
+            # What lanes that take windows of their own hold again, nothing makes them hold.
+            least_bits=0
+            if reader.first
+            else least[reader.plan] * reader.plan.planes * len(reader.channels),
         )
         for path, reader in found
     )

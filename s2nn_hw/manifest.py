@@ -144,7 +144,8 @@ class Buffer:
     path: of its module.
     bits: of its memory.
     least_bits: that the order makes it hold at the least, of its windows and, at a join, of what
-        the other branches ask for first; the other buffers being as they are.
+        the other branches ask for first; the other buffers being as they are.  0 of a copy for
+        lanes that take windows of their own.
     """
 
     path: str

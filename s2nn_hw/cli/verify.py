@@ -14,6 +14,9 @@ from . import options, terminal
 if TYPE_CHECKING:
     from s2nn_hw.report import Check
 
+#: What --tolerance is without being given.
+NO_GROWTH = "0%"
+
 
 def register(subparsers: Any) -> None:
     """Add the verb."""
@@ -57,9 +60,8 @@ def register(subparsers: Any) -> None:
     )
     parser.add_argument(
         "--tolerance",
-        default="0%",
         metavar="P%",
-        help="growth still accepted with --baseline (default: %(default)s)",
+        help="growth still accepted with --baseline (default: 0%%)",
     )
     terminal.add_json(parser)
     parser.set_defaults(handler=handler)
@@ -73,7 +75,9 @@ def handler(args: argparse.Namespace) -> int:
     from s2nn_hw.report import Check, baseline
 
     # All that can be refused is, before minutes are spent; and the baseline may lie in DIR.
-    allowed = baseline.tolerance(args.tolerance)
+    allowed = baseline.tolerance(NO_GROWTH if args.tolerance is None else args.tolerance)
+    if args.tolerance is not None and args.baseline is None:
+        raise InputError("--tolerance needs --baseline, whose figures may grow by it")
     earlier = None if args.baseline is None else baseline.read(args.baseline)
     if args.tools != "packages" and args.netlist is None:
         raise InputError("--tools needs --netlist, for nothing else is synthesised")
@@ -131,7 +135,7 @@ def _print(args: argparse.Namespace, data: dict[str, Any], compared: tuple[Check
             **data,
             "baseline": {
                 "file": str(args.baseline),
-                "tolerance": args.tolerance,
+                "tolerance": args.tolerance or NO_GROWTH,
                 "passed": all(check.passed for check in compared),
                 "checks": [asdict(check) for check in compared],
             },

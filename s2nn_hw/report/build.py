@@ -138,6 +138,8 @@ def _figures(verified: Mapping[str, Any], layers: tuple[LayerReport, ...]) -> di
     latency = verified.get("latency_cycles") or {}
     interval = (verified.get("interval_cycles") or {}).get("mean")
     floor = verified.get("interval_floor_mean")
+    # Under stalls an interval says what the stalls left, not what the core can do.
+    rate = interval if verified.get("stall") == "none" else None
     energies = [layer.figures["arithmetic_energy"].value for layer in layers]
     energy = None if None in energies else sum(e for e in energies if e is not None)
     return {
@@ -152,11 +154,11 @@ def _figures(verified: Mapping[str, Any], layers: tuple[LayerReport, ...]) -> di
         ),
         "interval_floor": Figure.of(floor, "cycles", Origin.PREDICTED),
         "interval_over_floor": Figure.of(
-            interval / floor if interval and floor else None, "×", Origin.SIMULATED
+            rate / floor if rate and floor else None, "×", Origin.SIMULATED
         ),
         "toggles_per_frame": Figure.of(verified.get("toggles_per_frame"), "", Origin.SIMULATED),
         "inferences_per_second": Figure.of(
-            NOMINAL_MHZ * 10**6 / interval if interval else None,
+            NOMINAL_MHZ * 10**6 / rate if rate else None,
             f"at {NOMINAL_MHZ} MHz",
             Origin.ESTIMATED,
         ),

@@ -111,6 +111,7 @@ WRONG = {
     f"verify {GOOD} --images mnist --data empty": "empty: must hold train-images-idx3-ubyte",
     # the comparison
     f"verify {GOOD} --tolerance x": "tolerance must be a percentage, 0 or more, not 'x'",
+    f"verify {GOOD} --tolerance 5%": "--tolerance needs --baseline, whose figures may grow by it",
     f"verify {GOOD} --tolerance=-1": "tolerance must be a percentage, 0 or more, not '-1'",
     f"verify {GOOD} --baseline absent.json": "absent.json: baseline cannot be read: No such file",
     f"verify {GOOD} --baseline notjson.json": "notjson.json: baseline is not JSON",

@@ -111,6 +111,13 @@ def printed(build: Path) -> str:
     return capture.get()
 
 
+def test_nothing_is_said_of_the_rate_under_stalls(build: Path) -> None:
+    found = report.read(verified(build, stall="bursty"))
+    assert found.figures["interval"].value == 44.0
+    assert found.figures["interval_over_floor"].value is None
+    assert found.figures["inferences_per_second"].value is None
+
+
 def test_a_verified_build(build: Path) -> None:
     found = report.read(verified(build))
     assert found.passed is True

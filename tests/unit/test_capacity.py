@@ -13,6 +13,7 @@ from rtl_gen.capacity import check_progress, least_depths
 from rtl_gen.network import Core
 from rtl_gen.plan import ConvPlan, CorePlan, WindowPlan
 from rtl_gen.planner import AHEAD, plan
+from s2nn_hw.flow.emit import build
 from s2nn_hw.ir import Conv2d, Dense, FrameFormat, Layer, Network, Window
 
 TOO_SMALL = "the buffers of a join are too small"
@@ -112,6 +113,17 @@ def joined(convolutions: int, size=(6, 16), *, kernel=3, channels=2) -> Network:
     net = Network(input=FrameFormat(shape=(channels, *size)), layers=tuple(layers))
     net.check()
     return net
+
+
+def test_copies_of_a_line_buffer_count_once_in_the_least() -> None:
+    """Whatever the lanes, what the windows' order makes a layer hold is the same."""
+    least = []
+    for lanes in (1, 2, 4):
+        core = build(joined(2), engine="event", lanes=lanes, top="core", counters=False)
+        buffers = [layer.buffers for layer in core.manifest.layers]
+        least.append([sum(buffer.least_bits for buffer in part) for part in buffers])
+    assert least[0] == least[1] == least[2]
+    assert len(buffers[0]) > 1
 
 
 def with_rows(chosen: CorePlan, rows: int, layer: str = "join", k: int = 1) -> CorePlan:
