@@ -254,7 +254,7 @@ WRONG = {
     "--device up5k --freq x": "argument --freq: invalid float value: 'x'",
     "--device up5k --tools x": "tools must be one of packages, path, not 'x'",
     "--device up5k --require-timing": "--require-timing needs --freq, the clock that is required",
-    "--device up5k --lanes 99": "lanes must be 1…12",
+    "--device up5k --lanes 99,1": "layer 'hidden1': lanes must be 1…12",
     "--device XC7A35T --freq 9": "XC7A35T: freq must be left out, for there is no open place and",
     "--board ulx3s-25f --device up5k": "argument --device: not allowed with argument --board",
     "--board arty": "board must be one of ulx3s-12f, ulx3s-25f, ulx3s-45f, ulx3s-85f, icebreaker",

@@ -207,7 +207,9 @@ PLANES = {
 def _without_the_middle(name: str) -> Callable[[Text], Text]:
     """A reader of windows 3×3 that leaves out the pixel in the middle of each."""
     return lambda text: text.module(
-        name, r"else mask_0 <= ([^;]*);", r"else mask_0 <= \1 & ~9'h010;"
+        name,
+        r"(else if \(advance\) \w+ <= \{ frees, [^;]*, )(\w+)(, \w+ \};)",
+        r"\1\2 & 3'h5\3",
     )
 
 
@@ -220,13 +222,13 @@ def _both(name: str, change: Callable[[Text, str], Text]) -> Callable[[Text], Te
 MAPS = {
     "the row above the first is the last of the frame before": Mutant(
         lambda t: t.module(
-            "conv1_feed_0_reader0_sequence", r"(assign inside_ = _\d+_\(3'h7, 6'h)33", r"\g<1>3b"
+            "conv1_feed_0_reader0_sequence", r"(assign _\d+_ = _\d+_\(3'h7, 6'h)33", r"\g<1>3b"
         ),
         {"spikes conv1"},
     ),
     "the row below the last is seen": Mutant(
         lambda t: t.module(
-            "conv1_feed_1_reader0_sequence", r"(assign inside_ = _\d+_\(3'h7, 6'h)33", r"\g<1>37"
+            "conv1_feed_1_reader0_sequence", r"(assign _\d+_ = _\d+_\(3'h7, 6'h)33", r"\g<1>37"
         ),
         {"spikes conv1"},
     ),
@@ -234,7 +236,7 @@ MAPS = {
         _both(
             "conv1_feed_{}_reader0_sequence",
             lambda t, name: t.module(
-                name, r"(assign room = \$signed\(held\) < \$signed\()6'h1c", r"\g<1>7'h23"
+                name, r"(assign room = \$signed\(space\) >= )\$signed\(1'h0\)", r"\1-7"
             ),
         ),
         {"spikes conv1", "cycles in"},
@@ -244,14 +246,16 @@ MAPS = {
         _both(
             "conv1_feed_{}_reader0_sequence",
             lambda t, name: t.module(
-                name, r"(assign room = \$signed\(held\) < \$signed\()6'h1c", r"\g<1>6'h1d"
+                name, r"(assign room = \$signed\(space\) >= )\$signed\(1'h0\)", r"\1-1"
             ),
         ),
         {"cycles in"},
         stall="none",
     ),
     "a window is read before its last pixel": Mutant(
-        lambda t: t.module("conv1_feed_0_reader0_sequence", r"(\$signed\(filled\)) > ", r"\1 >= "),
+        lambda t: t.module(
+            "conv1_feed_0_reader0_sequence", r"(\$signed\(ahead\) >= )\$signed\(1'h0\)", r"\1-1"
+        ),
         {"spikes conv1"},
         stall="slow-source",
     ),
@@ -280,7 +284,7 @@ MAPS = {
     ),
     "a pool misses a pixel": Mutant(_without_the_middle("pool_reader"), {"spikes pool"}),
     "a pool goes on from the window before": Mutant(
-        lambda t: t.module("pool", r"o__payload\[\d+\] \? 4'h0 : (sum_\d)", r"\1", times=4),
+        lambda t: t.module("pool", r"o_\w*payload\w*\[\d+\] \? 4'h0 : (sum_\d)", r"\1", times=4),
         {"spikes pool"},
     ),
 }
