@@ -2,7 +2,8 @@
 
 Run it with ``make results`` after ``s2nn-hw data get mnist`` and ``fashion-mnist``; ``ARGS=dense``,
 ``maps``, ``cifar`` or ``cifar-icarus`` makes one of the tables.  On two cores the first takes a
-quarter of an hour, the others longer, the last one most of an hour.  Cycles and toggles come out the same on any machine; seconds do not.
+quarter of an hour, the others longer, the last one most of an hour.  Cycles and toggles come out
+the same on any machine; seconds do not.
 """
 
 from __future__ import annotations
