@@ -1,9 +1,8 @@
 """Measures the examples and writes the tables beside this file.
 
 Run it with ``make results`` after ``s2nn-hw data get mnist`` and ``fashion-mnist``; ``ARGS=dense``,
-``maps``, ``cifar`` or ``cifar-icarus`` makes one of the tables.  On two cores the first takes a
-quarter of an hour, the others longer, the last one most of an hour.  Cycles and toggles come out
-the same on any machine; seconds do not.
+``maps`` or ``cifar`` makes one of the tables.  On two cores the first takes a quarter of an hour,
+the others longer.  Cycles and toggles come out the same on any machine; seconds do not.
 """
 
 from __future__ import annotations
@@ -72,18 +71,9 @@ TABLES = {
         (
             "--lanes 4 --frames 50",
             "--lanes 4 --frames 50 --stall random --seed 1",
+            "--lanes 4 --frames 5 --simulator icarus",
             *(f"--lanes {lanes} --frames 10" for lanes in (1, 2, 8)),
         ),
-    ),
-    "cifar-icarus": Table(
-        "CIFAR-10 (JPEG copy), on Icarus",
-        {
-            "cifar10-vgg": (
-                "48C3-A2-96C3-A2-160C3-160C3-A2-256C3-256C3-G-10",
-                "examples/cifar10-vgg/images.npz",
-            ),
-        },
-        ("--lanes 4 --frames 5 --simulator icarus",),
     ),
 }
 HEADINGS = (
