@@ -93,15 +93,20 @@ def simulate(
             def play(begin: int | None, stop: int | None = None) -> None:
                 _play(runner, build, work, core, manifest, vectors, dump=begin, stop=stop)
 
+            apart = begin is not None and end is not None
+            if begin is not None and end is not None:
+                # Dumping is most of the time of a run: all frames are played without it.
+                vectors.write_beats(work, vectors.warm)
+                begin, end = begin - vectors.warm, end - vectors.warm
             if begin is not None and simulator == "verilator":
                 play(begin, stop=begin)
                 if dump.is_file():
                     snapshot = dump.rename(work / f"snapshot.{DUMP}")
-            if begin is not None and end is not None:
-                # Dumping is most of the time of a run: all frames are played without it.
+            if apart:
                 play(begin, stop=end)
                 if dump.is_file():
                     dump = dump.rename(work / f"part.{DUMP}")
+                vectors.write_beats(work)
                 begin = None
             play(begin)
             _require_verdicts(work)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +36,8 @@ class Vectors:
     errors: values frame_error takes on, in order; none for whole frames.
     dump: index of the beat with which the activity dump begins, None for none.
     dump_end: index of the beat with which it ends, None for the end of the run.
+    warm: of a dump with an end, index of the beat from which it is enough to play: a frame that
+        is alone and leaves the core at rest.
     timeout: cycles without a handshake after which the core counts as dead.
     quiet: for how many it must stay so after the last result.
     levels: whether to see the levels of the ports in every cycle.
@@ -54,6 +57,7 @@ class Vectors:
     errors: tuple[int, ...] = ()
     dump: int | None = None
     dump_end: int | None = None
+    warm: int = 0
     timeout: int = 100_000
     quiet: int = 64
     levels: bool = False
@@ -72,14 +76,7 @@ class Vectors:
 
     def write(self, folder: Path) -> None:
         """Write the harness's files and the expectations."""
-        digits = 2 * self.data.shape[1]
-        text = self.data[:, ::-1].tobytes().hex()
-        columns = zip(self.waits.tolist(), self.need.tolist(), self.last.tolist(), strict=True)
-        with (folder / BEATS).open("w") as file:
-            file.writelines(
-                f"{wait} {need} {last:d} {text[k * digits : (k + 1) * digits]}\n"
-                for k, (wait, need, last) in enumerate(columns)
-            )
+        self.write_beats(folder)
         (folder / READY).write_text("".join(f"{bit:d}\n" for bit in self.ready.tolist()))
         arrays = {f"spikes.{name}": spikes for name, spikes in self.spikes.items()}
         if self.accepted is not None:
@@ -94,6 +91,19 @@ class Vectors:
             digest=np.array(self.digest),
             **arrays,
         )
+
+    def write_beats(self, folder: Path, first: int = 0) -> None:
+        """Write the beats from the first-th on, as if none came before."""
+        digits = 2 * self.data.shape[1]
+        text = self.data[:, ::-1].tobytes().hex()
+        need = np.maximum(self.need - self.need[first], 0)
+        columns = zip(self.waits.tolist(), need.tolist(), self.last.tolist(), strict=True)
+        lines = (
+            f"{wait} {results} {last:d} {text[k * digits : (k + 1) * digits]}\n"
+            for k, (wait, results, last) in enumerate(columns)
+        )
+        with (folder / BEATS).open("w") as file:
+            file.writelines(islice(lines, first, None))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

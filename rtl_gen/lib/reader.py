@@ -155,8 +155,9 @@ class WindowReader(wiring.Component):
             load.eq(waits & (~busy | sequence.finish)),
             queue.reserve.eq(issue),
         ]
+        found = [Signal.like(n, name=f"found_{b}") for b, n in enumerate(counts)]
+        m.d.comb += [n.eq(total(following.masks[b])) for b, n in enumerate(found)]
         with m.If(load):
-            found = [total(following.masks[b]) for b in range(self.rounds)]
             m.d.sync += [
                 busy.eq(1),
                 window.eq(following),
