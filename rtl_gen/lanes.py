@@ -1,7 +1,6 @@
 """Which engine a layer has, and how many lanes it can use."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NoReturn
 
 from s2nn_hw.ir import INPUT, Conv2d, InputError, Layer, Network, Pool
 
@@ -52,10 +51,13 @@ def lanes_of(
         }
     wanted = list(lanes)
     _require_one_each("lanes must be one number", network, len(wanted))
+    refused = []
     for layer, count in zip(layers, wanted, strict=True):
         whole = isinstance(count, int) and not isinstance(count, bool) and count >= 1
         if not whole or not _fits(network, layer, engines, count):
-            _refuse_lanes(network, layer, engines, count)
+            refused.append(_refusal(network, layer, engines, count))
+    if refused:
+        raise InputError("; ".join(refused))
     return {layer.name: count for layer, count in zip(layers, wanted, strict=True)}
 
 
@@ -80,7 +82,7 @@ def _inputs(layer: Layer) -> int:
 
 
 def _most_lanes(network: Network, layer: Layer, engines: Mapping[str, str]) -> int:
-    """The most that a layer's first projection can use; see _refuse_lanes()."""
+    """The most that a layer's first projection can use; see _refusal()."""
     first = layer.projections[0]
     if engines[layer.name] == "parallel":
         return first.inputs
@@ -103,23 +105,21 @@ def _fits(network: Network, layer: Layer, engines: Mapping[str, str], lanes: int
     )
 
 
-def _refuse_lanes(
-    network: Network, layer: Layer, engines: Mapping[str, str], lanes: object
-) -> NoReturn:
+def _refusal(network: Network, layer: Layer, engines: Mapping[str, str], lanes: object) -> str:
+    """Why the layer cannot have so many, and how many it can."""
     first = layer.projections[0]
-    if engines[layer.name] == "parallel":
-        what = "inputs of a window at a time"
-    elif isinstance(first, Conv2d):
-        what = "some columns of windows times some channels"
-    elif comes_as_map(network, first.source):
-        what = "one a channel at most"
-    else:
-        what = "one an input at most"
     most = _most_lanes(network, layer, engines)
+    if engines[layer.name] == "parallel":
+        what = f"one for each of the {most} inputs of a window at most"
+    elif isinstance(first, Conv2d):
+        channels, columns = first.channels // first.groups, network.shape(layer.name)[2]
+        what = f"1…{columns} columns of its map times 1…{channels} channels"
+    elif comes_as_map(network, first.source):
+        what = f"one for each of the {most} channels of {first.source!r} at most"
+    else:
+        what = f"one for each of its {most} inputs at most"
     usable = [n for n in range(1, most + 1) if _fits(network, layer, engines, n)]
-    raise InputError(
-        f"layer {layer.name!r}: lanes must be {_ranges(usable)}, {what}, not {lanes!r}"
-    )
+    return f"layer {layer.name!r}: lanes must be {_ranges(usable)} ({what}), not {lanes!r}"
 
 
 def _ranges(numbers: Sequence[int]) -> str:

@@ -81,8 +81,9 @@ def _window_events(feed: Feed, values: npt.NDArray[np.unsignedinteger]) -> _Coun
 def _window_steps(feed: Feed, pixels: int, values: npt.NDArray[np.unsignedinteger]) -> _Counts:
     """Cycles that each window takes at the least, (frames, windows)."""
     if isinstance(feed, ParallelPlan):
-        steps = feed.steps * feed.planes
-        return np.full((len(values), feed.windows.windows), steps, dtype=np.int64)
+        # While one window is added up, the next is gathered, a pixel a cycle.
+        gathered = window_sums(feed.windows, pixel_marks(feed.windows, values))[:, 0]
+        return np.maximum(gathered, feed.steps * feed.planes)
     return -(-_window_events(feed, values) // (feed.lanes * pixels))
 
 
@@ -122,7 +123,8 @@ def floors(plan: CorePlan, values: Values) -> dict[str, npt.NDArray[np.int64]]:
 
     The greater of the beats that come in, and the sum over the windows of the events over the
     lanes, at least one cycle each; of several projections that of the slowest, as each has its
-    lanes.  A pool takes a pixel that is not empty a cycle.
+    lanes.  A pool takes a pixel that is not empty a cycle, and so does the parallel engine while it
+    gathers the window that it will then add up.
     """
     result = {}
     for node in plan.layers:

@@ -93,6 +93,8 @@ def figures(
         return None if activity is None else activity.module(path) / played.active
 
     floors = {name: float(floor.mean()) for name, floor in played.floors.items()}
+    # The first frame has no interval before it.
+    between = [float(floor[min(1, frames - 1) :].mean()) for floor in played.floors.values()]
     return {
         "frames": frames,
         "accuracy": None
@@ -108,7 +110,7 @@ def figures(
         "interval_predicted_mean": float(played.predicted.intervals[alone:].mean())
         if frames > 1
         else None,
-        "interval_floor_mean": max(floors.values()),
+        "interval_floor_mean": max(between),
         "toggles_per_frame": toggles(""),
         "toggle_frames": played.active,
         "modules": {} if activity is None else _modules(activity, manifest.top, played.active),

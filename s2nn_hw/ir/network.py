@@ -7,7 +7,9 @@ import hashlib
 import json
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 import numpy as np
@@ -186,27 +188,31 @@ class Network:
         for k, node in enumerate(self.layers):
             if not isinstance(node, Node):
                 raise InputError(f"layer {k}: must be a Layer or Pool, not {type(node).__name__}")
-        names = [node.name for node in self.layers]
+        names: list[str] = [INPUT]
         for node in self.layers:
             where = f"layer {node.name!r}"
             if not isinstance(node.name, str) or not _NAME.match(node.name):
                 raise InputError(
                     f"{where}: a name must be a letter and then letters, digits or _, at most 63"
                 )
-            if node.name in known:
+            if node.name in names:
                 raise InputError(f"{where}: the name is taken; names must be unique")
             if isinstance(node, Layer):
                 _check_projections(node.projections, where)
+            names.append(node.name)
+        for node in self.layers:
+            where = f"layer {node.name!r}"
             for source in sources(node):
                 if source in known:
                     continue
-                if source in names:
+                if source not in names:
                     raise InputError(
-                        f"{where}: its source {source!r} must come earlier; layers are in the "
-                        f"order of evaluation, without a cycle"
+                        f"{where}: source must be {INPUT!r} or an earlier layer, not {source!r}"
                     )
+                _refuse_cycle(self.layers)
                 raise InputError(
-                    f"{where}: source must be {INPUT!r} or an earlier layer, not {source!r}"
+                    f"{where}: its source {source!r} must come earlier; layers are in the "
+                    f"order of evaluation"
                 )
             known[node.name] = self._check_node(node, known)
         self._check_ends()
@@ -329,6 +335,18 @@ class Network:
             add("activity", name, values.shape)
             text.update(values.astype("<u2").tobytes())
         return text.hexdigest()
+
+
+def _refuse_cycle(nodes: Sequence[Node]) -> None:
+    """Raise InputError naming the nodes of a cycle, if there is one."""
+    graph = {node.name: sources(node) for node in nodes}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        names = error.args[1]
+        raise InputError(
+            f"layer {names[0]!r}: is part of a cycle, {' → '.join(names)}; a network has none"
+        ) from None
 
 
 def _check_projections(projections: object, where: str) -> None:

@@ -98,7 +98,7 @@ def load(path: str | os.PathLike[str]) -> Network:
     except InputError as error:
         raise InputError(f"{source}: {error}") from error
     except (SafetensorError, json.JSONDecodeError) as error:
-        raise InputError(f"{source}: not a whole s2nn model file: {error}") from error
+        raise InputError(f"{source}: not a whole s2nn model file, or none at all") from error
     except RecursionError as error:
         raise InputError(f"{source}: malformed model: its metadata is nested too deep") from error
     except OSError as error:

@@ -12,6 +12,9 @@ from .errors import InputError
 #: The largest kernel of a convolution, each way.
 MAX_KERNEL = 7
 
+#: The largest stride, each way; no map is as large.
+MAX_STRIDE = 2**15
+
 Pair = tuple[int, int]
 
 
@@ -40,7 +43,7 @@ class Window:
         """
         for name, pair, least, most in (
             ("kernel", self.kernel, 1, largest),
-            ("stride", self.stride, 1, None),
+            ("stride", self.stride, 1, MAX_STRIDE),
             ("padding", self.padding, 0, None),
         ):
             whole = (

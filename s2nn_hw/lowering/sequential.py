@@ -93,9 +93,11 @@ class _Chain:
 
     def pool(self, step: nn.Module, where: str) -> None:
         """Add a pool."""
+        name = self._name("pool")
+        where = f"layer {name!r} ({where})"
         self._need_map(step, where)
         found: Pooled = pooled(step, self._shape[1:], where)
-        pool = Pool(name=self._name("pool"), source=self._source, **found.fields)
+        pool = Pool(name=name, source=self._source, **found.fields)
         pool.check()
         shape = pool.output_shape(self._shape, self._maximum)
         self._divisor *= found.divisor

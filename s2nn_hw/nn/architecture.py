@@ -71,6 +71,8 @@ def parse(text: str) -> tuple[tuple[str, Step], ...]:
 
     Raises InputError naming the part that is none.
     """
+    if not isinstance(text, str):
+        raise InputError(f"the architecture must be text as in 32C3-P2-10, not {text!r}")
     steps = tuple((part, _step(part)) for part in text.split("-"))
     if not isinstance(steps[-1][1], Width):
         raise InputError(f"the architecture must end in the number of classes, not {text!r}")

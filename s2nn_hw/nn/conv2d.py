@@ -48,7 +48,8 @@ class Conv2d(Projection):
         window = Window(
             kernel=tidy_pair(kernel), stride=tidy_pair(stride), padding=tidy_pair(padding)
         )
-        window.check("a convolution")
+        # How large a kernel may be is told with the layer's name, by the network's check.
+        window.check("a convolution", largest=None)
         channels = integer(channels, "channels of a convolution", least=1)
         neurons = integer(neurons, "neurons of a convolution", least=1)
         groups = integer(groups, "groups of a convolution", least=1)

@@ -122,7 +122,7 @@ class _Growing:
         """The convolution of a step, which is yet to be added as a layer."""
         self._need_map(step)
         channels = self.shape[0]
-        return Conv2d(
+        made = Conv2d(
             channels,
             channels if step.neurons is None else step.neurons,
             step.kernel,
@@ -131,6 +131,8 @@ class _Growing:
             groups=channels if step.neurons is None else step.groups,
             weight_bits=bits,
         )
+        made.window.check("a convolution")
+        return made
 
     def block(self, step: Residual, first_bits: int, bits: int) -> tuple[Conv2d, Conv2d, Conv2d]:
         """Both convolutions of a residual block, and its shortcut."""

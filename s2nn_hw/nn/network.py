@@ -69,6 +69,11 @@ class SpikingNetwork(nn.Module):
         self, frames: torch.Tensor, trace: dict[str, torch.Tensor] | None = None
     ) -> torch.Tensor:
         """Logits or scores (n, classes); ``trace`` is given every node's output by name."""
+        if tuple(frames.shape[1:]) != tuple(self.input.shape):
+            raise InputError(
+                f"frames must have shape (n, {', '.join(map(str, self.input.shape))}), "
+                f"not {tuple(frames.shape)}"
+            )
         # The fast layout on CPUs, which all that follows keeps.
         layout = torch.channels_last if frames.dim() == 4 else torch.preserve_format
         out = torch.empty_like(frames, dtype=torch.float32, memory_format=layout).copy_(frames)

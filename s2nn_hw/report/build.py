@@ -111,7 +111,13 @@ def _assemble(
     folder: Path, manifest: Manifest, verified: dict[str, Any], synthesis: dict[str, Any]
 ) -> BuildReport:
     seen = {layer["name"]: layer for layer in verified.get("layers", ())}
-    layers = tuple(_layer(entry, seen.get(entry.name, {})) for entry in manifest.layers)
+    # What a verification did not yet say, the network's own samples do.
+    samples = manifest.timing.get("samples") or {}
+    floors = samples.get("floor_mean") or {}
+    layers = tuple(
+        _layer(entry, seen.get(entry.name, {"floor_cycles_mean": floors.get(entry.name)}))
+        for entry in manifest.layers
+    )
     names = [*manifest.files, f"{manifest.top}.json"]
     return BuildReport(
         folder=str(folder),
@@ -124,7 +130,7 @@ def _assemble(
         stall=verified.get("stall"),
         passed=verified.get("passed"),
         checks=tuple(Check(**check) for check in verified.get("checks", ())),
-        figures=_figures(verified, layers),
+        figures=_figures(verified, layers, manifest.timing),
         layers=layers,
         files={name: (folder / name).stat().st_size for name in sorted(names)},
         versions=verified.get("versions") or synthesis.get("versions") or manifest.versions,
@@ -134,7 +140,15 @@ def _assemble(
     )
 
 
-def _figures(verified: Mapping[str, Any], layers: tuple[LayerReport, ...]) -> dict[str, Figure]:
+def _figures(
+    verified: Mapping[str, Any], layers: tuple[LayerReport, ...], timing: Mapping[str, Any]
+) -> dict[str, Figure]:
+    if not verified:
+        samples = timing.get("samples") or {}
+        verified = {
+            "interval_predicted_mean": samples.get("interval_mean"),
+            "interval_floor_mean": max((samples.get("floor_mean") or {}).values(), default=None),
+        }
     latency = verified.get("latency_cycles") or {}
     interval = (verified.get("interval_cycles") or {}).get("mean")
     floor = verified.get("interval_floor_mean")
@@ -148,10 +162,12 @@ def _figures(verified: Mapping[str, Any], layers: tuple[LayerReport, ...]) -> di
         "latency_min": Figure.of(latency.get("min"), "cycles", Origin.SIMULATED),
         "latency_mean": Figure.of(latency.get("mean"), "cycles", Origin.SIMULATED),
         "latency_max": Figure.of(latency.get("max"), "cycles", Origin.SIMULATED),
+        "latency_bound": Figure.of(timing.get("latency_bound"), "cycles", Origin.PREDICTED),
         "interval": Figure.of(interval, "cycles", Origin.SIMULATED),
         "interval_predicted": Figure.of(
             verified.get("interval_predicted_mean"), "cycles", Origin.PREDICTED
         ),
+        "interval_bound": Figure.of(timing.get("interval_bound"), "cycles", Origin.PREDICTED),
         "interval_floor": Figure.of(floor, "cycles", Origin.PREDICTED),
         "interval_over_floor": Figure.of(
             rate / floor if rate and floor else None, "×", Origin.SIMULATED

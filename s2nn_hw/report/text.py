@@ -19,8 +19,10 @@ _LABELS = {
     "latency_min": "latency, least",
     "latency_mean": "latency, mean",
     "latency_max": "latency, greatest",
+    "latency_bound": "latency of any frame, at most",
     "interval": "interval, mean",
-    "interval_predicted": "interval, predicted",
+    "interval_predicted": "interval, mean, predicted",
+    "interval_bound": "interval of any frames, at most",
     "interval_floor": "floor of the slowest layer",
     "interval_over_floor": "interval over floor",
     "toggles_per_frame": "toggles a frame",
@@ -63,7 +65,10 @@ def _figures(report: BuildReport) -> Table:
     for name, figure in report.figures.items():
         absent = figure.value is None
         value = Text(figure.text(), "dim" if absent else "")
-        rows.add_row(_LABELS[name], value, "" if absent else figure.origin.value)
+        label = _LABELS[name]
+        if name == "accuracy" and not absent:
+            label = f"{label} on {report.frames:,} frames"
+        rows.add_row(label, value, "" if absent else figure.origin.value)
     return rows
 
 

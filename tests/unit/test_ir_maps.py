@@ -114,7 +114,7 @@ WRONG = {
         "the kernel must be two integers of 1…7",
     ),
     "padding": ([layer("a", conv(padding=(3, 0)))], "padding must be less than the kernel"),
-    "stride": ([layer("a", conv(stride=(0, 1)))], "the stride must be two integers of 1 or more"),
+    "stride": ([layer("a", conv(stride=(0, 1)))], "the stride must be two integers of 1…32768"),
     "padding of truth": (
         [layer("a", conv(padding=True))],
         "layer 'a': the padding must be two integers of 0 or more, not True",
@@ -127,7 +127,7 @@ WRONG = {
     ),
     "stride of text": (
         [layer("a", conv(stride="2"))],
-        "the stride must be two integers of 1 or more",
+        "the stride must be two integers of 1…32768",
     ),
     "channels": (
         [layer("a", conv(channels=3))],
@@ -163,7 +163,11 @@ WRONG = {
     "a pool of another kind": ([layer("a", conv()), pool(kind="max")], "must be one of or, sum"),
     "a cycle": (
         [layer("a", conv(4, 4, source="b")), layer("b", conv(4, 4, source="a"))],
-        "layer 'a': its source 'b' must come earlier; .* without a cycle",
+        "layer 'a': is part of a cycle, a → b → a; a network has none",
+    ),
+    "another order": (
+        [layer("b", conv(4, 4, source="a")), layer("a", conv())],
+        "layer 'b': its source 'a' must come earlier; layers are in the order of evaluation",
     ),
     "no source": ([layer("a", conv(source="z"))], "source must be 'input' or an earlier layer"),
     "a dangling branch": (

@@ -178,9 +178,9 @@ def test_architectures_are_read_as_the_field_writes_them():
             "'3C8' in the architecture: a convolution: the kernel must be two integers of 1…7, "
             "not (8, 8)",
         ),
-        ("3C0-10", "the kernel must be two integers of 1…7, not (0, 0)"),
+        ("3C0-10", "the kernel must be two integers of 1 or more, not (0, 0)"),
         ("0C3-10", "'0C3' in the architecture: neurons of a convolution must be 1 or more, not 0"),
-        ("3C3s0-10", "the stride must be two integers of 1 or more, not (0, 0)"),
+        ("3C3s0-10", "the stride must be two integers of 1…32768, not (0, 0)"),
         ("4C3g3-10", "groups must divide the 1 channels and 4 neurons"),
         ("99999999C3-99999999C3-10", "899,999,991 weights of a layer are more than the"),
         ("P0-10", "'P0' in the architecture: a pool: the kernel must be two integers of 1 or more"),

@@ -47,7 +47,7 @@ def readout(inputs=128, source=None):
         ),
         (
             {"a": conv(source="b"), "b": readout()},
-            "layer 'a': its source 'b' must come earlier; layers are in the order of evaluation",
+            "layer 'a': is part of a cycle, a → b → a; a network has none",
         ),
         (
             {"a": conv(3), "b": readout()},

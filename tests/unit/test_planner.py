@@ -33,10 +33,14 @@ def test_lanes_that_cannot_be(lanes, value):
 
 def test_the_layer_is_named():
     net = network(12, 5, 3)
-    with pytest.raises(InputError, match="layer 'hidden1': lanes must be 1…12, one an input"):
+    with pytest.raises(
+        InputError, match=r"layer 'hidden1': lanes must be 1…12 \(one for each of its 12 inputs"
+    ):
         plan(net, lanes=[13, 1])
     with pytest.raises(InputError, match="layer 'readout': lanes must be 1…5"):
         plan(net, lanes=[12, 6])
+    with pytest.raises(InputError, match="layer 'hidden1': .*, not 13; layer 'readout': .*, not 6"):
+        plan(net, lanes=[13, 6])
 
 
 @pytest.mark.parametrize("lanes", [True, 2.0, "2", None])
@@ -198,7 +202,9 @@ def test_lanes_that_a_convolution_cannot_have(lanes, value):
 
 
 def test_a_number_of_lanes_that_does_not_divide():
-    message = "layer 'conv': lanes must be 1…8, 10, 12 or 14, some columns of .*, not 11"
+    message = (
+        "layer 'conv': lanes must be 1…8, 10, 12 or 14 .1…7 columns of its map times .*, not 11"
+    )
     with pytest.raises(InputError, match=message):
         plan(convolutional(), lanes=[11, 1])
 
