@@ -209,6 +209,10 @@ def fire():
     return Neuron(0.5)
 
 
+#: How a first pool is named.
+POOL = "layer 'pool1' (module 0): "
+
+
 @pytest.mark.parametrize(
     ("chain", "message"),
     [
@@ -226,15 +230,15 @@ def fire():
         (lambda: [nn.Conv2d(1, 2, 7)], "'conv1': the kernel (7, 7) must fit into the padded map"),
         (lambda: [nn.ConvTranspose2d(1, 2, 3)], "module 0: unsupported module ConvTranspose2d"),
         (lambda: [nn.Conv1d(1, 2, 3)], "module 0: unsupported module Conv1d"),
-        (lambda: [nn.MaxPool2d(2, ceil_mode=True)], "layer 'pool1' (module 0): ceil_mode must be off"),
-        (lambda: [nn.AvgPool2d(2, ceil_mode=True)], "layer 'pool1' (module 0): ceil_mode must be off"),
-        (lambda: [nn.MaxPool2d(2, dilation=2)], "layer 'pool1' (module 0): dilation must be 1, not 2"),
-        (lambda: [nn.MaxPool2d(2, return_indices=True)], "layer 'pool1' (module 0): return_indices must be off"),
+        (lambda: [nn.MaxPool2d(2, ceil_mode=True)], POOL + "ceil_mode must be off"),
+        (lambda: [nn.AvgPool2d(2, ceil_mode=True)], POOL + "ceil_mode must be off"),
+        (lambda: [nn.MaxPool2d(2, dilation=2)], POOL + "dilation must be 1, not 2"),
+        (lambda: [nn.MaxPool2d(2, return_indices=True)], POOL + "return_indices must be off"),
         (
             lambda: [nn.AvgPool2d(3, padding=1, count_include_pad=False)],
-            "layer 'pool1' (module 0): count_include_pad must be on where there is padding",
+            POOL + "count_include_pad must be on where there is padding",
         ),
-        (lambda: [nn.AdaptiveAvgPool2d(2)], "layer 'pool1' (module 0): output_size must be 1, not 2"),
+        (lambda: [nn.AdaptiveAvgPool2d(2)], POOL + "output_size must be 1, not 2"),
         (lambda: [nn.AvgPool2d(2), nn.MaxPool2d(2)], "max-pooling must be of spikes"),
         (
             lambda: [nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.MaxPool2d(2)],

@@ -39,7 +39,9 @@ def test_the_layer_is_named():
         plan(net, lanes=[13, 1])
     with pytest.raises(InputError, match="layer 'readout': lanes must be 1…5"):
         plan(net, lanes=[12, 6])
-    with pytest.raises(InputError, match="layer 'hidden1': .*, not 13; layer 'readout': .*, not 6"):
+    with pytest.raises(
+        InputError, match=r"layer 'hidden1': .*, not 13; layer 'readout': .*, not 6"
+    ):
         plan(net, lanes=[13, 6])
 
 
