@@ -55,6 +55,7 @@ def dense_banks(
     planes: int,
     positions: int,
     lanes: int,
+    reads: int,
     order: npt.NDArray[np.int64] | None,
     fixed: bool,
     values: Values | None,
@@ -63,6 +64,7 @@ def dense_banks(
 
     Parameters
     ----------
+    reads: of a bank's memory in a cycle, at the most.
     order: input at each place of the words; None: in turn.
     fixed: whether inputs keep their positions, so that only the bank of a position is free: a
         frame comes in raster order.  Spikes of a flat layer are there all at once, so any of them
@@ -70,7 +72,7 @@ def dense_banks(
     values: of the source for some frames, (n, …).
     """
     words = -(-inputs // positions)
-    ports = [2] * (lanes // 2) + [1] * (lanes % 2)
+    ports = [reads] * (lanes // reads) + [1] * (lanes % reads)
     sizes = shares(positions, ports)
     if order is None:
         order = np.full(words * positions, -1, dtype=np.int64)

@@ -11,6 +11,36 @@ from s2nn_hw.manifest import InputPort, OutputPort
 
 
 @dataclass(frozen=True, kw_only=True)
+class Memories:
+    """What there is to store weights in.
+
+    Parameters
+    ----------
+    reads: of one memory in a cycle, at the most: 1 or 2.
+    blocks: rows of a block RAM at its widest, of one that is read once in a cycle, and of one that
+        is read twice; none where it is not known what the core is for.
+    """
+
+    reads: int = 2
+    blocks: tuple[int, ...] = ()
+
+    def whole(self, rows: int, reads: int) -> int | None:
+        """Rows of a memory that are for block RAM, the others being for look-up tables.
+
+        None where they are not told apart: where the last block RAMs are not filled with fewer rows
+        than one look-up table a bit holds.
+        """
+        if not self.blocks:
+            return None
+        over = rows % self.blocks[reads - 1]
+        return rows - over if 0 < over <= LUT_ROWS else None
+
+
+#: Rows that a look-up table of four inputs holds one bit of.
+LUT_ROWS = 16
+
+
+@dataclass(frozen=True, kw_only=True)
 class Bank:
     """One weight memory and its read ports.
 
@@ -228,8 +258,9 @@ class LayerPlan:
     layer: its name.
     engine: ``event`` or ``parallel``.
     feeds: one a projection.
-    pixels: windows at a time; a memory of weights serves two.
+    pixels: windows at a time; a memory of weights serves as many as may read it.
     slots: results of each of them that wait for the next layer.
+    memories: what its weights are stored in.
     masked: whether rows of weights are masked where a lane has none to read.  Else its memories
         have a row of zeros to spare.
     """
@@ -239,6 +270,7 @@ class LayerPlan:
     feeds: tuple[Feed, ...]
     pixels: int
     slots: int
+    memories: Memories
     masked: bool
 
     @property

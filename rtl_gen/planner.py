@@ -21,6 +21,7 @@ from .plan import (
     DensePlan,
     Feed,
     LayerPlan,
+    Memories,
     NodePlan,
     ParallelPlan,
     PoolPlan,
@@ -60,6 +61,7 @@ def plan(
     top: str = "s2nn_core",
     counters: bool = False,
     samples: Samples | None = None,
+    memories: Memories | None = None,
 ) -> CorePlan:
     """Plan a network.
 
@@ -69,6 +71,7 @@ def plan(
         a layer.  Default: 4, or on the parallel engine all inputs of a window.
     engine: of every layer, or one name a layer: ``event``, or for convolutions ``parallel``.
     samples: values of each source for some frames, by which inputs are spread over banks.
+    memories: of the FPGA that the core is for; None: of any.
 
     Raises InputError naming the layer and value.
     """
@@ -91,6 +94,7 @@ def plan(
             lanes=wanted[node.name],
             given=port.pixels_per_beat * gather,
             samples=samples or {},
+            memories=memories or Memories(),
         )
         layers.append(layer)
     return check_progress(
@@ -189,12 +193,13 @@ def _layer_plan(
     lanes: int,
     given: int,
     samples: Samples,
+    memories: Memories,
 ) -> LayerPlan:
     """A layer's plan, but for its slots."""
     planes = max(network.bits(p.source) for p in layer.projections)
     pixels = 1
     if layer.is_map and engine == "event":
-        pixels = _pixels(network, layer, lanes)
+        pixels = _pixels(network, layer, lanes, memories.reads)
     feeds: list[Feed] = []
     for k, projection in enumerate(layer.projections):
         share = lanes // pixels
@@ -216,7 +221,7 @@ def _layer_plan(
                 )
             )
         elif comes_as_map(network, source):
-            feeds.append(_map_feed(network, projection, planes, share, values))
+            feeds.append(_map_feed(network, projection, planes, share, memories.reads, values))
         else:
             positions = given if source == INPUT else _positions(projection.inputs, share)
             feeds.append(
@@ -226,6 +231,7 @@ def _layer_plan(
                     planes=planes,
                     positions=positions,
                     lanes=share,
+                    reads=memories.reads,
                     order=None,
                     fixed=source == INPUT,
                     values=values,
@@ -237,6 +243,7 @@ def _layer_plan(
         feeds=tuple(feeds),
         pixels=pixels,
         slots=MAX_SLOTS,
+        memories=memories,
         masked=not all(
             _spares_a_row(projection, feed)
             for projection, feed in zip(layer.projections, feeds, strict=True)
@@ -258,6 +265,7 @@ def _map_feed(
     projection: Projection,
     planes: int,
     lanes: int,
+    reads: int,
     values: npt.NDArray[np.unsignedinteger] | None,
 ) -> DensePlan:
     """A dense projection of a map, which comes pixel by pixel."""
@@ -270,6 +278,7 @@ def _map_feed(
         planes=planes,
         positions=channels,
         lanes=min(lanes, channels),
+        reads=reads,
         order=order.reshape(-1),
         fixed=True,
         values=values,
@@ -282,7 +291,7 @@ def _positions(inputs: int, lanes: int) -> int:
     return max(lanes, -(-inputs // words))
 
 
-def _pixels(network: Network, layer: Layer, lanes: int) -> int:
+def _pixels(network: Network, layer: Layer, lanes: int, reads: int) -> int:
     """Windows at a time: as many as the lanes allow, and the memories that are stored again."""
     first = layer.projections[0]
     columns = network.shape(layer.name)[2]
@@ -292,7 +301,7 @@ def _pixels(network: Network, layer: Layer, lanes: int) -> int:
         for pixels in range(1, min(lanes, columns) + 1)
         if lanes % pixels == 0 and lanes // pixels <= first.channels // first.groups
     ]
-    affordable = [n for n in fitting if (-(-n // 2) - 1) * bits <= COPIED_BITS]
+    affordable = [n for n in fitting if (-(-n // reads) - 1) * bits <= COPIED_BITS]
     return max(affordable or fitting[:1])
 
 

@@ -22,7 +22,7 @@ class EventParts:
     """Makes the parts, and joins them in the layer's module.
 
     units: one for each window at a time.
-    roms: memories of weights.  One whose reads are single serves two units.
+    roms: memories of weights.  One that a unit reads once serves as many as may read it.
     """
 
     def __init__(self, layer: Layer, plan: LayerPlan, offsets: list[int]):
@@ -83,18 +83,24 @@ class EventParts:
 
     def _store(self, name: str, port: Port, rows: list[int], bits: int) -> None:
         """The memories of a bank."""
-        share = 2 if port.reads == 1 else 1
+        share, memories = self._share(port), self.plan.memories
+        blocks = memories.whole(len(rows), port.reads * min(share, self.plan.pixels))
         copies = [
             Rom(
                 name=name,
                 rows=rows,
                 bits=bits,
                 ports=port.reads * min(share, self.plan.pixels - first),
+                blocks=blocks,
             )
             for first in range(0, self.plan.pixels, share)
         ]
         self._copies.append(copies)
         self.roms += copies
+
+    def _share(self, port: Port) -> int:
+        """Units that a memory serves."""
+        return max(1, self.plan.memories.reads // port.reads)
 
     def window_readers(self) -> list[tuple[str, WindowReader]]:
         """Every line buffer, with the path of its reader."""
@@ -128,8 +134,8 @@ class EventParts:
         lane = 0
         for port, copies in zip(self.ports, self._copies, strict=True):
             for u, unit in enumerate(self.units):
-                rom = copies[u // 2 if port.reads == 1 else u]
-                at = u % 2 if port.reads == 1 else 0
+                copy, at = divmod(u, self._share(port))
+                rom = copies[copy]
                 for r in range(port.reads):
                     m.d.comb += [
                         rom.addr[at + r].eq(unit.engine.addr[lane + r][: rom.address_bits]),

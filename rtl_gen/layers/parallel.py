@@ -47,7 +47,9 @@ class ParallelParts:
             if feed.steps > 1:
                 bits = feed.inputs * projection.neurons * step_bits(projection)
                 name = f"{plan.layer}_weights{k}"
-                self.roms.append(Rom(name=name, rows=self._rows[k], bits=bits, ports=1))
+                rows = self._rows[k]
+                blocks = plan.memories.whole(len(rows), 1)
+                self.roms.append(Rom(name=name, rows=rows, bits=bits, ports=1, blocks=blocks))
         self.unit = Unit(
             ParallelEngine(projections),
             Accumulators(

@@ -26,16 +26,30 @@ class Rom(wiring.Component):
     rows: the constants.
     bits: of a row.
     ports: reads a cycle.
+    blocks: so many of the rows are for block RAM, the rest for look-up tables; None: whatever the
+        tool finds best.
     """
 
     #: Memory, output register.
     latency = 2
 
-    def __init__(self, *, name: str, rows: Sequence[int], bits: int, ports: int):
+    def __init__(
+        self,
+        *,
+        name: str,
+        rows: Sequence[int],
+        bits: int,
+        ports: int,
+        blocks: int | None = None,
+    ):
         self.name = name
         self.rows = rows
         self.bits = bits
         self.ports = ports
+        #: Rows that are read from the file, and those behind them.
+        self.filed = blocks or len(rows)
+        self.rest = rows[self.filed :]
+        self._style = '(* ram_style = "logic" *) ' if blocks == 0 else ""
         self.address_bits = max(1, (len(rows) - 1).bit_length())
         super().__init__(
             {
@@ -72,22 +86,47 @@ class Rom(wiring.Component):
                 f"  input [{self.address_bits - 1}:0] addr{p}",
                 f"  output reg [{self.bits - 1}:0] data{p}",
             ]
-        reads = "".join(
-            f"  reg [{self.bits - 1}:0] row{p};\n"
-            f"  always @(posedge clk) begin\n"
-            f"    row{p} <= rows[addr{p}];\n"
-            f"    data{p} <= row{p};\n"
-            f"  end\n"
-            for p in ports
-        )
+        word = f"[{self.bits - 1}:0]"
+        lines = [
+            f"  {self._style}reg {word} rows [0:{self.filed - 1}];",
+            f'  initial $readmemh("{file}", rows);',
+        ]
+        if self.rest:
+            # So few that a block RAM more would hold hardly anything.
+            lines.append(f'  (* ram_style = "logic" *) reg {word} rest [0:{len(self.rest) - 1}];')
+            lines.append("  initial begin")
+            lines += [f"    rest[{k}] = {self.bits}'h{row:x};" for k, row in enumerate(self.rest)]
+            lines.append("  end")
+        for p in ports:
+            lines += self._read(p, word)
         return (
-            f"module {module} (\n" + ",\n".join(pins) + "\n);\n"
-            f"  reg [{self.bits - 1}:0] rows [0:{len(self.rows) - 1}];\n"
-            f'  initial $readmemh("{file}", rows);\n'
-            f"{reads}endmodule\n"
+            f"module {module} (\n"
+            + ",\n".join(pins)
+            + "\n);\n"
+            + "\n".join(lines)
+            + "\nendmodule\n"
         )
+
+    def _read(self, p: int, word: str) -> list[str]:
+        """A read port."""
+        lines = [f"  reg {word} row{p};"]
+        reads, given = [f"    row{p} <= rows[addr{p}];"], f"row{p}"
+        if self.rest:
+            index = max(1, (len(self.rest) - 1).bit_length())
+            lines += [
+                f"  reg {word} other{p};",
+                f"  reg beyond{p};",
+                f"  wire [{index - 1}:0] behind{p} = addr{p} - {self.address_bits}'d{self.filed};",
+            ]
+            reads += [
+                f"    other{p} <= rest[behind{p}];",
+                f"    beyond{p} <= addr{p} >= {self.address_bits}'d{self.filed};",
+            ]
+            given = f"beyond{p} ? other{p} : row{p}"
+        reads.append(f"    data{p} <= {given};")
+        return [*lines, "  always @(posedge clk) begin", *reads, "  end"]
 
     def text(self) -> str:
         """The file: a row a line, hexadecimal."""
         digits = -(-self.bits // 4)
-        return "".join(f"{row:0{digits}x}\n" for row in self.rows)
+        return "".join(f"{row:0{digits}x}\n" for row in self.rows[: self.filed])

@@ -15,6 +15,7 @@ __all__ = [
     "Family",
     "OutputRegister",
     "Part",
+    "family",
     "part",
 ]
 
@@ -26,6 +27,15 @@ FAMILIES = (
     nexus.FAMILY,
     gatemate.FAMILY,
 )
+
+
+def family(name: str) -> Family:
+    """The family of that name; InputError lists those that there are."""
+    for known in FAMILIES:
+        if known.name == name:
+            return known
+    names = ", ".join(known.name for known in FAMILIES)
+    raise InputError(f"family must be one of {names}, not {name!r}")
 
 
 def part(text: str) -> Part:

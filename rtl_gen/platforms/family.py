@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from rtl_gen.plan import Memories
 from s2nn_hw.ir import InputError
 
 #: What is counted of a device, in the order in which it is shown.  ``lut``: sites of look-up
@@ -122,11 +123,12 @@ class Family:
     name: short, of a file and of options.
     title: for people.
     synthesis: command of yosys that maps to its cells without pads; the top is added to it.
+    before: commands of yosys that go before it.
     cells: type of cell → what it takes of each resource, nothing where it takes what is not
         counted.  A type that is not listed is an error: nothing goes uncounted.
     bram_bits, spram_bits: that one ``bram`` or ``spram`` holds.
     bram_shapes: (words, bits a word) that one ``bram`` may have.
-    bram_ports: from which it can be read at a time.
+    rom_rows: rows of one ``bram`` at its widest, read once in a cycle, and, if it can be, twice.
     spram_contents: whether they can have any when the device starts.
     output_registers: of block RAMs, that synthesis leaves unused.
     lut_bits: that a look-up table holds.
@@ -143,10 +145,11 @@ class Family:
     name: str
     title: str
     synthesis: str
+    before: tuple[str, ...] = ()
     cells: Mapping[str, Mapping[str, int]]
     bram_bits: int
     bram_shapes: tuple[tuple[int, int], ...]
-    bram_ports: int = 2
+    rom_rows: tuple[int, ...]
     spram_bits: int = 0
     spram_contents: bool = False
     output_registers: tuple[OutputRegister, ...] = ()
@@ -156,6 +159,11 @@ class Family:
     unbound: tuple[str, ...] = ("delete -port w:* w:clk %d",)
     constraints: tuple[tuple[str, str], ...] = ()
     options: tuple[str, ...] = ()
+
+    @property
+    def memories(self) -> Memories:
+        """What weights are stored in."""
+        return Memories(reads=len(self.rom_rows), blocks=self.rom_rows)
 
 
 def each(names: str, **units: int) -> dict[str, dict[str, int]]:

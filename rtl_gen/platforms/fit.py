@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from s2nn_hw.manifest import LayerEntry, Manifest
 
-from .family import RESOURCES, Device, Family, Part
+from .family import RESOURCES, Device, Part
 
 #: Of what a core stores and adds up, this share is left if constants and bits that nobody reads
 #: are optimised away.
@@ -42,7 +42,7 @@ def hopeless(manifest: Manifest, part: Part) -> str | None:
     least = floor(manifest.layers)
     if excess({name: round(units * _LEFT) for name, units in least.items()}, device):
         return message(part, least, manifest, what="its accumulators alone need")
-    bits = _stored(manifest.layers, family)
+    bits = stored_bits(manifest.layers)
     room = device.capacity["bram"] * family.bram_bits + device.capacity["lut"] * family.lut_bits
     if family.spram_contents:
         room += device.capacity.get("spram", 0) * family.spram_bits
@@ -123,7 +123,7 @@ def _fits(
         "lut": logic,
         "carry": logic,
         "ff": _registers(smaller) / _registers(layers),
-        "bram": _stored(smaller, part.family) / max(1, _stored(layers, part.family)),
+        "bram": stored_bits(smaller) / max(1, stored_bits(layers)),
     }
     guess = {
         name: round((units - fixed.get(name, 0)) * share.get(name, 1)) + fixed.get(name, 0)
@@ -165,10 +165,3 @@ def _joined(lanes: int, bits: int) -> int:
 def _registers(layers: Sequence[LayerEntry]) -> int:
     weights = sum(layer.neurons * layer.lanes * layer.weight_bits for layer in layers)
     return weights + floor(layers)["lut"]
-
-
-def _stored(layers: Sequence[LayerEntry], family: Family) -> int:
-    """Bits of weights in block RAM: two lanes share a memory, or have one each to read from."""
-    return sum(
-        stored_bits([layer]) * (-(-min(2, layer.lanes) // family.bram_ports)) for layer in layers
-    )

@@ -23,6 +23,7 @@ FAMILY = Family(
     },
     bram_bits=20480,
     bram_shapes=((16384, 1), (8192, 2), (4096, 5), (2048, 10), (1024, 20), (512, 40)),
+    rom_rows=(512, 1024),
     devices=(
         Device(
             name="CCGM1A1",

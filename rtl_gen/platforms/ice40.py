@@ -32,6 +32,13 @@ FAMILY = Family(
     name="ice40",
     title="Lattice iCE40",
     synthesis="synth_ice40 -abc9",
+    # There are no memories in look-up tables: a queue is flip-flops, or if it is long block RAM.
+    before=(
+        "proc",
+        "memory_collect",
+        'setattr -set ram_style "logic" t:$mem_v2 r:WR_PORTS>0 %i r:SIZE<10 %i',
+        'setattr -set ram_style "block" t:$mem_v2 r:WR_PORTS>0 %i r:SIZE>=10 %i',
+    ),
     cells={
         **each("SB_LUT4", lut=1),
         **each("SB_CARRY", carry=1),
@@ -43,7 +50,7 @@ FAMILY = Family(
     },
     bram_bits=4096,
     bram_shapes=((2048, 2), (1024, 4), (512, 8), (256, 16)),
-    bram_ports=1,
+    rom_rows=(256,),
     spram_bits=262144,
     devices=(
         _device("up5k", 5280, 30, 20, "sg48 uwg30", spram=4, dsp=8),

@@ -21,6 +21,7 @@ def register(subparsers: Any) -> None:
     options.add_model(parser)
     options.add_out(parser)
     options.add_core(parser)
+    options.add_family(parser)
     options.add_top(parser)
     terminal.add_json(parser)
     parser.set_defaults(handler=handler)
@@ -38,6 +39,7 @@ def handler(args: argparse.Namespace) -> int:
         lanes=args.lanes,
         top=args.top,
         counters=args.counters,
+        family=args.family,
     )
     data = result.as_dict()
     terminal.result(args, data, lambda: _text(args, data))

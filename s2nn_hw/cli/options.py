@@ -65,6 +65,16 @@ def add_core(parser: argparse._ActionsContainer, *, counters: bool = True) -> No
         )
 
 
+def add_family(parser: argparse._ActionsContainer) -> None:
+    """What the core is for."""
+    parser.add_argument(
+        "--family",
+        metavar="NAME",
+        help="FPGA family whose memories weights are fitted to, as synth does for its device: "
+        "ecp5, ice40, gowin, xilinx7, nexus or gatemate (default: none)",
+    )
+
+
 def add_top(parser: argparse.ArgumentParser) -> None:
     """The top module's name."""
     parser.add_argument(

@@ -37,9 +37,13 @@ def register(subparsers: Any) -> None:
     parser.add_argument(
         "--seed", type=int, default=0, help="of random frames (default: %(default)s)"
     )
-    group = parser.add_argument_group("with --port sim")
+    group = parser.add_argument_group(
+        "with --port sim", "where engine and lanes are left out, they are those of a core in DIR"
+    )
     options.add_simulator(group)
     options.add_core(group, counters=False)
+    options.add_family(group)
+    parser.set_defaults(engine=None)
     terminal.add_json(parser)
     parser.set_defaults(handler=handler)
 
@@ -48,13 +52,16 @@ def handler(args: argparse.Namespace) -> int:
     """Run; 0 if all agree, else 1."""
     from s2nn_hw import flow, load
     from s2nn_hw.flow.images import images
-    from s2nn_hw.flow.run import built_baud
+    from s2nn_hw.flow.run import SIMULATED, built_baud, built_core
 
     model = options.model_file(args.model)
     network = load(model)
     chosen = images(
         network, args.images, model=model, frames=args.frames, seed=args.seed, data=args.data
     )
+    core = {"engine": args.engine, "lanes": args.lanes, "family": args.family}
+    if args.port == SIMULATED and not any(core.values()):
+        core |= built_core(model)
     with terminal.progress() as progress:
         result = flow.run(
             network,
@@ -63,8 +70,9 @@ def handler(args: argparse.Namespace) -> int:
             baud=built_baud(model) if args.baud is None else args.baud,
             labels=chosen.labels,
             simulator=args.simulator,
-            engine=args.engine,
-            lanes=args.lanes,
+            engine=core["engine"] or "event",
+            lanes=core["lanes"],
+            family=core["family"],
             source=chosen.source,
             progress=progress,
         )

@@ -29,6 +29,7 @@ def register(subparsers: Any) -> None:
     options.add_model(parser)
     options.add_out(parser)
     options.add_core(parser)
+    options.add_family(parser)
     options.add_simulator(parser)
     options.add_images(parser)
     parser.add_argument(
@@ -101,6 +102,7 @@ def handler(args: argparse.Namespace) -> int:
                 engine=args.engine,
                 lanes=args.lanes,
                 counters=args.counters,
+                family=args.family,
                 source=chosen.source,
                 baseline=args.baseline,
                 netlist=args.netlist,

@@ -85,6 +85,7 @@ def emit(
     lanes: Lanes = None,
     top: str = "s2nn_core",
     counters: bool = False,
+    family: str | None = None,
 ) -> EmitResult:
     """Write the core into the folder ``out``.
 
@@ -99,12 +100,13 @@ def emit(
         4, or as many as a layer can use.
     top: name of the top module and stem of every file.
     counters: add ports that count cycles and events.
+    family: of the FPGA, to whose memories weights are then fitted; None: any.
 
     Raises InputError naming the layer, option or folder that is wrong; nothing is written then.
     """
     start = time.perf_counter()
     with output_folder(out) as folder:
-        core = build(network, engine=engine, lanes=lanes, top=top, counters=counters)
+        core = build(network, engine=engine, lanes=lanes, top=top, counters=counters, family=family)
         core.write(folder)
     return EmitResult(
         top=top,
@@ -114,9 +116,18 @@ def emit(
     )
 
 
-def build(network: Network, *, engine: Engine, lanes: Lanes, top: str, counters: bool) -> Core:
+def build(
+    network: Network,
+    *,
+    engine: Engine,
+    lanes: Lanes,
+    top: str,
+    counters: bool,
+    family: str | None,
+) -> Core:
     """The core of emit(), not yet written."""
     import rtl_gen.emit
+    from rtl_gen import platforms
     from rtl_gen.planner import plan
 
     network.check()
@@ -128,6 +139,7 @@ def build(network: Network, *, engine: Engine, lanes: Lanes, top: str, counters:
         top=top,
         counters=counters,
         samples=network.samples,
+        memories=None if family is None else platforms.family(family).memories,
     )
     try:
         manifest, files = rtl_gen.emit.emit(network, chosen)
@@ -140,6 +152,7 @@ def build(network: Network, *, engine: Engine, lanes: Lanes, top: str, counters:
         "lanes": [layer.lanes for layer in weighted],
         "top": top,
         "counters": counters,
+        "family": family,
     }
     files[OPTIONS] = json.dumps(options, indent=1) + "\n"
     return Core(plan=chosen, manifest=manifest, files=files)

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from s2nn_hw import protocol
 from s2nn_hw.ir import InputError, Network, integer
 
-from .emit import Engine, Lanes, Progress, build
+from .emit import OPTIONS, Engine, Lanes, Progress, build
 from .flash import SYNTH
 from .images import known_labels
 
@@ -87,6 +87,7 @@ def run(
     simulator: str = "verilator",
     engine: Engine = "event",
     lanes: Lanes = None,
+    family: str | None = None,
     timeout: float = TIMEOUT,
     source: str | None = None,
     progress: Progress | None = None,
@@ -99,7 +100,7 @@ def run(
     port: a serial port, or ``sim`` for a board that ``simulator`` simulates.
     baud: of the design on the board; a simulated one has what is fastest.
     labels: (n,), for the accuracy.
-    engine, lanes: of the simulated core.
+    engine, lanes, family: of the simulated core, see emit().
     timeout: seconds of silence after which a board is asked again, beyond what the line takes.
     source: where the images are from, for people.
     progress: called with a stage, and how much of how much is done.
@@ -117,7 +118,7 @@ def run(
     report = progress or (lambda stage, done, total: None)
     simulated = port == SIMULATED
     opened = (
-        _simulated(network, simulator, engine, lanes, report)
+        _simulated(network, simulator, engine, lanes, family, report)
         if simulated
         else _serial(network, port, baud, timeout)
     )
@@ -168,6 +169,23 @@ def built_baud(model: Path) -> int:
     return baud if isinstance(baud, int) else protocol.DEFAULT_BAUD
 
 
+def built_core(model: Path) -> dict[str, Any]:
+    """The engine, lanes and family of the core in the folder that holds the model; empty if none.
+
+    Raises InputError on a file that says something else.
+    """
+    path = model.parent / OPTIONS
+    try:
+        data = json.loads(path.read_text())
+        return {name: data[name] for name in ("engine", "lanes", "family")}
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path}: must hold the options of a core") from error
+
+
 Opened = tuple["Line", tuple["InputPort", "OutputPort"]]
 
 
@@ -191,7 +209,12 @@ def _serial(network: Network, port: str, baud: int, timeout: float) -> Iterator[
 
 @contextmanager
 def _simulated(
-    network: Network, simulator: str, engine: Engine, lanes: Lanes, report: Progress
+    network: Network,
+    simulator: str,
+    engine: Engine,
+    lanes: Lanes,
+    family: str | None,
+    report: Progress,
 ) -> Iterator[Opened]:
     """A core of this network, emitted and simulated behind the shell of any board."""
     import sim.runner
@@ -202,7 +225,9 @@ def _simulated(
     if reason:
         raise InputError(f"{simulator}: {reason}")
     report("emit", 0, 1)
-    core = build(network, engine=engine, lanes=lanes, top="s2nn_core", counters=False)
+    core = build(
+        network, engine=engine, lanes=lanes, top="s2nn_core", counters=False, family=family
+    )
     baud = protocol.DEFAULT_BAUD
     shell = shell_verilog(core.manifest, frequency=CYCLES_A_BIT * baud, baud=baud)
     report("emit", 1, 1)

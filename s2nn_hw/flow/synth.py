@@ -164,7 +164,9 @@ def synth(
         start = time.perf_counter()
         seconds: dict[str, float] = {}
         report("emit", 0, 1)
-        core = build(network, engine=engine, lanes=lanes, top=top, counters=counters)
+        core = build(
+            network, engine=engine, lanes=lanes, top=top, counters=counters, family=family.name
+        )
         core.write(folder)
         report("emit", 1, 1)
         seconds["emit"] = round(time.perf_counter() - start, 3)

@@ -116,6 +116,7 @@ def verify(
     lanes: Lanes = None,
     top: str = "s2nn_core",
     counters: bool = False,
+    family: str | None = None,
     source: str | None = None,
     baseline: str | os.PathLike[str] | None = None,
     netlist: str | None = None,
@@ -133,7 +134,7 @@ def verify(
     frames: take so many from the start.
     simulator: ``verilator`` or ``icarus``.
     stall: a pattern of sim/stall.py; ``seed`` is its.
-    engine, lanes, top, counters: see emit().
+    engine, lanes, top, counters, family: see emit(); the family is the netlist's if there is one.
     source: where the images are from, for people.
     baseline: an earlier result's file that this one is to be compared with (see report.baseline):
         refused before anything is simulated where it cannot be, else kept as ``baseline.json``.
@@ -158,6 +159,7 @@ def verify(
         raise InputError(f"{simulator}: {reason}")
     part = None if netlist is None else simulated(netlist)
     synthesiser = None if part is None else tools.yosys(tool_source)
+    family = _family(family, part)
     earlier = None if baseline is None else read_baseline(Path(baseline))
     context: dict[str, Any] = {
         "images": {"source": source, "digest": _digest(taken)},
@@ -168,7 +170,7 @@ def verify(
     with output_folder(out) as folder:
         clock = _Clock()
         report("emit", 0, 1)
-        core = build(network, engine=engine, lanes=lanes, top=top, counters=counters)
+        core = build(network, engine=engine, lanes=lanes, top=top, counters=counters, family=family)
         core.write(folder)
         report("emit", 1, 1)
         clock.stop("emit")
@@ -214,6 +216,16 @@ def verify(
         )
         (folder / VERIFY).write_text(json.dumps(result.as_dict(), indent=1) + "\n")
     return result
+
+
+def _family(family: str | None, part: Part | None) -> str | None:
+    """Of the FPGA that the core is for; a netlist's, if there is one."""
+    if part is None:
+        return family
+    own = part.family.name
+    if family not in (None, own):
+        raise InputError(f"family must be {own}, that of {part.name}, or left out, not {family!r}")
+    return own
 
 
 class _Clock:

@@ -46,6 +46,7 @@ def script(family: Family, reads: Sequence[str], top: str, *, pins: bool) -> str
         "select @contents",
         f"write_json -selected {MEMORIES}",
         "select -clear",
+        *family.before,
         f"{family.synthesis} -top {top}",
         f"setattr {strip} =*/w:* =*/t:*",
         f"setattr -mod {strip} =*",

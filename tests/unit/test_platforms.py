@@ -112,8 +112,7 @@ def test_what_cannot_fit_is_told_before_any_tool_runs() -> None:
         manifest(layer(neurons=32, accumulator_bits=32 * 13, adder_bits=0)), part("hx8k")
     )
     assert reason is not None
-    # Two lanes read a block RAM that has one port: there are two.
-    assert "its weights alone need 196 bram of 32 (164 too many)" in reason
+    assert "its weights alone need 98 bram of 32 (66 too many)" in reason
     assert "by estimate it would with --lanes 1 and weights of 1 bit" in reason
     # Large memories that start empty hold no weights.
     reason = fit.hopeless(
@@ -149,15 +148,6 @@ def test_what_would_fit_is_estimated(used: dict[str, int], advice: str) -> None:
     text = fit.message(part("LFE5U-25F"), used, manifest(layer()))
     wanted = advice.replace("; W", "; by estimate it would with").replace("or W", "or with")
     assert text == f"the network does not fit LFE5U-25F-6-CABGA381: it needs {wanted}"
-
-
-def test_lanes_share_memories_where_they_have_two_ports() -> None:
-    """On iCE40 the second port is a copy."""
-    used = {"bram": 40}
-    small = layer(lanes=2, neurons=16, accumulator_bits=16 * 13, adder_bits=16 * 5)
-    assert "with --lanes 1 or" in fit.message(part("hx8k"), used, manifest(small))
-    used = {"bram": 70}
-    assert "--lanes" not in fit.message(part("LFE5U-25F"), used, manifest(small))
 
 
 @pytest.mark.parametrize("lanes", [1, 2, 3, 5])
