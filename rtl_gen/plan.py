@@ -19,10 +19,14 @@ class Memories:
     reads: of one memory in a cycle, at the most: 1 or 2.
     blocks: rows of a block RAM at its widest, of one that is read once in a cycle, and of one that
         is read twice; none where it is not known what the core is for.
+    lut_ram: whether short queues cost hardly anything, being in look-up tables.
+    mask_stage: whether a row is masked in a clock cycle of its own.
     """
 
     reads: int = 2
     blocks: tuple[int, ...] = ()
+    lut_ram: bool = True
+    mask_stage: bool = True
 
     def whole(self, rows: int, reads: int) -> int | None:
         """Rows of a memory that are for block RAM, the others being for look-up tables.
@@ -277,6 +281,11 @@ class LayerPlan:
     def lanes(self) -> int:
         """Of the first projection, in all; the others have as many as keep pace with it."""
         return self.feeds[0].lanes * self.pixels
+
+    @property
+    def mask_stage(self) -> bool:
+        """Whether they are masked in a clock cycle of its own."""
+        return self.masked and self.memories.mask_stage
 
     @property
     def planes(self) -> int:

@@ -103,7 +103,9 @@ def plan(
                 top=top,
                 input=port,
                 gather=gather,
-                layers=tuple(_with_slots(network, layer, layers, output) for layer in layers),
+                layers=tuple(
+                    _with_slots(network, layer, layers, output, port.beats) for layer in layers
+                ),
                 output=output,
                 counters=counters,
             ),
@@ -313,7 +315,7 @@ def _keeping_pace(first: Projection, other: Projection, lanes: int) -> int:
 
 
 def _with_slots(
-    network: Network, node: NodePlan, layers: Sequence[NodePlan], output: OutputPort
+    network: Network, node: NodePlan, layers: Sequence[NodePlan], output: OutputPort, beats: int
 ) -> NodePlan:
     """As many slots as keep windows going while one is on its way round."""
     if isinstance(node, PoolPlan):
@@ -335,4 +337,8 @@ def _with_slots(
             for feed in reader.feeds
             if isinstance(feed, DensePlan) and feed.source == node.layer
         )
+    if not node.memories.lut_ram:
+        # Slots are flip-flops: frames do not follow each other faster than they come in, either.
+        pace = pace if layer.is_map else max(pace, beats)
+        return replace(node, slots=min(MAX_SLOTS, -(-loop // pace)))
     return replace(node, slots=min(MAX_SLOTS, max(2, -(-loop // pace) + 1)))

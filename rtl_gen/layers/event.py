@@ -73,6 +73,7 @@ class EventParts:
                     planes=plan.planes,
                     scores=layer.is_readout,
                     masked=plan.masked,
+                    mask_stage=plan.mask_stage,
                     layer=layer.name,
                 ),
                 discards=layer.is_readout,

@@ -58,6 +58,7 @@ class ParallelParts:
                 planes=plan.planes,
                 scores=False,
                 masked=True,
+                mask_stage=plan.mask_stage,
                 layer=layer.name,
             ),
             discards=False,

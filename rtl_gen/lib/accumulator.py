@@ -66,7 +66,9 @@ class Neuron:
             ]
         return signed_width(min(bounds), max(bounds))
 
-    def shape(self, lanes: Sequence[Lane], planes: int, *, masked: bool) -> "Shape":
+    def shape(
+        self, lanes: Sequence[Lane], planes: int, *, masked: bool, mask_stage: bool
+    ) -> "Shape":
         """The widths of its circuit."""
         tree = [tuple(self.lanes)]
         while len(tree[-1]) > 1:
@@ -78,6 +80,7 @@ class Neuron:
             width=self.width(planes),
             planes=planes > 1,
             masked=masked,
+            mask_stage=mask_stage,
         )
 
 
@@ -91,7 +94,8 @@ class Shape:
     tree: bits of the lanes' weights, then of the sums of each level of the adder tree.
     width: bits of the potential.
     planes: whether inputs have several bits, so that the potential doubles now and then.
-    masked: whether weights count only where they are there, which is seen to in a register stage.
+    masked: whether weights count only where they are there.
+    mask_stage: ... which is seen to in a register stage.
     """
 
     signs: tuple[bool, ...]
@@ -99,6 +103,7 @@ class Shape:
     width: int
     planes: bool
     masked: bool
+    mask_stage: bool
 
     @property
     def stored(self) -> list[int]:
@@ -164,7 +169,7 @@ class Accumulator(Shared):
         return m
 
     def _weights(self, m):
-        """The weights, those masked of the last cycle."""
+        """The weights, with a mask stage those of the last cycle."""
         shape = self.shape
         weights, at = [], 0
         for lane, (sign, stored) in enumerate(zip(shape.signs, shape.stored, strict=True)):
@@ -174,10 +179,8 @@ class Accumulator(Shared):
                 value = Cat(Const(1, 1), value)
             weight = Signal(signed(shape.tree[0][lane]), name=f"weight_{lane}", reset_less=True)
             value = value[: len(weight)].as_signed()
-            if shape.masked:
-                m.d.sync += weight.eq(Mux(self.there[lane], value, 0))
-            else:
-                m.d.comb += weight.eq(value)
+            domain = m.d.sync if shape.mask_stage else m.d.comb
+            domain += weight.eq(Mux(self.there[lane], value, 0) if shape.masked else value)
             weights.append(weight)
         return weights
 
@@ -203,6 +206,7 @@ class Accumulators(Shared):
     planes: width of an input value.
     scores: whether the potentials are wanted, not only their signs.
     masked: whether a row counts only where it is there; else one that is not must be zeros.
+    mask_stage: whether that takes a cycle, for the sake of the clock.
     layer: its name.
 
     Members
@@ -223,9 +227,12 @@ class Accumulators(Shared):
         planes: int,
         scores: bool,
         masked: bool = True,
+        mask_stage: bool = True,
         layer: str | None = None,
     ):
+        assert masked or not mask_stage
         self.masked = masked
+        self.mask_stage = mask_stage
         self.neurons = tuple(neurons)
         self.lanes = tuple(lanes)
         self.planes = planes
@@ -245,13 +252,14 @@ class Accumulators(Shared):
             planes=planes,
             scores=scores,
             masked=masked,
+            mask_stage=mask_stage,
             layer=layer,
         )
 
     @property
     def latency(self) -> int:
         """Cycles from rows to the result."""
-        return latency(len(self.lanes), scores=self.with_scores, masked=self.masked)
+        return latency(len(self.lanes), scores=self.with_scores, mask_stage=self.mask_stage)
 
     def row(self, lane: int):
         """The row of a lane."""
@@ -264,7 +272,7 @@ class Accumulators(Shared):
     def build(self, platform):
         m = Module()
 
-        depth = _depth(len(self.lanes), masked=self.masked)
+        depth = _depth(len(self.lanes), mask_stage=self.mask_stage)
         ends = delayed(m, self.ends, depth, "window_ends")
         closes = delayed(m, self.closes, depth, "frame_ends")
         # After a reset, until what it has left in memories, weights and sums is gone.
@@ -275,7 +283,9 @@ class Accumulators(Shared):
 
         potentials = []
         for j, neuron in enumerate(self.neurons):
-            shape = neuron.shape(self.lanes, self.planes, masked=self.masked)
+            shape = neuron.shape(
+                self.lanes, self.planes, masked=self.masked, mask_stage=self.mask_stage
+            )
             weights, there = [], []
             for k, (lane, stored) in enumerate(zip(self.lanes, shape.stored, strict=True)):
                 at = j * lane.weight_bits
@@ -331,14 +341,14 @@ def levels(lanes: int) -> int:
     return (lanes - 1).bit_length()
 
 
-def _depth(lanes: int, *, masked: bool) -> int:
+def _depth(lanes: int, *, mask_stage: bool) -> int:
     """Cycles from rows to their addition: the register stage that masks them, the adder tree."""
-    return (1 if masked else 0) + levels(lanes)
+    return (1 if mask_stage else 0) + levels(lanes)
 
 
-def latency(lanes: int, *, scores: bool, masked: bool) -> int:
+def latency(lanes: int, *, scores: bool, mask_stage: bool) -> int:
     """Cycles of Accumulators: until rows are added, and a register behind scores."""
-    return _depth(lanes, masked=masked) + (1 if scores else 0)
+    return _depth(lanes, mask_stage=mask_stage) + (1 if scores else 0)
 
 
 def neurons(

@@ -132,6 +132,8 @@ class Family:
     spram_contents: whether they can have any when the device starts.
     output_registers: of block RAMs, that synthesis leaves unused.
     lut_bits: that a look-up table holds.
+    lut_ram: whether look-up tables can be memories that are written.
+    mask_stage: whether a core's clock is worth a register stage that masks rows of weights.
     nextpnr: program that places and routes it, None where there is none.
     unbound: commands of yosys that leave a netlist without pins but its clock; see below.
     constraints: (name, text) of files that the program wants with it.
@@ -154,6 +156,8 @@ class Family:
     spram_contents: bool = False
     output_registers: tuple[OutputRegister, ...] = ()
     lut_bits: int = 16
+    lut_ram: bool = True
+    mask_stage: bool = True
     devices: tuple[Device, ...]
     nextpnr: str | None = None
     unbound: tuple[str, ...] = ("delete -port w:* w:clk %d",)
@@ -163,7 +167,12 @@ class Family:
     @property
     def memories(self) -> Memories:
         """What weights are stored in."""
-        return Memories(reads=len(self.rom_rows), blocks=self.rom_rows)
+        return Memories(
+            reads=len(self.rom_rows),
+            blocks=self.rom_rows,
+            lut_ram=self.lut_ram,
+            mask_stage=self.mask_stage,
+        )
 
 
 def each(names: str, **units: int) -> dict[str, dict[str, int]]:

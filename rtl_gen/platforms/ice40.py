@@ -52,6 +52,8 @@ FAMILY = Family(
     bram_shapes=((2048, 2), (1024, 4), (512, 8), (256, 16)),
     rom_rows=(256,),
     spram_bits=262144,
+    lut_ram=False,
+    mask_stage=False,
     devices=(
         _device("up5k", 5280, 30, 20, "sg48 uwg30", spram=4, dsp=8),
         _device("hx8k", 7680, 32, 50, "ct256 cb132 cm225 bg121"),

@@ -84,8 +84,8 @@ def pool(part: WindowUnit, windows: int, slots: SlotTimes) -> Process:
         slots.push(end + PoolLayer.latency)
 
 
-def result_latency(engine: str, lanes: int, classes: int, *, masked: bool) -> int:
+def result_latency(engine: str, lanes: int, classes: int, *, mask_stage: bool) -> int:
     """From the end of a window to the first cycle of its result; of the readout with its class."""
     made = ParallelEngine if engine == "parallel" else EventEngine
-    known = made.latency + accumulators(lanes, scores=bool(classes), masked=masked)
+    known = made.latency + accumulators(lanes, scores=bool(classes), mask_stage=mask_stage)
     return known + (levels(classes) if classes else 0) + Slots.read_latency

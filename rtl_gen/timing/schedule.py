@@ -163,7 +163,7 @@ class _Model:
             self.processes.add(serialise(out, self.results, self.plan.output.beats))
         lanes = sum(feed.lanes for feed in node.feeds)
         classes = self.plan.output.classes if last else 0
-        latency = result_latency(node.engine, lanes, classes, masked=node.masked)
+        latency = result_latency(node.engine, lanes, classes, mask_stage=node.mask_stage)
         if not is_map:
             feeds = []
             for k, feed in enumerate(node.feeds):
