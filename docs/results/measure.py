@@ -1,8 +1,9 @@
 """Measures the examples and writes the tables beside this file.
 
 Run it with ``make results`` after ``s2nn-hw data get mnist`` and ``fashion-mnist``; ``ARGS=dense``,
-``maps`` or ``cifar`` makes one of the tables.  On two cores the first takes a quarter of an hour,
-the others longer.  Cycles and toggles come out the same on any machine; seconds do not.
+``maps``, ``cifar`` or ``fpga`` makes one of the tables.  On two cores the first takes a quarter of
+an hour, the others longer.  Cycles, toggles, area and clocks come out the same on any machine;
+seconds do not.
 """
 
 from __future__ import annotations
@@ -76,6 +77,26 @@ TABLES = {
         ),
     ),
 }
+#: Example and options of ``synth``.
+FPGA = (
+    ("mnist-mlp-128", "--device LFE5U-85F-6 --lanes 4 --freq 140"),
+    ("mnist-mlp-128", "--device LFE5U-85F-6 --lanes 8 --freq 125"),
+    ("mnist-conv", "--device LFE5U-85F-6 --lanes 4 --freq 125"),
+    ("mnist-mlp-128-1bit", "--device iCE40UP5K --lanes 1 --freq 40"),
+    ("mnist-mlp-128-1bit", "--device GW1NR-9 --lanes 2 --freq 90"),
+)
+SEEDS = 8
+FPGA_HEADINGS = (
+    "example, options",
+    "LUT",
+    "FF",
+    "block RAM",
+    "of it weights",
+    "accumulators over floor: LUT, FF",
+    "MHz, best (least)",
+    "interval",
+    "inferences a second",
+)
 HEADINGS = (
     "options",
     "frames",
@@ -91,10 +112,19 @@ HEADINGS = (
 )
 
 
+#: What of a synthesis differs from run to run, and what is long.
+UNSTEADY = ("seconds", "cached", "modules")
+
+
 def measure(model: str, options: str) -> dict[str, Any]:
     """The result of one verification."""
+    return run_command("verify", model, options)
+
+
+def run_command(verb: str, model: str, options: str) -> dict[str, Any]:
+    """What a verb of the command says of an example."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "s2nn_hw.cli", "verify", str(EXAMPLES / model)]
+        command = [sys.executable, "-m", "s2nn_hw.cli", verb, str(EXAMPLES / model)]
         run = subprocess.run(
             [*command, *options.split(), "-o", f"{folder}/build", "--json"],
             stdout=subprocess.PIPE,
@@ -156,10 +186,55 @@ def write(name: str, table: Table) -> None:
     (HERE / f"{name}.json").write_text(json.dumps(results, indent=1) + "\n")
 
 
+def write_fpga() -> None:
+    """Place and route everything, and write ``fpga.md`` and ``fpga.json``."""
+    text = [
+        "# Cores alone on FPGAs\n\n",
+        f"Made by `make results ARGS=fpga`: `s2nn-hw synth examples/EXAMPLE OPTIONS --seeds {SEEDS}\n",
+        "-o DIR`, yosys and nextpnr from Python packages. The clock is that of register to register,\n",
+        "of the best seed and in brackets of the worst; inferences a second are the best clock over\n",
+        "the interval that is predicted for the network's sample frames. The floor of accumulators is\n",
+        "a look-up table and a flip-flop a bit, and a look-up table a bit of the adders of lanes.\n\n",
+        f"| {' | '.join(FPGA_HEADINGS)} |\n|{'---|' * len(FPGA_HEADINGS)}\n",
+    ]
+    results: dict[str, dict[str, Any]] = {}
+    for model, options in FPGA:
+        print(model, options, flush=True)
+        result = run_command("synth", model, f"{options} --seeds {SEEDS}")
+        results[f"{model} {options}"] = {k: v for k, v in result.items() if k not in UNSTEADY}
+        text.append(fpga_row(f"`{model} {options}`", result))
+    (HERE / "fpga.md").write_text("".join(text))
+    (HERE / "fpga.json").write_text(json.dumps(results, indent=1) + "\n")
+
+
+def fpga_row(name: str, result: dict[str, Any]) -> str:
+    """One line of the table."""
+
+    def part(resource: str) -> str:
+        units = result[resource]
+        return f"{units['used']:,} ({units['percent']:.0f}%)"
+
+    share, over = result["weights"]["share"], result["accumulators"]
+    reached = [mhz for mhz in result["fmax_mhz"]["seeds"].values() if mhz is not None]
+    cells = (
+        name,
+        *(part(resource) for resource in ("lut", "ff", "bram")),
+        "none" if share is None else f"{share:.0%} full",
+        f"{over['lut']['over_floor']:.2f}, {over['ff']['over_floor']:.2f}",
+        f"{max(reached):.1f} ({min(reached):.1f})",
+        f"{result['interval_cycles']:,.1f}",
+        f"{result['inferences_per_second']:,}",
+    )
+    return f"| {' | '.join(cells)} |\n"
+
+
 def main() -> None:
     """Make the tables that are asked for, or all."""
-    for name in sys.argv[1:] or TABLES:
-        write(name, TABLES[name])
+    for name in sys.argv[1:] or (*TABLES, "fpga"):
+        if name == "fpga":
+            write_fpga()
+        else:
+            write(name, TABLES[name])
 
 
 if __name__ == "__main__":
