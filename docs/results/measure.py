@@ -86,6 +86,15 @@ FPGA = (
     ("mnist-mlp-128-1bit", "--device GW1NR-9 --lanes 2 --freq 90"),
 )
 SEEDS = 8
+FPGA_INTRODUCTION = f"""# Cores alone on FPGAs
+
+Made by `make results ARGS=fpga`: `s2nn-hw synth examples/EXAMPLE OPTIONS --seeds {SEEDS} -o DIR`,
+yosys and nextpnr from Python packages. The clock is that of register to register, of the best seed
+and in brackets of the worst; inferences a second are the best clock over the interval that is
+predicted for the network's sample frames. The floor of accumulators is a look-up table and a
+flip-flop a bit, and a look-up table a bit of the adders of lanes.
+
+"""
 FPGA_HEADINGS = (
     "example, options",
     "LUT",
@@ -189,12 +198,7 @@ def write(name: str, table: Table) -> None:
 def write_fpga() -> None:
     """Place and route everything, and write ``fpga.md`` and ``fpga.json``."""
     text = [
-        "# Cores alone on FPGAs\n\n",
-        f"Made by `make results ARGS=fpga`: `s2nn-hw synth examples/EXAMPLE OPTIONS --seeds {SEEDS}\n",
-        "-o DIR`, yosys and nextpnr from Python packages. The clock is that of register to register,\n",
-        "of the best seed and in brackets of the worst; inferences a second are the best clock over\n",
-        "the interval that is predicted for the network's sample frames. The floor of accumulators is\n",
-        "a look-up table and a flip-flop a bit, and a look-up table a bit of the adders of lanes.\n\n",
+        FPGA_INTRODUCTION,
         f"| {' | '.join(FPGA_HEADINGS)} |\n|{'---|' * len(FPGA_HEADINGS)}\n",
     ]
     results: dict[str, dict[str, Any]] = {}

@@ -187,6 +187,7 @@ def test_random_graphs(shard, tmp_path, icarus):
         options = {
             "lanes": data.draw(st.sampled_from([1, 1, 2, 2, 3, 4, 5, 8])),
             "engine": data.draw(st.sampled_from(["event", "event", "parallel"])),
+            "family": data.draw(st.sampled_from([None, "ecp5", "ice40"])),
             "stall": data.draw(st.sampled_from(sorted(PATTERNS))),
             "seed": data.draw(st.integers(0, 999)),
         }

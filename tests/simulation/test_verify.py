@@ -55,6 +55,15 @@ SHAPES = {
 }
 
 
+#: Family, inputs, lanes; rows in block RAM of each memory of the first layer, and behind them.
+FITTED = {
+    "a memory a lane": ("ice40", 784, 3, [(256, 6), (256, 5), (256, 5)]),
+    "whole blocks and a few rows": ("ice40", 784, 1, [(768, 16)]),
+    "two reads": ("ecp5", 1030, 2, [(1024, 6)]),
+    "few rows in all": ("gowin", 12, 1, [(12, 0)]),
+}
+
+
 def failed(verdicts) -> list[str]:
     return [verdict.name for verdict in verdicts if not verdict.passed]
 
@@ -64,6 +73,29 @@ def verify(made, out, **options):
     return flow.verify(
         made.network, made.frames, out, **{"lanes": 2, "simulator": "icarus", **options}
     )
+
+
+@pytest.mark.parametrize("simulator", ["verilator", "icarus"])
+@pytest.mark.parametrize("case", FITTED)
+def test_weights_fitted_to_a_family(case, simulator, tmp_path):
+    """Every row is read, those behind the blocks too, and cycles are as predicted."""
+    family, inputs, lanes, parts = FITTED[case]
+    rng = np.random.default_rng(5)
+    network = s2nn_hw.from_arrays(
+        [rng.choice([-1, 1], (6, inputs)), rng.choice([-1, 1], (3, 6))], [np.zeros(6, int), None]
+    )
+    images = (rng.random((8, inputs)) < 0.4).astype(np.uint8)
+    images[0] = 1
+    result = flow.verify(
+        network, images, tmp_path, lanes=(lanes, 1), family=family, simulator=simulator
+    )
+    assert result.passed, failed(result.checks)
+    verilog = (tmp_path / "s2nn_core.v").read_text()
+    hidden = Manifest.read(tmp_path).layers[0]
+    for memory, (rows, rest) in zip(hidden.memories, parts, strict=True):
+        assert memory.rows == rows + rest
+        assert len((tmp_path / memory.file).read_text().split()) == rows
+        assert verilog.count(f"rest [0:{rest - 1}];") >= (rest > 0)
 
 
 @pytest.mark.parametrize("shape", SHAPES)

@@ -12,7 +12,7 @@ from rtl_gen.lib.accumulator import Accumulators, Lane, Neuron, levels, neurons
 from rtl_gen.lib.rom import Rom
 
 
-def layer(weights, ports, offsets, *, weight_bits, planes, scores, masked=True):
+def layer(weights, ports, offsets, *, weight_bits, planes, scores, masked=True, stage=True):
     """Accumulators whose inputs are dealt round-robin to banks with so many ports each."""
     inputs = weights.shape[1]
     members = [np.arange(inputs)[b :: len(ports)] for b in range(len(ports))]
@@ -23,6 +23,7 @@ def layer(weights, ports, offsets, *, weight_bits, planes, scores, masked=True):
         planes=planes,
         scores=scores,
         masked=masked,
+        mask_stage=masked and stage,
     )
     return dut, lane_members
 
@@ -97,17 +98,19 @@ def scores_of(dut, word) -> list[int]:
 @pytest.mark.parametrize("scores", [False, True])
 @pytest.mark.parametrize("planes", [1, 2, 3, 8])
 @pytest.mark.parametrize(
-    ("weight_bits", "ports", "masked"),
+    ("weight_bits", "ports", "masked", "stage"),
     [
-        (1, [1], True),
-        (2, [2], True),
-        (4, [2, 1], True),
-        (8, [2, 2], True),
-        (2, [1], False),
-        (4, [2, 2], False),
+        (1, [1], True, True),
+        (2, [2], True, True),
+        (4, [2, 1], True, True),
+        (8, [2, 2], True, True),
+        (1, [1], True, False),
+        (4, [2, 1], True, False),
+        (2, [1], False, False),
+        (4, [2, 2], False, False),
     ],
 )
-def test_random_frames_without_a_gap(weight_bits, ports, masked, planes, scores):
+def test_random_frames_without_a_gap(weight_bits, ports, masked, stage, planes, scores):
     seed = 100 * weight_bits + 10 * planes + scores
     rng = np.random.default_rng(seed)
     limit = max(1, 2 ** (weight_bits - 1) - 1)
@@ -122,6 +125,7 @@ def test_random_frames_without_a_gap(weight_bits, ports, masked, planes, scores)
         planes=planes,
         scores=scores,
         masked=masked,
+        stage=stage,
     )
     frames = rng.integers(0, 2**planes, (12, 11))
     frames[3] = 0
