@@ -18,6 +18,8 @@ from s2nn_hw.ir import InputError, Network, integer, integers
 PACKED = "images.npz"
 #: How many random frames there are if nobody says.
 RANDOM_FRAMES = 256
+#: Pixels of random frames, at the most: a gigabyte.
+_RANDOM_PIXELS = 2**30
 
 #: What np.load raises on files that are cut short, of another kind, or hold pickles.
 _UNREADABLE = (
@@ -100,6 +102,9 @@ def images(
 
 def random_frames(network: Network, count: int, seed: int) -> ImageSet:
     """Frames of every value, each as likely; the same for the same seed."""
+    most = max(1, _RANDOM_PIXELS // network.input.size)
+    if count > most:
+        raise InputError(f"frames must be at most {most:,} where they are random, not {count:,}")
     shape = (count, *network.input.shape)
     frames = np.random.default_rng(seed).integers(
         0, network.input.maximum, size=shape, dtype=np.uint8, endpoint=True

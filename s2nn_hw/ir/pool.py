@@ -10,6 +10,9 @@ from .window import Pair, Window
 
 KINDS = ("or", "sum")
 
+#: Pixels of the largest window: of a map of 32×32 as a whole.
+MAX_PIXELS = 1024
+
 
 @dataclass(frozen=True, kw_only=True)
 class Pool:
@@ -24,7 +27,7 @@ class Pool:
     name: as a Layer's.
     source: name of the layer (or ``input``) that is pooled.
     kind: ``or`` or ``sum``.
-    kernel, stride, padding: see Window; the kernel of a pool may be as large as the map.
+    kernel, stride, padding: see Window; the kernel of a pool has MAX_PIXELS at the most.
     """
 
     name: str
@@ -71,3 +74,8 @@ def check_pool(kind: str, window: Window, where: str) -> None:
     if kind not in KINDS:
         raise InputError(f"{where}: the kind must be one of {', '.join(KINDS)}, not {kind!r}")
     window.check(where, largest=None)
+    if window.taps > MAX_PIXELS:
+        raise InputError(
+            f"{where}: the kernel of a pool must have at most {MAX_PIXELS:,} pixels, "
+            f"not {window.taps:,}"
+        )

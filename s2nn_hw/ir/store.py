@@ -92,7 +92,7 @@ def load(path: str | os.PathLike[str]) -> Network:
         with safe_open(source, framework="numpy") as file:
             metadata = file.metadata() or {}
             if FORMAT not in metadata:
-                raise InputError(f"{source}: not an s2nn model (no {FORMAT!r} metadata)")
+                raise InputError(f"not an s2nn model (no {FORMAT!r} metadata)")
             structure = json.loads(metadata[FORMAT])
             tensors = {name: _tensor(file, name) for name in file.keys()}  # noqa: SIM118
     except InputError as error:
@@ -117,7 +117,7 @@ def load(path: str | os.PathLike[str]) -> Network:
 def _tensor(file: Any, name: str) -> npt.NDArray[Any]:
     try:
         found: npt.NDArray[Any] = file.get_tensor(name)
-    except TypeError as error:  # bfloat16 and others that numpy does not know
+    except (TypeError, AttributeError) as error:  # bfloat16 and others that numpy does not know
         raise InputError(f"malformed model: tensor {name!r} must be of integers") from error
     return found
 
@@ -127,7 +127,8 @@ def _assemble(structure: dict[str, Any], tensors: dict[str, npt.NDArray[Any]]) -
         version, frame, entries = (structure[key] for key in ("version", "input", "layers"))
         provenance, _ = structure["provenance"], structure["digest"]
         if version not in READABLE:
-            raise InputError(f"model version must be {VERSION}, not {version!r}")
+            known = ", ".join(map(str, READABLE))
+            raise InputError(f"model version must be one of {known}, not {version!r}")
         entries = list(enumerate(entries))
     with well_formed("malformed model: the input"):
         format_ = FrameFormat(
@@ -172,7 +173,12 @@ def _node(entry: dict[str, Any], tensors: dict[str, npt.NDArray[Any]]) -> Node:
         if p["kind"] not in _KINDS:
             raise InputError(f"layer {name!r}: unknown projection {p['kind']!r}")
         kind = _KINDS[p["kind"]]
-        given = {key: value for key, value in p.items() if key != "kind"}
+        given = {key: value for key, value in p.items() if key not in ("kind", "dilation")}
+        if p.get("dilation", 1) not in (1, [1, 1]):
+            raise InputError(f"layer {name!r}: dilation must be 1, not {p['dilation']!r}")
+        unknown = given.keys() - {field.name for field in dataclasses.fields(kind)}
+        if unknown:
+            raise InputError(f"layer {name!r}: a {p['kind']} has no {min(unknown)!r}")
         projections.append(kind(weights=tensors[f"{name}.{k}.weights"], **_tuples(given)))
     thresholds = tensors.get(f"{name}.thresholds")
     return Layer(name=name, projections=tuple(projections), thresholds=thresholds)

@@ -74,8 +74,9 @@ WRONG = {
     "emit foreign.s2nn -o out": "foreign.s2nn: not an s2nn model",
     # the core
     f"emit {GOOD} --lanes 0": "lanes must be 1 or more, not 0",
-    f"emit {GOOD} --lanes 10,1": "layer 'hidden1': lanes must be 1…9, one an input at most, not 10",
+    f"emit {GOOD} --lanes 10,1": "layer 'hidden1': lanes must be 1…9 (one for each of its 9 inputs at most), not 10",
     f"emit {GOOD} --lanes 1,1,1": "lanes must be one number, or 2, one for each layer",
+    f"emit {GOOD} --family max10": "family must be one of ecp5, ice40, gowin, xilinx7, nexus, ga",
     f"emit {GOOD} --engine steam": "engine must be one of event, parallel, not 'steam'",
     f"emit {GOOD} --top 1x": "top must be a letter and then letters, digits or _",
     f"emit {GOOD} --top module": "top must not be 'module', a keyword of Verilog",
@@ -230,6 +231,7 @@ def test_options_arrive(
         "engine": "event",
         "lanes": (4, 2),
         "counters": False,
+        "family": None,
         "source": "ok.npy",
         "baseline": None,
         "netlist": None,

@@ -398,7 +398,7 @@ def test_a_pickle_is_never_loaded(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"version": 99}, "model version must be 3, not 99"),
+        ({"version": 99}, "model version must be one of 1, 2, 3, not 99"),
         ({"layers": 3}, "malformed model: the structure holds a value of the wrong kind$"),
         ({"layers": [3]}, "malformed model: layer 0 holds a value of the wrong kind$"),
         ({"layers": [{"name": "a"}]}, "malformed model: layer 0 lacks 'projections'$"),
@@ -413,6 +413,14 @@ def test_a_pickle_is_never_loaded(tmp_path: Path) -> None:
         (
             {"layers": [{"name": "a", "projections": [{"kind": "lstm"}]}]},
             "layer 'a': unknown projection 'lstm'",
+        ),
+        (
+            {"layers": [{"name": "a", "projections": [{"kind": "conv2d", "dilation": [2, 2]}]}]},
+            r"layer 'a': dilation must be 1, not \[2, 2\]",
+        ),
+        (
+            {"layers": [{"name": "a", "projections": [{"kind": "dense", "bias": 1}]}]},
+            "layer 'a': a dense has no 'bias'",
         ),
     ],
 )

@@ -169,6 +169,10 @@ WRONG = {
         [layer("b", conv(4, 4, source="a")), layer("a", conv())],
         "layer 'b': its source 'a' must come earlier; layers are in the order of evaluation",
     ),
+    "a pool too large": (
+        [layer("a", conv()), pool(size=33)],
+        "layer 'p': the kernel of a pool must have at most 1,024 pixels, not 1,089",
+    ),
     "no source": ([layer("a", conv(source="z"))], "source must be 'input' or an earlier layer"),
     "a dangling branch": (
         [layer("a", conv()), layer("b", conv()), dense(96, "b")],
