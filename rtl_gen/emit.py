@@ -17,19 +17,29 @@ from amaranth.hdl import ClockDomain, Fragment, UnusedElaboratable, Value
 from amaranth.lib.wiring import Component
 
 from s2nn_hw.ir import Layer, Network, ToolError
-from s2nn_hw.manifest import Buffer, LayerEntry, Manifest, Memory, Probe, sha256
+from s2nn_hw.manifest import Buffer, LayerEntry, LoadPort, Manifest, Memory, Probe, sha256
 
 from .capacity import least_depths
 from .fusesoc import fusesoc
 from .header import header
 from .layers.pool import PoolLayer
+from .lib.ram import Ram
 from .lib.reader import WindowReader
 from .lib.rom import Rom
 from .lib.shared import LOADED, Shared
 from .names import ordered_ports, plain_nets
 from .nets import nets
 from .network import Core, instance
-from .plan import CorePlan, LayerPlan, WindowPlan, feeds_of, signed_width, windows_of
+from .plan import (
+    LOAD_WORDS,
+    CorePlan,
+    LayerPlan,
+    LoadPlan,
+    WindowPlan,
+    feeds_of,
+    signed_width,
+    windows_of,
+)
 from .template import template
 from .timing import Values, bounds, floors, schedule, steady
 
@@ -62,14 +72,14 @@ _STRIP = f"-remove generator -remove top -remove src -remove amaranth.hierarchy 
 class VerilogTarget:
     """The platform for which a core is elaborated when Verilog is wanted.
 
-    It takes out of the core what is better not converted with it: ROMs, which are Verilog already,
-    components of which there are many, which are converted once, and the parts of the top, whose
-    ports then have names of their own.
+    It takes out of the core what is better not converted with it: memories of weights, which are
+    Verilog already, components of which there are many, which are converted once, and the parts of
+    the top, whose ports then have names of their own.
     """
 
     def __init__(self, top: str):
         self.top = top
-        self.roms: dict[str, Rom] = {}
+        self.memories: dict[str, Rom | Ram] = {}
         self.parts: dict[str, Component] = {}
         self.shared: dict[tuple[type[Shared], Any, Any], str] = {}
         #: The component that is being converted by itself.
@@ -87,11 +97,12 @@ class VerilogTarget:
             plain += "_"
         return plain
 
-    def add_rom(self, rom: Rom) -> str:
-        """Take the ROM on; returns the name of its module, under which verilog() defines it."""
+    def add_memory(self, memory: Rom | Ram) -> str:
+        """Take it on; returns the name of its module, under which verilog() defines it."""
         # Copies of a memory are instances of one module, if they have as many ports.
-        name = self.plain(f"{self.top}_{rom.name}.rom{rom.ports}")
-        self.roms[name] = rom
+        kind = "ram" if isinstance(memory, Ram) else "rom"
+        name = self.plain(f"{self.top}_{memory.name}.{kind}{memory.ports}")
+        self.memories[name] = memory
         return name
 
     def add_part(self, part: Component, instance: str) -> str:
@@ -128,10 +139,15 @@ def emit(network: Network, plan: CorePlan) -> tuple[Manifest, dict[str, str]]:
         verilog, driven = _convert(core, target)
     texts = [verilog]
     files: dict[str, str] = {}
-    for module, rom in target.roms.items():
-        file = _rom_file(plan, rom)
-        files[file] = rom.text()
-        texts.append(rom.verilog(module, file))
+    for module, memory in target.memories.items():
+        file = _memory_file(plan, memory)
+        if isinstance(memory, Rom):
+            files[file] = memory.text()
+        texts.append(memory.verilog(module, file))
+    if plan.load is not None:
+        files[_load_file(plan)] = _load_text(
+            plan.load, [layer.parts.words for layer in core.loadable]
+        )
     files[f"{plan.top}.v"] = header(network, plan) + "\n".join(texts)
     manifest = _manifest(network, plan, core, files, driven)
     files[f"{plan.top}.json"] = manifest.to_json()
@@ -226,6 +242,9 @@ def _manifest(
         files=hashes,
         input=plan.input,
         output=plan.output,
+        load=None
+        if plan.load is None
+        else LoadPort(tdata_bits=plan.load.tdata_bits, file=_load_file(plan)),
         layers=tuple(_entry(network, plan, core, name, least[name]) for name in core.layers),
         probes=tuple(_probe(network, name) for name in core.layers if name != network.readout.name),
         counters=core.counters,
@@ -235,8 +254,24 @@ def _manifest(
     )
 
 
-def _rom_file(plan: CorePlan, rom: Rom) -> str:
-    return f"{plan.top}_{rom.name}.hex"
+def _memory_file(plan: CorePlan, memory: Rom | Ram) -> str:
+    return f"{plan.top}_{memory.name}.hex"
+
+
+def _load_file(plan: CorePlan) -> str:
+    return f"{plan.top}_load.txt"
+
+
+def _load_text(plan: LoadPlan, memories: Sequence[Sequence[int]]) -> str:
+    """The beats that load the memories: TLAST and, hexadecimal, TDATA."""
+    digits = -(-plan.tdata_bits // 4)
+    lines = []
+    for m, words in enumerate(memories):
+        for first in range(0, len(words), LOAD_WORDS):
+            lines.append(f"0 {m << plan.offset_bits | first:0{digits}x}")
+            for k in range(LOAD_WORDS):
+                lines.append(f"{k == LOAD_WORDS - 1:d} {words[first + k]:0{digits}x}")
+    return "\n".join(lines) + "\n"
 
 
 def _entry(
@@ -283,11 +318,11 @@ def _entry(
         memories=tuple(
             Memory(
                 path=f"{instance(name)}.weights{n}",
-                rows=len(rom.rows),
-                row_bits=rom.bits,
-                file=_rom_file(plan, rom),
+                rows=len(memory.rows) if isinstance(memory, Rom) else memory.depth,
+                row_bits=memory.bits,
+                file=_memory_file(plan, memory) if isinstance(memory, Rom) else None,
             )
-            for n, rom in enumerate(built.parts.roms)
+            for n, memory in enumerate(built.parts.roms)
         ),
         buffers=_buffers(name, built, least),
     )

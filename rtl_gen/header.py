@@ -52,6 +52,13 @@ def header(network: Network, plan: CorePlan) -> str:
         "frame_error       sticky: [0] TLAST came early, [1] TLAST came late; such a frame is",
         "                  dropped, and frame_error_clear clears both bits",
     ]
+    if plan.load is not None:
+        lines += [
+            f"w_axis            AXI4-Stream in, {plan.load.tdata_bits} bits: weights, in packets of",
+            "                  an address and the words that go there; all packets are in",
+            f"                  {plan.top}_load.txt, a beat a line: TLAST, TDATA in hexadecimal",
+            "loaded            all weights are there; no frame is taken before; outlives a reset",
+        ]
     if plan.counters:
         lines.append("count_...         cycles since reset, events taken by each layer; they wrap")
     lines += [

@@ -1,10 +1,13 @@
-"""Which engine a layer has, and how many lanes it can use."""
+"""Which engine and memory a layer has, and how many lanes it can use."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
 from s2nn_hw.ir import INPUT, Conv2d, InputError, Layer, Network, Pool
 
 ENGINES = ("event", "parallel")
+
+#: Of weights: constants, or loaded before the first frame.
+MEMORIES = ("rom", "ram")
 
 #: Lanes, at the most, of a layer on the event engine where nothing is asked for.
 DEFAULT = 4
@@ -31,20 +34,50 @@ def engines_of(network: Network, engine: str | Sequence[str]) -> dict[str, str]:
     return chosen
 
 
+def loaded_of(
+    network: Network, engines: Mapping[str, str], memory: str | Sequence[str]
+) -> tuple[str, ...]:
+    """The layers whose weights are loaded."""
+    layers = network.weighted
+    if not isinstance(memory, Iterable):
+        raise InputError(f"memory must be one of {', '.join(MEMORIES)}, not {memory!r}")
+    names = [memory] * len(layers) if isinstance(memory, str) else list(memory)
+    _require_one_each("memory must be one name", network, len(names))
+    for layer, name in zip(layers, names, strict=True):
+        if name not in MEMORIES:
+            raise InputError(f"memory must be one of {', '.join(MEMORIES)}, not {name!r}")
+        if name == "rom":
+            continue
+        where = f"layer {layer.name!r}: its weights cannot be loaded,"
+        if engines[layer.name] != "event":
+            raise InputError(f"{where} for it is on the {engines[layer.name]} engine")
+        first = layer.projections[0]
+        if len(layer.projections) > 1:
+            raise InputError(f"{where} for it has {len(layer.projections)} projections")
+        if isinstance(first, Conv2d) and first.groups > 1:
+            raise InputError(f"{where} for its convolution has {first.groups} groups")
+    return tuple(layer.name for layer, name in zip(layers, names, strict=True) if name == "ram")
+
+
 def lanes_of(
-    network: Network, engines: Mapping[str, str], lanes: int | Sequence[int] | None
+    network: Network,
+    engines: Mapping[str, str],
+    lanes: int | Sequence[int] | None,
+    loaded: Sequence[str] = (),
 ) -> dict[str, int]:
     """Lanes by layer.
 
     One number is the most that any layer gets: each has as many of them as it can use.  One number
-    a layer is taken as it is, or refused.
+    a layer is taken as it is, or refused.  A layer whose weights are ``loaded`` has one.
     """
     layers = network.weighted
     if lanes is None or isinstance(lanes, int):
         if lanes is not None and lanes < 1:
             raise InputError(f"lanes must be 1 or more, not {lanes!r}")
         return {
-            layer.name: _inputs(layer)
+            layer.name: 1
+            if layer.name in loaded
+            else _inputs(layer)
             if lanes is None and engines[layer.name] == "parallel"
             else _usable(network, layer, engines, DEFAULT if lanes is None else lanes)
             for layer in layers
@@ -54,7 +87,11 @@ def lanes_of(
     refused = []
     for layer, count in zip(layers, wanted, strict=True):
         whole = isinstance(count, int) and not isinstance(count, bool) and count >= 1
-        if not whole or not _fits(network, layer, engines, count):
+        if layer.name in loaded and count != 1:
+            refused.append(
+                f"layer {layer.name!r}: lanes must be 1 where weights are loaded, not {count!r}"
+            )
+        elif not whole or not _fits(network, layer, engines, count):
             refused.append(_refusal(network, layer, engines, count))
     if refused:
         raise InputError("; ".join(refused))

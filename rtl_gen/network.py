@@ -10,6 +10,7 @@ from rtl_gen.layers.spiking import SpikingLayer
 from rtl_gen.lib.fork import Fork
 from rtl_gen.lib.gather import Gather
 from rtl_gen.lib.guard import FrameGuard
+from rtl_gen.lib.loader import Loader
 from rtl_gen.lib.shared import add_part
 from rtl_gen.plan import CorePlan, PoolPlan
 from s2nn_hw.ir import INPUT, Network, Pool
@@ -35,6 +36,8 @@ class Core(wiring.Component):
     m_axis_…: results out.
     frame_error: sticky, bit 0 after a TLAST that came early, bit 1 after one that came late.
     frame_error_clear: clears both.
+    w_axis_…: if weights are loaded, these, see Loader; a frame waits until they are,
+    loaded: ... which they are.
     count_cycles, count_<layer>_events: if the plan asks for them, cycles since reset and events
         taken; they wrap around at 2**32.
     """
@@ -68,6 +71,14 @@ class Core(wiring.Component):
             "frame_error": Out(2),
             "frame_error_clear": In(1),
         }
+        if plan.load is not None:
+            members |= {
+                "w_axis_tdata": In(plan.load.tdata_bits),
+                "w_axis_tvalid": In(1),
+                "w_axis_tready": Out(1),
+                "w_axis_tlast": In(1),
+                "loaded": Out(1),
+            }
         super().__init__({**members, **{name: Out(COUNTER_BITS) for name in self.counters}})
 
     @property
@@ -88,11 +99,12 @@ class Core(wiring.Component):
         gather = Gather(self.plan.input, self.plan.gather)
         add_part(m, platform, "guard", guard)
         add_part(m, platform, "gather", gather)
+        ready = self._load(m, platform)
         m.d.comb += [
             guard.tdata.eq(self.s_axis_tdata),
-            guard.tvalid.eq(self.s_axis_tvalid),
+            guard.tvalid.eq(self.s_axis_tvalid if ready is None else self.s_axis_tvalid & ready),
             guard.tlast.eq(self.s_axis_tlast),
-            self.s_axis_tready.eq(guard.tready),
+            self.s_axis_tready.eq(guard.tready if ready is None else guard.tready & ready),
             self.frame_error.eq(guard.error),
             guard.error_clear.eq(self.frame_error_clear),
         ]
@@ -126,6 +138,37 @@ class Core(wiring.Component):
                 count = getattr(self, f"count_{layer.name}_events")
                 m.d.sync += count.eq(count + self.layers[layer.name].events)
         return m
+
+    @property
+    def loadable(self) -> list[SpikingLayer | Readout]:
+        """The layers whose weights are loaded, in the order of their addresses."""
+        return [
+            layer
+            for layer in self.layers.values()
+            if not isinstance(layer, PoolLayer) and layer.plan.word
+        ]
+
+    def _load(self, m: Module, platform):
+        """The port for weights; returns whether they are loaded, None where all are constants."""
+        if self.plan.load is None:
+            return None
+        layers = self.loadable
+        loader = Loader(self.plan.load, [len(layer.parts.words) for layer in layers])
+        add_part(m, platform, "loader", loader)
+        m.d.comb += [
+            loader.tdata.eq(self.w_axis_tdata),
+            loader.tvalid.eq(self.w_axis_tvalid),
+            loader.tlast.eq(self.w_axis_tlast),
+            self.w_axis_tready.eq(loader.tready),
+            self.loaded.eq(loader.loaded),
+        ]
+        for k, layer in enumerate(layers):
+            m.d.comb += [
+                layer.load.eq(getattr(loader, f"write{k}")),
+                layer.load_address.eq(loader.address),
+                layer.load_data.eq(loader.data),
+            ]
+        return loader.loaded
 
 
 def _join(m: Module, source, sink) -> None:

@@ -19,12 +19,16 @@ class Memories:
     reads: of one memory in a cycle, at the most: 1 or 2.
     blocks: rows of a block RAM at its widest, of one that is read once in a cycle, and of one that
         is read twice; none where it is not known what the core is for.
+    load_bits: of words a cycle that all memories which are loaded have together.
+    huge: whether these are large memories without contents.
     lut_ram: whether short queues cost hardly anything, being in look-up tables.
     mask_stage: whether a row is masked in a clock cycle of its own.
     """
 
     reads: int = 2
     blocks: tuple[int, ...] = ()
+    load_bits: int = 64
+    huge: bool = False
     lut_ram: bool = True
     mask_stage: bool = True
 
@@ -265,6 +269,9 @@ class LayerPlan:
     pixels: windows at a time; a memory of weights serves as many as may read it.
     slots: results of each of them that wait for the next layer.
     memories: what its weights are stored in.
+    word: neurons of a word of its memory, which is loaded before the first frame and has several
+        words a row; 0 where weights are constants, and a row is a word.
+    fold: cycles that an event takes: words a row.
     masked: whether rows of weights are masked where a lane has none to read.  Else its memories
         have a row of zeros to spare.
     """
@@ -275,6 +282,8 @@ class LayerPlan:
     pixels: int
     slots: int
     memories: Memories
+    word: int = 0
+    fold: int = 1
     masked: bool
 
     @property
@@ -338,15 +347,38 @@ def windows_of(feed: Feed | WindowPlan) -> WindowPlan | None:
     return feed if isinstance(feed, WindowPlan) else feed.windows
 
 
+#: Words of a packet that loads weights.
+LOAD_WORDS = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadPlan:
+    """The port over which memories of weights are loaded; see lib.loader.
+
+    Parameters
+    ----------
+    tdata_bits: of a beat: a word, or an address.
+    address_bits: of a word of any memory; offset_bits: of one within its memory.
+    """
+
+    tdata_bits: int
+    address_bits: int
+    offset_bits: int
+
+
 @dataclass(frozen=True, kw_only=True)
 class CorePlan:
-    """A whole core: ports, the gathering of input beats into words, and a plan a layer."""
+    """A whole core: ports, the gathering of input beats into words, and a plan a layer.
+
+    load: the port for weights, None where all are constants.
+    """
 
     top: str
     input: InputPort
     gather: int
     layers: tuple[NodePlan, ...]
     output: OutputPort
+    load: LoadPlan | None = None
     counters: bool
 
     def node(self, name: str) -> NodePlan:

@@ -12,15 +12,18 @@ from s2nn_hw.manifest import InputPort, OutputPort
 from .banks import channel_banks, dense_banks
 from .capacity import check_progress, with_room_for_joins
 from .engines.event import EventEngine
-from .lanes import comes_as_map, engines_of, input_is_map, lanes_of
+from .lanes import comes_as_map, engines_of, input_is_map, lanes_of, loaded_of
 from .lib.accumulator import levels
+from .lib.fold import phase_bits
 from .lib.slots import Slots
 from .plan import (
+    LOAD_WORDS,
     ConvPlan,
     CorePlan,
     DensePlan,
     Feed,
     LayerPlan,
+    LoadPlan,
     Memories,
     NodePlan,
     ParallelPlan,
@@ -58,6 +61,7 @@ def plan(
     *,
     lanes: int | Sequence[int] | None = None,
     engine: str | Sequence[str] = "event",
+    memory: str | Sequence[str] = "rom",
     top: str = "s2nn_core",
     counters: bool = False,
     samples: Samples | None = None,
@@ -70,13 +74,17 @@ def plan(
     lanes: of every layer that has synapses (one that cannot use as many gets fewer), or one number
         a layer.  Default: 4, or on the parallel engine all inputs of a window.
     engine: of every layer, or one name a layer: ``event``, or for convolutions ``parallel``.
+    memory: of the weights of every layer, or one name a layer: ``rom``, or ``ram``, which is loaded
+        before the first frame.
     samples: values of each source for some frames, by which inputs are spread over banks.
     memories: of the FPGA that the core is for; None: of any.
 
     Raises InputError naming the layer and value.
     """
     engines = engines_of(network, engine)
-    wanted = lanes_of(network, engines, lanes)
+    loaded = loaded_of(network, engines, memory)
+    wanted = lanes_of(network, engines, lanes, loaded)
+    fitting = memories or Memories()
     if input_is_map(network):
         port, gather = _pixel_port(network), 1
     else:
@@ -94,7 +102,8 @@ def plan(
             lanes=wanted[node.name],
             given=port.pixels_per_beat * gather,
             samples=samples or {},
-            memories=memories or Memories(),
+            memories=fitting,
+            loaded=fitting.load_bits // len(loaded) if node.name in loaded else 0,
         )
         layers.append(layer)
     return check_progress(
@@ -107,6 +116,9 @@ def plan(
                     _with_slots(network, layer, layers, output, port.beats) for layer in layers
                 ),
                 output=output,
+                load=_load_plan(
+                    network, [n for n in layers if isinstance(n, LayerPlan) and n.word]
+                ),
                 counters=counters,
             ),
             AHEAD,
@@ -196,8 +208,9 @@ def _layer_plan(
     given: int,
     samples: Samples,
     memories: Memories,
+    loaded: int,
 ) -> LayerPlan:
-    """A layer's plan, but for its slots."""
+    """A layer's plan, but for its slots; ``loaded``: bits of a word if its weights are, else 0."""
     planes = max(network.bits(p.source) for p in layer.projections)
     pixels = 1
     if layer.is_map and engine == "event":
@@ -246,10 +259,39 @@ def _layer_plan(
         pixels=pixels,
         slots=MAX_SLOTS,
         memories=memories,
-        masked=not all(
+        word=(word := _word(layer, loaded)),
+        fold=-(-layer.neurons // word) if word else 1,
+        masked=bool(word)
+        or not all(
             _spares_a_row(projection, feed)
             for projection, feed in zip(layer.projections, feeds, strict=True)
         ),
+    )
+
+
+def _word(layer: Layer, bits: int) -> int:
+    """Neurons of a word of so many bits; 0 for one of none."""
+    weight_bits = layer.projections[0].weight_bits
+    return min(layer.neurons, max(1, bits // weight_bits)) if bits else 0
+
+
+def _load_plan(network: Network, layers: Sequence[LayerPlan]) -> LoadPlan | None:
+    """The port over which the weights of these layers are loaded."""
+    if not layers:
+        return None
+    depths, widths = [], []
+    for plan in layers:
+        layer = network.node(plan.layer)
+        assert isinstance(layer, Layer)
+        feed = plan.feeds[0]
+        assert not isinstance(feed, ParallelPlan)
+        rows = len(feed.rows(feed.banks[0])) << phase_bits(plan.fold)
+        depths.append(-(-rows // LOAD_WORDS) * LOAD_WORDS)
+        widths.append(plan.word * layer.projections[0].weight_bits)
+    offset = (max(depths) - 1).bit_length()
+    address = offset + (len(layers) - 1).bit_length()
+    return LoadPlan(
+        tdata_bits=-(-max(address, *widths) // 8) * 8, address_bits=address, offset_bits=offset
     )
 
 

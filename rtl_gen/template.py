@@ -55,6 +55,14 @@ def _meaning(core: Core) -> dict[str, str]:
         "frame_error": "sticky: [0] TLAST came early, [1] it came late; such a frame is dropped",
         "frame_error_clear": "clears both bits; 0 if they are not looked at",
     }
+    if core.plan.load is not None:
+        named |= {
+            "w_axis_tdata": "weights: an address, or a word that goes there or behind",
+            "w_axis_tvalid": "a beat is there; it must stay until it is taken",
+            "w_axis_tready": "always high",
+            "w_axis_tlast": "with the last word behind an address",
+            "loaded": "all weights are there; a frame waits until they are",
+        }
     return named | {name: _counted(name) for name in core.counters}
 
 

@@ -97,6 +97,28 @@ class OutputPort:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LoadPort:
+    """How weights go in over ``w_axis`` before the first frame, where they are loaded.
+
+    Each line of ``file`` is a beat: TLAST and, hexadecimal, TDATA.  They come in packets, each an
+    address and the words that go there; a packet may come again.
+    """
+
+    tdata_bits: int
+    file: str
+
+    def packets(self, text: str) -> list[list[int]]:
+        """The beats of each packet, of the file's text."""
+        packets: list[list[int]] = [[]]
+        for line in text.splitlines():
+            last, _, data = line.partition(" ")
+            packets[-1].append(int(data, 16))
+            if last == "1":
+                packets.append([])
+        return packets[:-1]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Probe:
     """Where a bench sees a layer's output inside the core.
 
@@ -127,12 +149,12 @@ class Probe:
 
 @dataclass(frozen=True, kw_only=True)
 class Memory:
-    """A ROM of the core and the file that fills it."""
+    """A memory of weights of the core, and the file that fills it, None where it is loaded."""
 
     path: str
     rows: int
     row_bits: int
-    file: str
+    file: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -194,6 +216,7 @@ class Manifest:
     network: the network's own digest.
     options: the resolved options of the emission.
     files: emitted file → SHA-256, the manifest itself aside.
+    load: the port for weights, None where all are constants.
     counters: names of the counter ports (``count_…``), empty unless asked for.
     nets: module path (empty for the top) → names of the nets driven in it, a bit of logic once;
         what toggles are counted over.
@@ -215,6 +238,7 @@ class Manifest:
     nets: dict[str, tuple[str, ...]]
     timing: dict[str, Any]
     versions: dict[str, str]
+    load: LoadPort | None = None
 
     @property
     def verilog(self) -> str:
@@ -246,6 +270,7 @@ class Manifest:
                     **data,
                     "input": InputPort(**data["input"]),
                     "output": OutputPort(**data["output"]),
+                    "load": LoadPort(**data["load"]) if data.get("load") else None,
                     "layers": tuple(
                         LayerEntry(
                             **{

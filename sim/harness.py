@@ -5,6 +5,8 @@ Python is woken once a run, not once a cycle; what the harness plays and what it
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from s2nn_hw.manifest import Manifest
 
 #: Cycles of the sink's pattern in ``ready.txt``, which repeats.
@@ -14,12 +16,57 @@ SETTLE = 16
 
 TOP = "s2nn_bench"
 BEATS, READY, LOG = "beats.txt", "ready.txt", "log.txt"
+#: Cycles between the last beat of weights and the first cycle that counts.
+LOADED = 8
+
+
+@dataclass(frozen=True)
+class _Load:
+    """What loads weights: its parts of the text, all empty where there is nothing to load."""
+
+    started: str = ""
+    ports: str = ""
+    declared: str = ""
+    played: str = ""
+
+
+def _load(manifest: Manifest) -> _Load:
+    if manifest.load is None:
+        return _Load()
+    bits = manifest.load.tdata_bits
+    signals = ("tdata", "tvalid", "tready", "tlast")
+    return _Load(
+        started=" && !loading",
+        ports="".join(f",\n    .w_axis_{name}(w_{name})" for name in signals)
+        + ",\n    .loaded(w_loaded)",
+        declared=f"""
+  reg loading, w_last, w_found;
+  reg [{bits - 1}:0] w_data, w_tdata;
+  reg w_tvalid, w_tlast;
+  wire w_tready, w_loaded;
+  integer weights, settle;
+  initial begin
+    weights = $fopen("{manifest.load.file}", "r");
+    loading = 1; w_tvalid = 0; w_tlast = 0; w_tdata = 0; settle = 0;
+  end
+""",
+        played=f"""if (loading) begin
+      if (!w_tvalid || w_tready) begin
+        w_found = $fscanf(weights, "%b %h\\n", w_last, w_data) == 2;
+        w_tvalid <= w_found;
+        if (w_found) begin w_tdata <= w_data; w_tlast <= w_last; end
+        else settle = settle + 1;
+      end
+      if (settle == {LOADED}) loading <= 0;
+    end else """,
+    )
 
 
 def harness(manifest: Manifest) -> str:
     """Verilog of the module ``s2nn_bench`` for a core.
 
-    Cycle c is the c-th rising edge of clk after reset, the first being 0.
+    Cycle c is the c-th rising edge of clk after reset, and after weights were loaded if they are,
+    the first being 0.
 
     Reads ``beats.txt``, a line a beat: ``wait need last data``.  A beat is offered wait + 1 cycles
     after the one before it was taken (the first at cycle wait); or, if need is not 0, wait + 1 +
@@ -46,6 +93,7 @@ def harness(manifest: Manifest) -> str:
     counters = "\n".join(
         f'        $fwrite(log, "n {name} %0d\\n", {name});' for name in manifest.counters
     )
+    load = _load(manifest)
     return f"""`timescale 1ns/1ps
 module {TOP};
   reg clk /*verilator public_flat_rw*/;
@@ -65,13 +113,13 @@ module {TOP};
 
   {manifest.top} dut (
     .clk(clk), .rst(rst),
-    .s_axis_tdata(s_tdata), .s_axis_tvalid(s_tvalid && !rst), .s_axis_tready(s_tready),
-    .s_axis_tlast(s_tlast),
+    .s_axis_tdata(s_tdata), .s_axis_tvalid(s_tvalid && !rst{load.started}),
+    .s_axis_tready(s_tready), .s_axis_tlast(s_tlast),
     .m_axis_tdata(m_tdata), .m_axis_tvalid(m_tvalid), .m_axis_tready(m_tready),
     .m_axis_tlast(m_tlast),
-    .frame_error(frame_error), .frame_error_clear(clear){counter_ports}
+    .frame_error(frame_error), .frame_error_clear(clear){load.ports}{counter_ports}
   );
-
+{load.declared}
   integer beats, log, found, wait_, need, expect_, timeout, quiet, dump, stop, index, delivered;
   integer idle, counter;
   reg levels, clearing, pending, armed, held, last, was_held, was_last;
@@ -129,7 +177,7 @@ module {TOP};
         offer;
       end
       m_tready <= ready[0];
-    end else if (!done) begin
+    end else {load.played}if (!done) begin
       idle = idle + 1;
       if (levels)
         $fwrite(log, "l %b %b %b %b %b %b\\n",

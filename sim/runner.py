@@ -138,7 +138,7 @@ def verilog_of(core: Path, manifest: Manifest) -> str:
 def copy_memories(core: Path, manifest: Manifest, work: Path) -> None:
     """Put what the core reads where it looks for it: into the folder it runs in."""
     for name in manifest.files:
-        if name.endswith(".hex"):
+        if name != manifest.verilog:
             shutil.copyfile(core / name, work / name)
 
 

@@ -8,6 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from rtl_gen.lib.delay import delayed
 from rtl_gen.lib.encoder import EventEncoder, Port
+from rtl_gen.lib.fold import WordSequence, folded
 from rtl_gen.lib.rom import Rom
 from rtl_gen.lib.steps import StepQueue
 
@@ -23,12 +24,13 @@ class EventEngine(wiring.Component):
     Latency: ``latency`` cycles from the one that reads a row to the one in which the memory gives
     it; see EventEncoder and StepQueue for those before.
     Throughput: a plane takes as many cycles as the fullest encoder has events for its reads, at
-    least one, unless its queue has got ahead.
+    least one, unless its queue has got ahead; ``fold`` times as many where a row is so many words.
 
     Parameters
     ----------
     ports: the encoders.
     discards: whether malformed frames end here.
+    fold: words of a row, see lib.fold.
 
     Members
     -------
@@ -48,13 +50,15 @@ class EventEngine(wiring.Component):
     #: Address, memory.
     latency = 1 + Rom.latency
 
-    def __init__(self, ports: Sequence[Port], *, discards: bool):
+    def __init__(self, ports: Sequence[Port], *, discards: bool, fold: int = 1):
         self.ports = tuple(ports)
         self.discards = discards
+        self.fold = fold
+        read = [folded(port, fold) if fold > 1 else port for port in ports]
         #: Port of each lane.
-        self.lane_ports = [port for port in ports for _ in range(port.reads)]
+        self.lane_ports = [port for port in read for _ in range(port.reads)]
         self.lanes = len(self.lane_ports)
-        address = max(port.address_bits for port in ports)
+        address = max(port.address_bits for port in read)
         super().__init__(
             {
                 **{f"i{k}": In(stream.Signature(port.entry)) for k, port in enumerate(ports)},
@@ -79,6 +83,10 @@ class EventEngine(wiring.Component):
             m.submodules[f"steps{k}"] = steps = StepQueue(port)
             wiring.connect(m, wiring.flipped(getattr(self, f"i{k}")), encoder.i)
             head = steps.o
+            if self.fold > 1:
+                m.submodules[f"words{k}"] = words = WordSequence(port, self.fold)
+                wiring.connect(m, head, words.i)
+                head = words.o
             heads.append(head)
             wiring.connect(m, encoder.o, steps.i)
             m.d.comb += [
@@ -89,7 +97,8 @@ class EventEngine(wiring.Component):
             taken = Signal(name=f"taken{k}")
             m.d.comb += taken.eq(head.valid & head.ready)
             for read in range(port.reads):
-                reading.append(self._lane(m, port, head.p, read, taken, len(reading)))
+                lane = len(reading)
+                reading.append(self._lane(m, self.lane_ports[lane], head.p, read, taken, lane))
 
         # All encoders are in the same plane, so any of them tells what it ends.
         leader = heads[0].p
@@ -127,4 +136,6 @@ class EventEngine(wiring.Component):
                 for g, bit in enumerate(groups)
             ]
             m.d.comb += getattr(self, f"there{lane}").eq(Cat(there))
+        if self.fold > 1:
+            return delayed(m, reads & head.there[-1], 1, f"reads{lane}")
         return delayed(m, reads, 1, f"reads{lane}")

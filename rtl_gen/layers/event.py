@@ -7,6 +7,7 @@ from amaranth.lib import wiring
 from rtl_gen.engines.event import EventEngine
 from rtl_gen.lib.accumulator import Accumulators, Lane, neurons
 from rtl_gen.lib.encoder import Port
+from rtl_gen.lib.ram import Ram
 from rtl_gen.lib.reader import WindowReader
 from rtl_gen.lib.register import registered
 from rtl_gen.lib.rom import Rom
@@ -15,7 +16,7 @@ from s2nn_hw.ir import Layer
 
 from .feed import ConvFeed, DenseFeed
 from .unit import Unit
-from .weights import bank_rows, matrix
+from .weights import bank_rows, bank_words, matrix
 
 
 class EventParts:
@@ -23,13 +24,15 @@ class EventParts:
 
     units: one for each window at a time.
     roms: memories of weights.  One that a unit reads once serves as many as may read it.
+    words: where weights are loaded, those of the only memory.
     """
 
     def __init__(self, layer: Layer, plan: LayerPlan, offsets: list[int]):
         self.plan = plan
         self.ports: list[Port] = []
-        self.roms: list[Rom] = []
-        self._copies: list[list[Rom]] = []
+        self.roms: list[Rom | Ram] = []
+        self.words: list[int] = []
+        self._copies: list[list[Rom] | list[Ram]] = []
         self._feeds: list[dict[str, DenseFeed | ConvFeed]] = []
         lanes: list[np.ndarray] = []
         kinds: list[Lane] = []
@@ -49,8 +52,14 @@ class EventParts:
                 own.append(port)
                 name = f"{plan.layer}_weights{b}" if k == 0 else f"{plan.layer}_weights{k}_{b}"
                 bits = projection.neurons * projection.weight_bits
-                self._store(name, port, rows + [0] * port.spare, bits)
-                kinds += [Lane(weight_bits=projection.weight_bits, groups=groups)] * bank.ports
+                if plan.word:
+                    self.words = bank_words(projection, feed, bank, plan.word, plan.fold)
+                    self._load(name, plan.word * projection.weight_bits)
+                    groups = plan.fold
+                else:
+                    self._store(name, port, rows + [0] * port.spare, bits)
+                lane = Lane(weight_bits=projection.weight_bits, groups=groups, word=plan.word)
+                kinds += [lane] * bank.ports
                 members = feed.rows(bank)
                 lanes += [matrix(projection)[:, members[members >= 0]]] * bank.ports
             self.ports += own
@@ -66,7 +75,7 @@ class EventParts:
         made = neurons([matrix(p) for p in layer.projections], lanes, offsets)
         self.units = [
             Unit(
-                EventEngine(self.ports, discards=layer.is_readout),
+                EventEngine(self.ports, discards=layer.is_readout, fold=plan.fold),
                 Accumulators(
                     made,
                     kinds,
@@ -98,6 +107,12 @@ class EventParts:
         ]
         self._copies.append(copies)
         self.roms += copies
+
+    def _load(self, name: str, bits: int) -> None:
+        """The memory of the only bank, which is loaded."""
+        ram = Ram(name=name, depth=len(self.words), bits=bits, huge=self.plan.memories.huge)
+        self._copies.append([ram])
+        self.roms.append(ram)
 
     def _share(self, port: Port) -> int:
         """Units that a memory serves."""

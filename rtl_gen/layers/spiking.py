@@ -24,6 +24,7 @@ class WeightedLayer(wiring.Component):
     Members
     -------
     i0, i1, …: words, a stream a projection.
+    load, load_address, load_data: where weights are loaded, writes a word of its memory.
     events: taken in this cycle.
     """
 
@@ -36,6 +37,7 @@ class WeightedLayer(wiring.Component):
         lanes = sum(unit.engine.lanes for unit in self.units)
         super().__init__(
             {
+                **self._load_members(),
                 **{
                     f"i{k}": In(stream.Signature(word(*_word(feed))))
                     for k, feed in enumerate(plan.feeds)
@@ -44,6 +46,16 @@ class WeightedLayer(wiring.Component):
                 **members,
             }
         )
+
+    def _load_members(self) -> dict:
+        if not self.plan.word:
+            return {}
+        (ram,) = self.parts.roms
+        return {
+            "load": In(1),
+            "load_address": In(ram.address_bits),
+            "load_data": In(ram.bits),
+        }
 
     @property
     def latency(self) -> int:
@@ -63,6 +75,13 @@ class WeightedLayer(wiring.Component):
         """The parts, joined."""
         inputs = [self.input(k) for k in range(len(self.plan.feeds))]
         self.parts.build(m, inputs)
+        if self.plan.word:
+            (ram,) = self.parts.roms
+            m.d.comb += [
+                ram.write.eq(self.load),
+                ram.write_addr.eq(self.load_address),
+                ram.write_data.eq(self.load_data),
+            ]
         events = [unit.engine.events for unit in self.units]
         m.d.comb += self.events.eq(sum(events[1:], events[0]))
 

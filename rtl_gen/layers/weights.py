@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from rtl_gen.plan import Bank, ConvPlan, DensePlan, ParallelPlan
+from rtl_gen.lib.fold import phase_bits
+from rtl_gen.plan import LOAD_WORDS, Bank, ConvPlan, DensePlan, ParallelPlan
 from s2nn_hw.ir import Conv2d, Projection
 
 
@@ -28,6 +29,22 @@ def bank_rows(projection: Projection, feed: DensePlan | ConvPlan, bank: Bank) ->
     table = np.zeros((len(rows), projection.neurons), dtype=np.int64)
     table[rows >= 0] = matrix(projection).T[rows[rows >= 0]]
     return packed(table, projection.weight_bits)
+
+
+def bank_words(
+    projection: Projection, feed: DensePlan | ConvPlan, bank: Bank, word: int, fold: int
+) -> list[int]:
+    """A bank's memory as words of ``word`` neurons each, at the addresses of lib.fold.
+
+    Neuron k of a word in bits [k * weight_bits, …); the words are filled up to whole packets.
+    """
+    mask = (1 << word * projection.weight_bits) - 1
+    stride = 1 << phase_bits(fold)
+    words: list[int] = []
+    for row in bank_rows(projection, feed, bank):
+        parts = [row >> f * word * projection.weight_bits & mask for f in range(fold)]
+        words += parts + [0] * (stride - fold)
+    return words + [0] * (-len(words) % LOAD_WORDS)
 
 
 def step_bits(projection: Conv2d) -> int:

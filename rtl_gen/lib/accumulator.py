@@ -24,10 +24,23 @@ class Lane:
     ----------
     weight_bits: of a weight as it is stored; a one-bit weight is its sign, 1 for -1.
     groups: of neurons, each of which the row is meant for or not.
+    word: neurons of a group, if all groups have the same row, a word for them; else 0.
     """
 
     weight_bits: int
     groups: int = 1
+    word: int = 0
+
+    def bits(self, neurons: int) -> int:
+        """Of a row."""
+        return self.weight_bits * (self.word or neurons)
+
+    def place(self, neuron: int, neurons: int) -> tuple[int, int]:
+        """Where in the row a neuron's weight begins, and its group."""
+        if self.word:
+            group, within = divmod(neuron, self.word)
+            return within * self.weight_bits, group
+        return neuron * self.weight_bits, neuron * self.groups // neurons
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -240,7 +253,7 @@ class Accumulators(Shared):
         self.widths = tuple(neuron.width(planes) for neuron in neurons)
         super().__init__(
             {
-                **{f"row{k}": In(lane.weight_bits * len(neurons)) for k, lane in enumerate(lanes)},
+                **{f"row{k}": In(lane.bits(len(neurons))) for k, lane in enumerate(lanes)},
                 **{f"there{k}": In(lane.groups) for k, lane in enumerate(lanes)},
                 "ends": In(1),
                 "closes": In(1),
@@ -288,9 +301,9 @@ class Accumulators(Shared):
             )
             weights, there = [], []
             for k, (lane, stored) in enumerate(zip(self.lanes, shape.stored, strict=True)):
-                at = j * lane.weight_bits
+                at, group = lane.place(j, len(self.neurons))
                 weights.append(self.row(k)[at : at + stored])
-                there.append(self.there(k)[j * lane.groups // len(self.neurons)])
+                there.append(self.there(k)[group])
             inputs = {
                 "weights": Cat(weights),
                 **({"there": Cat(there)} if shape.masked else {}),

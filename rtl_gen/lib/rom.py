@@ -60,14 +60,14 @@ class Rom(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        if hasattr(platform, "add_rom"):
+        if hasattr(platform, "add_memory"):
             pins = {"i_clk": ClockSignal()}
             for p in range(self.ports):
                 pins |= {
                     f"i_addr{p}": self.addr[p],
                     f"o_data{p}": self.data[p],
                 }
-            m.submodules.rom = Instance(platform.add_rom(self), **pins)
+            m.submodules.rom = Instance(platform.add_memory(self), **pins)
             return m
         memory = Memory(shape=unsigned(self.bits), depth=len(self.rows), init=self.rows)
         m.submodules.memory = memory
@@ -78,7 +78,7 @@ class Rom(wiring.Component):
         return m
 
     def verilog(self, module: str, file: str) -> str:
-        """The module that add_rom() promises, reading ``file``."""
+        """The module that add_memory() promises, reading ``file``."""
         ports = range(self.ports)
         pins = ["  input clk"]
         for p in ports:

@@ -131,6 +131,7 @@ class Family:
     rom_rows: rows of one ``bram`` at its widest, read once in a cycle, and, if it can be, twice.
     spram_contents: whether they can have any when the device starts.
     output_registers: of block RAMs, that synthesis leaves unused.
+    load_bits: of the words that memories which are loaded give in a cycle, together.
     lut_bits: that a look-up table holds.
     lut_ram: whether look-up tables can be memories that are written.
     mask_stage: whether a core's clock is worth a register stage that masks rows of weights.
@@ -155,6 +156,7 @@ class Family:
     spram_bits: int = 0
     spram_contents: bool = False
     output_registers: tuple[OutputRegister, ...] = ()
+    load_bits: int = 64
     lut_bits: int = 16
     lut_ram: bool = True
     mask_stage: bool = True
@@ -172,6 +174,8 @@ class Family:
             blocks=self.rom_rows,
             lut_ram=self.lut_ram,
             mask_stage=self.mask_stage,
+            load_bits=self.load_bits,
+            huge=bool(self.spram_bits) and not self.spram_contents,
         )
 
 

@@ -7,7 +7,7 @@ from rtl_gen.lib.queue import WordQueue
 from rtl_gen.lib.register import Register
 from rtl_gen.plan import DensePlan
 
-from .encoder import Encoder
+from .encoder import Encoder, FoldedEncoder, encoder
 from .processes import LONG_AGO, Channel, Link, Process
 
 
@@ -64,6 +64,7 @@ class DenseFeed:
     ----------
     taken: events of the banks' shares, (frames, planes, banks, words).
     share: whether an encoder's two ports ever take spikes of two words in one cycle.
+    fold: words of a row of weights.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class DenseFeed:
         done: Channel,
         *,
         share: bool,
+        fold: int,
     ):
         self.plan = plan
         self.taken = taken
@@ -82,7 +84,7 @@ class DenseFeed:
         self.whole = done.network.channel()
         self.left = done
         self.queues = [[Queue(plan.queue) for _ in plan.banks] for _ in range(plan.planes)]
-        self.encoders = [Encoder(bank.ports, share=share) for bank in plan.banks]
+        self.encoders = [encoder(bank.ports, share=share, fold=fold) for bank in plan.banks]
 
     def process(self) -> Process:
         """Takes the words."""
@@ -117,17 +119,17 @@ class DenseFeed:
     def plane(self, plane: int) -> int:
         """The cycle in which all encoders could end the plane."""
         return max(
-            self._plane(encoder, queue)
-            for encoder, queue in zip(self.encoders, self.queues[plane], strict=True)
+            self._plane(own, queue)
+            for own, queue in zip(self.encoders, self.queues[plane], strict=True)
         )
 
-    def _plane(self, encoder: Encoder, queue: Queue) -> int:
+    def _plane(self, own: Encoder | FoldedEncoder, queue: Queue) -> int:
         for count, written, last in queue.entries:
-            encoder.take(queue.pop(written, encoder.left), count, last=last)
+            own.take(queue.pop(written, own.left), count, last=last)
         queue.entries.clear()
-        return encoder.ending()
+        return own.ending()
 
     def end(self, cycle: int) -> None:
         """The plane ended in this cycle."""
-        for encoder in self.encoders:
-            encoder.end(cycle)
+        for own in self.encoders:
+            own.end(cycle)

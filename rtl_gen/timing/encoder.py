@@ -15,6 +15,52 @@ _COUNTED = EventEncoder.latency - 2
 _AHEAD = StepQueue.depth + 1
 
 
+def encoder(ports: int, *, share: bool, fold: int = 1) -> "Encoder | FoldedEncoder":
+    """An encoder whose rows are so many words."""
+    return Encoder(ports, share=share) if fold == 1 else FoldedEncoder(fold)
+
+
+class FoldedEncoder:
+    """An encoder of one port, its step queue, and the lib.fold.WordSequence behind them.
+
+    A row takes ``fold`` cycles to go out, so that every step may have to wait for room.
+    """
+
+    def __init__(self, fold: int):
+        self.fold = fold
+        #: Of the newest entry, as an Encoder's.
+        self.left = LONG_AGO
+        self.moved = LONG_AGO
+        #: Cycle in which the newest step was taken, and in which it is the first that waits.
+        self.taken = LONG_AGO
+        self.first = LONG_AGO
+        #: Whether it is still there, and when the last ones went out.
+        self.waits = False
+        self.outs: deque[int] = deque([LONG_AGO] * _AHEAD, _AHEAD)
+
+    def take(self, read: int, count: int, *, last: bool) -> None:
+        """An entry was read in this cycle; it has so many events."""
+        self.left = max(read + _COUNTED, self.moved)
+        self.moved = max(self.left + 1, self.taken)
+        at = self.moved
+        for _ in range(max(1, count)):
+            if self.waits:  # it was not the plane's last
+                self.end(self.ending())
+            at = max(at + 1, self.outs[0] + Slots.free_latency)
+            self.first = max(at + StepQueue.latency, self.outs[-1] + 1)
+            self.waits = True
+        self.taken = at
+
+    def ending(self) -> int:
+        """The first cycle in which the newest step could go out."""
+        return self.first + self.fold - 1
+
+    def end(self, cycle: int) -> None:
+        """It went out in this cycle."""
+        self.outs.append(cycle)
+        self.waits = False
+
+
 class Encoder:
     """lib.encoder.EventEncoder with the lib.steps.StepQueue behind it.
 

@@ -173,6 +173,7 @@ class _Model:
                     self.links[node.layer, k],
                     self.processes.channel(),
                     share=self.share,
+                    fold=node.fold,
                 )
                 self.processes.add(made.process())
                 feeds.append(made)
@@ -187,8 +188,10 @@ class _Model:
         total = self.frames * feeds[0].plan.windows
         outs = [self.processes.link() for _ in range(node.pixels)]
         for u, link in enumerate(outs):
-            kind = WindowUnit if node.engine == "parallel" else EventUnit
-            parts = [kind(f, u, c) for f, c in zip(feeds, counts, strict=True)]
+            parts = [
+                WindowUnit(f, u, c) if node.engine == "parallel" else EventUnit(f, u, c, node.fold)
+                for f, c in zip(feeds, counts, strict=True)
+            ]
             slots = SlotTimes(link, node.slots, Slots.free_latency)
             own = len(range(u, total, node.pixels))
             if node.engine == "parallel":

@@ -12,7 +12,7 @@ from rtl_gen.lib.sequence import WindowSequence
 from rtl_gen.lib.slots import Slots
 from rtl_gen.plan import WindowPlan
 
-from .encoder import Encoder
+from .encoder import encoder
 from .processes import LONG_AGO, Channel, Link, Process
 
 _ENTRY = WindowReader.read_latency
@@ -162,25 +162,27 @@ class WindowUnit:
 class EventUnit(WindowUnit):
     """Windows whose entries go to an encoder a reader, of one port each."""
 
-    def __init__(self, feed: WindowFeed, unit: int, counts: Sequence[npt.NDArray[np.int64]]):
+    def __init__(
+        self, feed: WindowFeed, unit: int, counts: Sequence[npt.NDArray[np.int64]], fold: int
+    ):
         super().__init__(feed, unit, counts)
-        self.encoders = [Encoder(1, share=False) for _ in counts]
+        self.encoders = [encoder(1, share=False, fold=fold) for _ in counts]
 
     def plane(self, round_: int) -> int:
         end = LONG_AGO
-        for r, encoder in enumerate(self.encoders):
+        for r, own in enumerate(self.encoders):
             counts = self.now[r][round_]
             issued, popped = self.issued[r], self.popped[r]
             entries = [c for p in self.here if (c := counts[p])] or [0]
             for count in entries:
                 issued = max(issued + 1, popped[0] + Slots.free_latency)
-                at = max(issued + _ENTRY, encoder.left)
+                at = max(issued + _ENTRY, own.left)
                 popped.append(at)
-                encoder.take(at, count, last=False)
+                own.take(at, count, last=False)
             self.issued[r] = issued
-            end = max(end, encoder.ending())
+            end = max(end, own.ending())
         return end
 
     def end(self, cycle: int) -> None:
-        for encoder in self.encoders:
-            encoder.end(cycle)
+        for own in self.encoders:
+            own.end(cycle)

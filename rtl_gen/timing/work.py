@@ -122,9 +122,9 @@ def floors(plan: CorePlan, values: Values) -> dict[str, npt.NDArray[np.int64]]:
     """Per layer and frame, the fewest cycles that any such engine needs.
 
     The greater of the beats that come in, and the sum over the windows of the events over the
-    lanes, at least one cycle each; of several projections that of the slowest, as each has its
-    lanes.  A pool takes a pixel that is not empty a cycle, and so does the parallel engine while it
-    gathers the window that it will then add up.
+    lanes, at least one cycle each, times the words of a row; of several projections that of the
+    slowest, as each has its lanes.  A pool takes a pixel that is not empty a cycle, and so does the
+    parallel engine while it gathers the window that it will then add up.
     """
     result = {}
     for node in plan.layers:
@@ -136,6 +136,7 @@ def floors(plan: CorePlan, values: Values) -> dict[str, npt.NDArray[np.int64]]:
             steps = np.maximum.reduce(
                 [_window_steps(feed, node.pixels, values[feed.source]) for feed in node.feeds]
             )
+            steps = np.maximum(1, steps) * node.fold
         beats = max(plan.input.beats if source == INPUT else words for source, words in sources)
         result[node.layer] = np.maximum(beats, np.maximum(1, steps).sum(axis=1))
     return result

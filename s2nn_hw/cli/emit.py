@@ -37,6 +37,7 @@ def handler(args: argparse.Namespace) -> int:
         args.out,
         engine=args.engine,
         lanes=args.lanes,
+        memory=args.memory,
         top=args.top,
         counters=args.counters,
         family=args.family,

@@ -45,7 +45,7 @@ def add_core(parser: argparse._ActionsContainer, *, counters: bool = True) -> No
     """What decides the core: engine, lanes, counters."""
     parser.add_argument(
         "--engine",
-        type=engine,
+        type=names,
         default="event",
         metavar="NAME[,NAME…]",
         help="how synapses are computed: event, or for convolutions parallel; one name for all "
@@ -58,6 +58,14 @@ def add_core(parser: argparse._ActionsContainer, *, counters: bool = True) -> No
         help="events a cycle (parallel engine: inputs): one number for all layers that have "
         "synapses, of which each takes as many as it can use, or exactly one a layer (default: 4; "
         "parallel engine: all inputs of a window)",
+    )
+    parser.add_argument(
+        "--memory",
+        type=names,
+        default="rom",
+        metavar="NAME[,NAME…]",
+        help="of weights: rom, or ram, which is loaded before the first frame and takes one lane; "
+        "one name for all layers that have synapses or one a layer (default: %(default)s)",
     )
     if counters:
         parser.add_argument(
@@ -96,10 +104,10 @@ def folder(text: str) -> Path:
     return Path(text)
 
 
-def engine(text: str) -> str | tuple[str, ...]:
+def names(text: str) -> str | tuple[str, ...]:
     """``event``, or ``parallel,event,event`` for one name a layer."""
-    names = tuple(text.split(","))
-    return names[0] if len(names) == 1 else names
+    several = tuple(text.split(","))
+    return several[0] if len(several) == 1 else several
 
 
 def lanes(text: str) -> int | tuple[int, ...]:

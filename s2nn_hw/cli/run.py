@@ -43,7 +43,7 @@ def register(subparsers: Any) -> None:
     options.add_simulator(group)
     options.add_core(group, counters=False)
     options.add_family(group)
-    parser.set_defaults(engine=None)
+    parser.set_defaults(engine=None, memory=None)
     terminal.add_json(parser)
     parser.set_defaults(handler=handler)
 
@@ -52,15 +52,20 @@ def handler(args: argparse.Namespace) -> int:
     """Run; 0 if all agree, else 1."""
     from s2nn_hw import flow, load
     from s2nn_hw.flow.images import images
-    from s2nn_hw.flow.run import SIMULATED, built_baud, built_core
+    from s2nn_hw.flow.run import built_baud, built_core
 
     model = options.model_file(args.model)
     network = load(model)
     chosen = images(
         network, args.images, model=model, frames=args.frames, seed=args.seed, data=args.data
     )
-    core = {"engine": args.engine, "lanes": args.lanes, "family": args.family}
-    if args.port == SIMULATED and not any(core.values()):
+    core = {
+        "engine": args.engine,
+        "lanes": args.lanes,
+        "memory": args.memory,
+        "family": args.family,
+    }
+    if not any(core.values()):
         core |= built_core(model)
     with terminal.progress() as progress:
         result = flow.run(
@@ -72,6 +77,7 @@ def handler(args: argparse.Namespace) -> int:
             simulator=args.simulator,
             engine=core["engine"] or "event",
             lanes=core["lanes"],
+            memory=core["memory"] or "rom",
             family=core["family"],
             source=chosen.source,
             progress=progress,

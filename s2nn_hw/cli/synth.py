@@ -93,6 +93,7 @@ def handler(args: argparse.Namespace) -> int:
             source=args.tools,
             engine=args.engine,
             lanes=args.lanes,
+            memory=args.memory,
             top=args.top,
             counters=args.counters,
             progress=progress,

@@ -101,6 +101,7 @@ def handler(args: argparse.Namespace) -> int:
                 seed=args.seed,
                 engine=args.engine,
                 lanes=args.lanes,
+                memory=args.memory,
                 counters=args.counters,
                 family=args.family,
                 source=chosen.source,

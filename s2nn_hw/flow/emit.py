@@ -37,6 +37,7 @@ _TAKEN = {
 Values = dict[str, npt.NDArray[Any]]
 Lanes = int | Sequence[int] | None
 Engine = str | Sequence[str]
+Memory = str | Sequence[str]
 Progress = Callable[[str, int, int], None]
 
 
@@ -86,6 +87,7 @@ def emit(
     top: str = "s2nn_core",
     counters: bool = False,
     family: str | None = None,
+    memory: Memory = "rom",
 ) -> EmitResult:
     """Write the core into the folder ``out``.
 
@@ -100,13 +102,23 @@ def emit(
         4, or as many as a layer can use.
     top: name of the top module and stem of every file.
     counters: add ports that count cycles and events.
+    memory: ``rom``, or ``ram`` for weights that are loaded before the first frame, over a port of
+        their own; one for all layers that have synapses, or one a layer.
     family: of the FPGA, to whose memories weights are then fitted; None: any.
 
     Raises InputError naming the layer, option or folder that is wrong; nothing is written then.
     """
     start = time.perf_counter()
     with output_folder(out) as folder:
-        core = build(network, engine=engine, lanes=lanes, top=top, counters=counters, family=family)
+        core = build(
+            network,
+            engine=engine,
+            lanes=lanes,
+            memory=memory,
+            top=top,
+            counters=counters,
+            family=family,
+        )
         core.write(folder)
     return EmitResult(
         top=top,
@@ -121,6 +133,7 @@ def build(
     *,
     engine: Engine,
     lanes: Lanes,
+    memory: Memory,
     top: str,
     counters: bool,
     family: str | None,
@@ -136,6 +149,7 @@ def build(
         network,
         lanes=_lanes(lanes),
         engine=engine,
+        memory=memory,
         top=top,
         counters=counters,
         samples=network.samples,
@@ -150,6 +164,7 @@ def build(
     options = {
         "engine": [layer.engine for layer in weighted],
         "lanes": [layer.lanes for layer in weighted],
+        "memory": ["ram" if layer.word else "rom" for layer in weighted],
         "top": top,
         "counters": counters,
         "family": family,

@@ -64,7 +64,12 @@ class Design:
             files={name: core.files[name] for name in sorted(manifest.files)},
             reads=(f"read_verilog {manifest.verilog}",),
             top=manifest.top,
-            memories={m.file: m.row_bits for layer in manifest.layers for m in layer.memories},
+            memories={
+                m.file: m.row_bits
+                for layer in manifest.layers
+                for m in layer.memories
+                if m.file is not None
+            },
             constraints=family.constraints,
             options=family.options,
             pins=False,

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from s2nn_hw import protocol
 from s2nn_hw.ir import InputError, Network, integer
 
-from .emit import OPTIONS, Engine, Lanes, Progress, build
+from .emit import OPTIONS, Engine, Lanes, Memory, Progress, build
 from .flash import SYNTH
 from .images import known_labels
 
@@ -87,6 +87,7 @@ def run(
     simulator: str = "verilator",
     engine: Engine = "event",
     lanes: Lanes = None,
+    memory: Memory = "rom",
     family: str | None = None,
     timeout: float = TIMEOUT,
     source: str | None = None,
@@ -100,7 +101,7 @@ def run(
     port: a serial port, or ``sim`` for a board that ``simulator`` simulates.
     baud: of the design on the board; a simulated one has what is fastest.
     labels: (n,), for the accuracy.
-    engine, lanes, family: of the simulated core, see emit().
+    engine, lanes, memory, family: of the core, see emit(); of a real one only the memory matters.
     timeout: seconds of silence after which a board is asked again, beyond what the line takes.
     source: where the images are from, for people.
     progress: called with a stage, and how much of how much is done.
@@ -118,7 +119,7 @@ def run(
     report = progress or (lambda stage, done, total: None)
     simulated = port == SIMULATED
     opened = (
-        _simulated(network, simulator, engine, lanes, family, report)
+        _simulated(network, simulator, engine, lanes, memory, family, report)
         if simulated
         else _serial(network, port, baud, timeout)
     )
@@ -170,14 +171,14 @@ def built_baud(model: Path) -> int:
 
 
 def built_core(model: Path) -> dict[str, Any]:
-    """The engine, lanes and family of the core in the folder that holds the model; empty if none.
+    """Engine, lanes, memory and family of the core in the model's folder; empty if there is none.
 
     Raises InputError on a file that says something else.
     """
     path = model.parent / OPTIONS
     try:
         data = json.loads(path.read_text())
-        return {name: data[name] for name in ("engine", "lanes", "family")}
+        return {name: data[name] for name in ("engine", "lanes", "memory", "family")}
     except FileNotFoundError:
         return {}
     except OSError as error:
@@ -213,6 +214,7 @@ def _simulated(
     simulator: str,
     engine: Engine,
     lanes: Lanes,
+    memory: Memory,
     family: str | None,
     report: Progress,
 ) -> Iterator[Opened]:
@@ -226,7 +228,13 @@ def _simulated(
         raise InputError(f"{simulator}: {reason}")
     report("emit", 0, 1)
     core = build(
-        network, engine=engine, lanes=lanes, top="s2nn_core", counters=False, family=family
+        network,
+        engine=engine,
+        lanes=lanes,
+        memory=memory,
+        top="s2nn_core",
+        counters=False,
+        family=family,
     )
     baud = protocol.DEFAULT_BAUD
     shell = shell_verilog(core.manifest, frequency=CYCLES_A_BIT * baud, baud=baud)

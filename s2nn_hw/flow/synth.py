@@ -18,7 +18,7 @@ from s2nn_hw.toolchain import nextpnr, tools, yosys
 
 from .area import Area, Units, area, of_device, over_floor
 from .bitstream import design_of, pack, packer_of
-from .emit import Engine, Lanes, Progress, build
+from .emit import Engine, Lanes, Memory, Progress, build
 from .folder import output_folder
 from .mapping import Design, Placed, place, synthesise
 
@@ -117,6 +117,7 @@ def synth(
     source: str = "packages",
     engine: Engine = "event",
     lanes: Lanes = None,
+    memory: Memory = "rom",
     top: str = "s2nn_core",
     counters: bool = False,
     progress: Progress | None = None,
@@ -139,7 +140,7 @@ def synth(
     seeds: place and route so many times, from different starts; None: once.
     jobs: so many at a time; None: one a core of this machine.
     source: ``packages``, or ``path`` for the tools on PATH.
-    engine, lanes, top, counters: see emit().
+    engine, lanes, memory, top, counters: see emit().
     progress: called with a stage, and how much of how much is done.
 
     Raises InputError on wrong input, a tool that is absent, and a network that does not fit: which
@@ -165,7 +166,13 @@ def synth(
         seconds: dict[str, float] = {}
         report("emit", 0, 1)
         core = build(
-            network, engine=engine, lanes=lanes, top=top, counters=counters, family=family.name
+            network,
+            engine=engine,
+            lanes=lanes,
+            memory=memory,
+            top=top,
+            counters=counters,
+            family=family.name,
         )
         core.write(folder)
         report("emit", 1, 1)

@@ -22,7 +22,7 @@ from s2nn_hw.report.baseline import comparable
 from s2nn_hw.report.baseline import read as read_baseline
 from s2nn_hw.toolchain import tools, yosys
 
-from .emit import Core, Engine, Lanes, Progress, build
+from .emit import Core, Engine, Lanes, Memory, Progress, build
 from .folder import output_folder
 from .gates import NetlistResult, below, mapped_core, simulated
 from .images import known_labels
@@ -114,6 +114,7 @@ def verify(
     seed: int = 0,
     engine: Engine = "event",
     lanes: Lanes = None,
+    memory: Memory = "rom",
     top: str = "s2nn_core",
     counters: bool = False,
     family: str | None = None,
@@ -134,7 +135,8 @@ def verify(
     frames: take so many from the start.
     simulator: ``verilator`` or ``icarus``.
     stall: a pattern of sim/stall.py; ``seed`` is its.
-    engine, lanes, top, counters, family: see emit(); the family is the netlist's if there is one.
+    engine, lanes, memory, top, counters: see emit(), and so family, which is the netlist's if there
+        is one.
     source: where the images are from, for people.
     baseline: an earlier result's file that this one is to be compared with (see report.baseline):
         refused before anything is simulated where it cannot be, else kept as ``baseline.json``.
@@ -170,7 +172,15 @@ def verify(
     with output_folder(out) as folder:
         clock = _Clock()
         report("emit", 0, 1)
-        core = build(network, engine=engine, lanes=lanes, top=top, counters=counters, family=family)
+        core = build(
+            network,
+            engine=engine,
+            lanes=lanes,
+            memory=memory,
+            top=top,
+            counters=counters,
+            family=family,
+        )
         core.write(folder)
         report("emit", 1, 1)
         clock.stop("emit")

@@ -74,7 +74,7 @@ WRONG = {
     "emit foreign.s2nn -o out": "foreign.s2nn: not an s2nn model",
     # the core
     f"emit {GOOD} --lanes 0": "lanes must be 1 or more, not 0",
-    f"emit {GOOD} --lanes 10,1": "layer 'hidden1': lanes must be 1…9 (one for each of its 9 inputs at most), not 10",
+    f"emit {GOOD} --lanes 10,1": "lanes must be 1…9 (one for each of its 9 inputs at most), not 10",
     f"emit {GOOD} --lanes 1,1,1": "lanes must be one number, or 2, one for each layer",
     f"emit {GOOD} --family max10": "family must be one of ecp5, ice40, gowin, xilinx7, nexus, ga",
     f"emit {GOOD} --engine steam": "engine must be one of event, parallel, not 'steam'",
