@@ -54,7 +54,7 @@ def header(network: Network, plan: CorePlan) -> str:
     ]
     if plan.load is not None:
         lines += [
-            f"w_axis            AXI4-Stream in, {plan.load.tdata_bits} bits: weights, in packets of",
+            f"w_axis            AXI4-Stream in, {plan.load.tdata_bits} bits: weights, in packets:",
             "                  an address and the words that go there; all packets are in",
             f"                  {plan.top}_load.txt, a beat a line: TLAST, TDATA in hexadecimal",
             "loaded            all weights are there; no frame is taken before; outlives a reset",

@@ -21,9 +21,17 @@ def floor(layers: Sequence[LayerEntry]) -> dict[str, int]:
     return {"lut": ff + sum(layer.adder_bits for layer in layers), "ff": ff}
 
 
-def stored_bits(layers: Sequence[LayerEntry]) -> int:
-    """Bits of all memories of weights, copies counted as often as they are stored."""
-    return sum(m.rows * m.row_bits for layer in layers for m in layer.memories)
+def stored_bits(layers: Sequence[LayerEntry], *, loaded: bool | None = None) -> int:
+    """Bits of all memories of weights, copies counted as often as they are stored.
+
+    loaded: only of those that are loaded, or of those that are not.
+    """
+    return sum(
+        m.rows * m.row_bits
+        for layer in layers
+        for m in layer.memories
+        if loaded is None or (m.file is None) == loaded
+    )
 
 
 def excess(used: Mapping[str, int], device: Device) -> dict[str, int]:
@@ -42,7 +50,13 @@ def hopeless(manifest: Manifest, part: Part) -> str | None:
     least = floor(manifest.layers)
     if excess({name: round(units * _LEFT) for name, units in least.items()}, device):
         return message(part, least, manifest, what="its accumulators alone need")
-    bits = stored_bits(manifest.layers)
+    # Large memories without contents hold what is loaded, and nothing else.
+    apart = bool(family.spram_bits) and not family.spram_contents
+    bits = stored_bits(manifest.layers, loaded=False if apart else None)
+    large = stored_bits(manifest.layers, loaded=True) if apart else 0
+    if large > device.capacity.get("spram", 0) * family.spram_bits:
+        blocks = {"spram": -(-large // family.spram_bits)}
+        return message(part, blocks, manifest, what="its loaded weights alone need")
     room = device.capacity["bram"] * family.bram_bits + device.capacity["lut"] * family.lut_bits
     if family.spram_contents:
         room += device.capacity.get("spram", 0) * family.spram_bits

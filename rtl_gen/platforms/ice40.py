@@ -36,8 +36,8 @@ FAMILY = Family(
     before=(
         "proc",
         "memory_collect",
-        'setattr -set ram_style "logic" t:$mem_v2 r:WR_PORTS>0 %i r:SIZE<10 %i',
-        'setattr -set ram_style "block" t:$mem_v2 r:WR_PORTS>0 %i r:SIZE>=10 %i',
+        'setattr -set ram_style "logic" t:$mem_v2 r:WR_PORTS>0 %i r:SIZE<10 %i a:ram_style %d',
+        'setattr -set ram_style "block" t:$mem_v2 r:WR_PORTS>0 %i r:SIZE>=10 %i a:ram_style %d',
     ),
     cells={
         **each("SB_LUT4", lut=1),
