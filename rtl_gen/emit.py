@@ -17,7 +17,16 @@ from amaranth.hdl import ClockDomain, Fragment, UnusedElaboratable, Value
 from amaranth.lib.wiring import Component
 
 from s2nn_hw.ir import Layer, Network, ToolError
-from s2nn_hw.manifest import Buffer, LayerEntry, LoadPort, Manifest, Memory, Probe, sha256
+from s2nn_hw.manifest import (
+    LOAD_WORDS,
+    Buffer,
+    LayerEntry,
+    LoadPort,
+    Manifest,
+    Memory,
+    Probe,
+    sha256,
+)
 
 from .capacity import least_depths
 from .fusesoc import fusesoc
@@ -31,7 +40,6 @@ from .names import ordered_ports, plain_nets
 from .nets import nets
 from .network import Core, instance
 from .plan import (
-    LOAD_WORDS,
     CorePlan,
     LayerPlan,
     LoadPlan,

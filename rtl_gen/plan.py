@@ -347,10 +347,6 @@ def windows_of(feed: Feed | WindowPlan) -> WindowPlan | None:
     return feed if isinstance(feed, WindowPlan) else feed.windows
 
 
-#: Words of a packet that loads weights.
-LOAD_WORDS = 8
-
-
 @dataclass(frozen=True, kw_only=True)
 class LoadPlan:
     """The port over which memories of weights are loaded; see lib.loader.

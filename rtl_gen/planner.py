@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from s2nn_hw.ir import INPUT, Conv2d, Layer, Network, Pool, Projection
-from s2nn_hw.manifest import InputPort, OutputPort
+from s2nn_hw.manifest import LOAD_WORDS, InputPort, OutputPort
 
 from .banks import channel_banks, dense_banks
 from .capacity import check_progress, with_room_for_joins
@@ -17,7 +17,6 @@ from .lib.accumulator import levels
 from .lib.fold import phase_bits
 from .lib.slots import Slots
 from .plan import (
-    LOAD_WORDS,
     ConvPlan,
     CorePlan,
     DensePlan,

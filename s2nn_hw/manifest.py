@@ -16,6 +16,9 @@ from s2nn_hw.ir import InputError, well_formed
 
 VERSION = 3
 
+#: Words of a packet that loads weights.
+LOAD_WORDS = 8
+
 
 @dataclass(frozen=True, kw_only=True)
 class InputPort:
@@ -101,7 +104,7 @@ class LoadPort:
     """How weights go in over ``w_axis`` before the first frame, where they are loaded.
 
     Each line of ``file`` is a beat: TLAST and, hexadecimal, TDATA.  They come in packets, each an
-    address and the words that go there; a packet may come again.
+    address and LOAD_WORDS words that go there; a packet may come again.
     """
 
     tdata_bits: int

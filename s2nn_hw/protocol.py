@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from s2nn_hw.ir import InputError
-from s2nn_hw.manifest import InputPort, OutputPort
+from s2nn_hw.manifest import LOAD_WORDS, InputPort, LoadPort, OutputPort
 
 VERSION = 1
 
@@ -51,7 +51,7 @@ class Request(IntEnum):
     INFER = 2
     READ_FLAGS = 3
     CLEAR_FLAGS = 4
-    #: Free: will fill memories that have no initial contents.
+    #: A packet of weights, of a core that is loaded with them.
     LOAD = 5
 
 
@@ -69,6 +69,8 @@ class ErrorCode(IntEnum):
 FRAMING, LOST = 5, 6
 #: Of the first byte of the flags.
 PROTOCOL_FLAGS = 7
+#: And its last: weights are not loaded yet, which no clearing changes.
+UNLOADED = 7
 #: Of the second byte: the core's ``frame_error``.
 CORE_FLAGS = 2
 FLAG_NAMES = {
@@ -79,6 +81,7 @@ FLAG_NAMES = {
     4: "a frame beyond the window",
     5: "a byte without stop bit",
     6: "an answer that was lost",
+    7: "weights that are not loaded",
     8: "a frame too short for the core",
     9: "a frame too long for the core",
 }
@@ -97,6 +100,25 @@ def frame_bytes(port: InputPort) -> int:
 def result_bytes(port: OutputPort) -> int:
     """Bytes of a result on the line: the beats of ``m_axis``, low bytes first."""
     return port.beats * port.tdata_bits // 8
+
+
+def load_port(port: LoadPort) -> InputPort:
+    """The packets of weights as if they were frames: an address and LOAD_WORDS words, in bytes."""
+    size = port.tdata_bits // 8
+    return InputPort(
+        tdata_bits=port.tdata_bits,
+        pixel_bits=8,
+        pixels_per_beat=size,
+        pixels=size * (1 + LOAD_WORDS),
+    )
+
+
+def load_payloads(port: LoadPort, text: str) -> list[bytes]:
+    """The payloads of LOAD, of the text of the port's file: beats, their low bytes first."""
+    size = port.tdata_bits // 8
+    return [
+        b"".join(beat.to_bytes(size, "little") for beat in packet) for packet in port.packets(text)
+    ]
 
 
 def pack(port: InputPort, frames: npt.NDArray[np.uint8]) -> list[bytes]:

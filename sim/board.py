@@ -27,10 +27,21 @@ _SECONDS_TO_START, _SECONDS_TO_END = 60, 10
 def harness(manifest: Manifest, shell: str) -> str:
     """Verilog that joins a shell, whose module is ``shell``, to the core, and has its pins."""
     d_in, d_out = manifest.input.tdata_bits, manifest.output.tdata_bits
+    streams = "sm" if manifest.load is None else "smw"
     shared = (
-        *(f"{port}_axis_t{name}" for port in "sm" for name in ("data", "valid", "ready", "last")),
+        *(
+            f"{port}_axis_t{name}"
+            for port in streams
+            for name in ("data", "valid", "ready", "last")
+        ),
         *("frame_error", "frame_error_clear"),
+        *(() if manifest.load is None else ("loaded",)),
     )
+    load = ""
+    if manifest.load is not None:
+        load = f"""  wire [{manifest.load.tdata_bits - 1}:0] w_axis_tdata;
+  wire w_axis_tvalid, w_axis_tready, w_axis_tlast, loaded;
+"""
     joined = ", ".join(f".{name}({name})" for name in shared)
     return f"""`timescale 1ns/1ps
 module {TOP};
@@ -46,7 +57,7 @@ module {TOP};
   wire m_axis_tvalid, m_axis_tready, m_axis_tlast;
   wire [1:0] frame_error;
   wire frame_error_clear, heartbeat, busy, error;
-
+{load}
   {shell} shell (
     .clk(clk), .rst(rst), .rx(rx), .tx(tx),
     .heartbeat(heartbeat), .busy(busy), .error(error),

@@ -70,7 +70,7 @@ def board_files(
     chosen = found.setting(found.clock if frequency is None else frequency)
     reached = float(found.clock if chosen is None else chosen.output)
     said = identity(manifest, found.store_bytes)
-    shell = BoardShell(said, manifest.input, manifest.output, Pace(reached, baud))
+    shell = BoardShell(said, manifest.input, manifest.output, Pace(reached, baud), manifest.load)
     plan = found.make_platform().prepare(
         BoardTop(manifest, found, shell), TOP, emit_src=False, debug_verilog=False
     )
@@ -93,7 +93,7 @@ def board_files(
 def shell_verilog(manifest: Manifest, *, frequency: float, baud: int) -> str:
     """Verilog of the shell alone, module SHELL, for a simulation beside the core."""
     pace = Pace(frequency, baud)
-    shell = BoardShell(identity(manifest), manifest.input, manifest.output, pace)
+    shell = BoardShell(identity(manifest), manifest.input, manifest.output, pace, manifest.load)
     return verilog(shell, SHELL)
 
 

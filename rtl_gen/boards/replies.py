@@ -10,7 +10,7 @@ from s2nn_hw.protocol import ANSWER, ERROR, ErrorCode, Identity, Request, result
 from .writer import HEADER
 
 #: The type of a request to be answered, or 0 for an error; which error; whose.
-ASK = data.StructLayout({"kind": range(len(Request)), "code": range(len(ErrorCode)), "tag": 8})
+ASK = data.StructLayout({"kind": range(len(Request) + 1), "code": range(len(ErrorCode)), "tag": 8})
 
 FLAG_BYTES = 2
 
@@ -115,7 +115,7 @@ class Replies(wiring.Component):
                         for k, byte in enumerate(self.identity):
                             with m.Case(k):
                                 m.d.comb += source.eq(Const(byte, 8))
-                    with m.Case(Request.READ_FLAGS, Request.CLEAR_FLAGS):
+                    with m.Case(Request.READ_FLAGS, Request.CLEAR_FLAGS, Request.LOAD):
                         m.d.comb += source.eq(Mux(at == 0, flags[:8], flags[8:]))
                 with m.If(self.header.ready):
                     m.next = "CHOOSE"

@@ -7,7 +7,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from s2nn_hw.ir import InputError
-from s2nn_hw.manifest import InputPort, Manifest, OutputPort
+from s2nn_hw.manifest import InputPort, LoadPort, Manifest, OutputPort
 from s2nn_hw.protocol import (
     CORE_FLAGS,
     FRAMING,
@@ -15,11 +15,13 @@ from s2nn_hw.protocol import (
     MAX_PAYLOAD,
     MAX_WINDOW,
     PROTOCOL_FLAGS,
+    UNLOADED,
     ErrorCode,
     Identity,
     Request,
     digest_bytes,
     frame_bytes,
+    load_port,
     result_bytes,
 )
 
@@ -61,7 +63,9 @@ class BoardShell(wiring.Component):
     is its answer; up to ``window`` frames may be under way, each kept in the frame store until the
     core has taken it, so that the next one comes in meanwhile.  One more is answered by an error
     and dropped.  The other requests are answered between results; of QUEUE that wait no more are
-    remembered, which sets a flag.  Flags are sticky.
+    remembered, which sets a flag.  Flags are sticky.  LOAD hands its packet of weights to the core
+    once its CRC was found right, and is answered by the flags, of which one tells that weights are
+    missing.
 
     Latency: the line's, a few cycles, and the core's.
     Throughput: the line's, if the core's interval is shorter than a frame on it.
@@ -71,16 +75,26 @@ class BoardShell(wiring.Component):
     identity: what it says of itself, and its window.
     input, output: the core's ports.
     pace: of the line.
+    load: the core's port for weights, None if it has none.
 
     Members
     -------
     rx, tx: pins.
     heartbeat, busy, error: lights: on and off every second or so; a frame was under way just now; a
         flag is set.
-    s_axis_…, m_axis_…, frame_error, frame_error_clear: the core's, the other way round.
+    s_axis_…, m_axis_…, frame_error, frame_error_clear, and w_axis_…, loaded if weights are: the
+        core's, the other way round.
     """
 
-    def __init__(self, identity: Identity, input: InputPort, output: OutputPort, pace: Pace):
+    def __init__(
+        self,
+        identity: Identity,
+        input: InputPort,
+        output: OutputPort,
+        pace: Pace,
+        load: LoadPort | None = None,
+    ):
+        self.load = load
         self.identity = identity
         self.input = input
         self.output = output
@@ -102,6 +116,17 @@ class BoardShell(wiring.Component):
                 "m_axis_tlast": In(1),
                 "frame_error": In(CORE_FLAGS),
                 "frame_error_clear": Out(1),
+                **(
+                    {}
+                    if load is None
+                    else {
+                        "w_axis_tdata": Out(load.tdata_bits),
+                        "w_axis_tvalid": Out(1),
+                        "w_axis_tready": In(1),
+                        "w_axis_tlast": Out(1),
+                        "loaded": In(1),
+                    }
+                ),
             }
         )
 
@@ -116,6 +141,7 @@ class BoardShell(wiring.Component):
                 Request.INFER: self.identity.frame_bytes,
                 Request.READ_FLAGS: 0,
                 Request.CLEAR_FLAGS: 0,
+                **({} if self.load is None else {Request.LOAD: frame_bytes(load_port(self.load))}),
             }
         )
         m.submodules.store = store = FrameStore(
@@ -174,6 +200,8 @@ class BoardShell(wiring.Component):
             m.d.sync += oldest.eq(Mux(oldest == window - 1, 0, oldest + 1))
         m.d.sync += under_way.eq(under_way + store.commit - replies.answered)
 
+        unloaded = self._load(m, reader)
+
         # What is to be answered otherwise than by a result.
         refused = reader.done & infer & ~taking
         failed = Signal()
@@ -189,12 +217,13 @@ class BoardShell(wiring.Component):
 
         flags = Signal(PROTOCOL_FLAGS)
         m.d.comb += [
-            replies.flags.eq(Cat(flags, Const(0, 8 - PROTOCOL_FLAGS), self.frame_error)),
+            replies.flags.eq(Cat(flags, unloaded, self.frame_error)),
             self.frame_error_clear.eq(replies.flags_clear),
         ]
         events = [failed & (ask.code == code) for code in ErrorCode]
         assert len(events) == FRAMING
         assert FRAMING + 1 == LOST
+        assert LOST + 1 == PROTOCOL_FLAGS == UNLOADED
         events += [receiver.framing, queue.w_en & ~queue.w_rdy]
         m.d.sync += flags.eq(Mux(replies.flags_clear, 0, flags) | Cat(events))
 
@@ -208,3 +237,25 @@ class BoardShell(wiring.Component):
         with m.Elif(clock[:-4] == 0):
             m.d.sync += self.busy.eq(0)
         return m
+
+    def _load(self, m: Module, reader: PacketReader):
+        """Packets of weights, once they are whole; returns whether weights are missing."""
+        if self.load is None:
+            return Const(0, 1)
+        port = load_port(self.load)
+        # One goes to the core while the next comes in; it takes a fraction of the time.
+        m.submodules.weights = store = FrameStore(frame_bytes=frame_bytes(port), window=2)
+        m.submodules.weights_unpacker = unpacker = Unpacker(port)
+        wiring.connect(m, store.o, unpacker.i)
+        wanted = reader.type == Request.LOAD
+        m.d.comb += [
+            store.data.eq(reader.payload),
+            store.begin.eq(reader.begun & wanted),
+            store.write.eq(reader.payload_strobe & wanted),
+            store.commit.eq(reader.done & wanted),
+            self.w_axis_tdata.eq(unpacker.o.p.data),
+            self.w_axis_tvalid.eq(unpacker.o.valid),
+            self.w_axis_tlast.eq(unpacker.o.p.last),
+            unpacker.o.ready.eq(self.w_axis_tready),
+        ]
+        return ~self.loaded

@@ -38,11 +38,22 @@ CORE_PORTS = {
 }
 
 
+#: Those of a core whose weights are loaded, too.
+LOAD_PORTS = {
+    "w_axis_tdata": "i",
+    "w_axis_tvalid": "i",
+    "w_axis_tready": "o",
+    "w_axis_tlast": "i",
+    "loaded": "o",
+}
+
+
 def core(manifest: Manifest, shell: BoardShell) -> Instance:
     """The emitted core, wired to the shell."""
     # Else yosys calls the shell's register after what reads it in the core, which would count it.
     shell.s_axis_tdata.attrs["keep"] = "true"
-    wired = {f"{way}_{name}": getattr(shell, name) for name, way in CORE_PORTS.items()}
+    ports = CORE_PORTS if manifest.load is None else CORE_PORTS | LOAD_PORTS
+    wired = {f"{way}_{name}": getattr(shell, name) for name, way in ports.items()}
     return Instance(manifest.top, i_clk=ClockSignal(), i_rst=ResetSignal(), **wired)
 
 

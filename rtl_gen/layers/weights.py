@@ -3,8 +3,9 @@
 import numpy as np
 
 from rtl_gen.lib.fold import phase_bits
-from rtl_gen.plan import LOAD_WORDS, Bank, ConvPlan, DensePlan, ParallelPlan
+from rtl_gen.plan import Bank, ConvPlan, DensePlan, ParallelPlan
 from s2nn_hw.ir import Conv2d, Projection
+from s2nn_hw.manifest import LOAD_WORDS
 
 
 def matrix(projection: Projection) -> np.ndarray:

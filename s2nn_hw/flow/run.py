@@ -17,7 +17,7 @@ import numpy.typing as npt
 from s2nn_hw import protocol
 from s2nn_hw.ir import InputError, Network, integer
 
-from .emit import OPTIONS, Engine, Lanes, Memory, Progress, build
+from .emit import OPTIONS, Core, Engine, Lanes, Memory, Progress, build
 from .flash import SYNTH
 from .images import known_labels
 
@@ -121,13 +121,17 @@ def run(
     opened = (
         _simulated(network, simulator, engine, lanes, memory, family, report)
         if simulated
-        else _serial(network, port, baud, timeout)
+        else _serial(network, port, baud, timeout, lanes, memory, family)
     )
-    with opened as (line, ports):
+    with opened as (line, ports, weights):
         board = Board(line, rate="" if simulated else f"at {baud} baud")
         identity = board.identify()
         _same_network(port, identity, network, ports)
-        board.flags(clear=True)
+        missing = protocol.FLAG_NAMES[protocol.UNLOADED]
+        if missing in board.flags(clear=True):
+            if not weights:
+                raise InputError(f"{port}: the board waits for its weights: run with --memory ram")
+            board.load(weights, lambda done: report("load", done, len(weights)))
         start = time.perf_counter()
         report("run", 0, len(frames))
         results = board.infer(
@@ -187,11 +191,20 @@ def built_core(model: Path) -> dict[str, Any]:
         raise InputError(f"{path}: must hold the options of a core") from error
 
 
-Opened = tuple["Line", tuple["InputPort", "OutputPort"]]
+#: The line, the core's ports, and packets of weights if they are loaded.
+Opened = tuple["Line", tuple["InputPort", "OutputPort"], list[bytes]]
 
 
 @contextmanager
-def _serial(network: Network, port: str, baud: int, timeout: float) -> Iterator[Opened]:
+def _serial(
+    network: Network,
+    port: str,
+    baud: int,
+    timeout: float,
+    lanes: Lanes,
+    memory: Memory,
+    family: str | None,
+) -> Iterator[Opened]:
     """A port of this machine; the ports of a core are alike on the line, whatever its lanes."""
     from rtl_gen.planner import plan
     from s2nn_hw.host.line import SerialLine
@@ -205,7 +218,26 @@ def _serial(network: Network, port: str, baud: int, timeout: float) -> Iterator[
             counters=False,
             samples=network.samples,
         )
-        yield line, (chosen.input, chosen.output)
+        weights: list[bytes] = []
+        if "ram" in ([memory] if isinstance(memory, str) else list(memory)):
+            weights = _weights(
+                build(
+                    network,
+                    engine="event",
+                    lanes=lanes,
+                    memory=memory,
+                    top="s2nn_core",
+                    counters=False,
+                    family=family,
+                )
+            )
+        yield line, (chosen.input, chosen.output), weights
+
+
+def _weights(core: Core) -> list[bytes]:
+    """Packets of weights, none if they are constants."""
+    load = core.manifest.load
+    return [] if load is None else protocol.load_payloads(load, core.files[load.file])
 
 
 @contextmanager
@@ -251,7 +283,7 @@ def _simulated(
             simulator=simulator,
         ) as line:
             report("build", 1, 1)
-            yield line, (core.manifest.input, core.manifest.output)
+            yield line, (core.manifest.input, core.manifest.output), _weights(core)
 
 
 def _same_network(

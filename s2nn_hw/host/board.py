@@ -79,6 +79,18 @@ class Board:
         value = int.from_bytes(answer.payload, "little")
         return tuple(name for bit, name in FLAG_NAMES.items() if value >> bit & 1)
 
+    def load(self, packets: Sequence[bytes], progress: Progress | None = None) -> None:
+        """Send the weights, packet after packet; ToolError if they do not arrive."""
+        for done, payload in enumerate(packets, start=1):
+            self._line.allow(2 * (len(payload) + OVERHEAD))
+            if self._ask(Request.LOAD, payload) is None:
+                raise ToolError(
+                    f"{self._line.name}: packet {done} of {len(packets)} of the weights was sent "
+                    f"{TRIES} times and has no answer{self._rate}"
+                )
+            if progress:
+                progress(done)
+
     def infer(
         self, frames: Sequence[bytes], identity: Identity, progress: Progress | None = None
     ) -> list[bytes]:
@@ -137,11 +149,11 @@ class Board:
                 progress(done)
         return [result for result in results if result is not None]
 
-    def _ask(self, kind: Request) -> Packet | None:
-        """The answer to a request without payload; None if none comes."""
+    def _ask(self, kind: Request, payload: bytes = b"") -> Packet | None:
+        """The answer to a request other than for a result; None if none comes."""
         for attempt in range(TRIES):
             self.resent += attempt > 0
-            tag = self._send(kind)
+            tag = self._send(kind, payload)
             # What the line waits for is silence; noise must not keep us here.
             for _ in range(100):
                 packets = list(self._packets())
