@@ -133,10 +133,10 @@ def build(
     *,
     engine: Engine,
     lanes: Lanes,
-    memory: Memory,
+    memory: Memory = "rom",
     top: str,
     counters: bool,
-    family: str | None,
+    family: str | None = None,
 ) -> Core:
     """The core of emit(), not yet written."""
     import rtl_gen.emit

@@ -15,6 +15,8 @@ from s2nn_hw.manifest import Manifest, sha256
 from s2nn_hw.toolchain import gates, models
 from s2nn_hw.toolchain.tools import Tool
 
+from .emit import Core
+
 if TYPE_CHECKING:
     from rtl_gen.platforms import Part
     from sim.vectors import Vectors
@@ -56,6 +58,7 @@ class MappedCore:
     """What is simulated in the core's place.
 
     manifest: of the netlist; its nets are all the top's.
+    files: name → text of what is read beside it.
     verilog: of netlist and cells.
     cells: how many.
     homes: net → path of the module that it comes from.
@@ -63,6 +66,7 @@ class MappedCore:
     """
 
     manifest: Manifest
+    files: Mapping[str, str]
     verilog: str
     cells: int
     homes: dict[str, str]
@@ -72,6 +76,8 @@ class MappedCore:
         """Make it a folder of an emitted core."""
         folder.mkdir()
         (folder / self.manifest.verilog).write_text(self.verilog)
+        for name, text in self.files.items():
+            (folder / name).write_text(text)
         (folder / f"{self.manifest.top}.json").write_text(self.manifest.to_json())
 
     def vectors(self, vectors: Vectors) -> Vectors:
@@ -111,8 +117,8 @@ def simulated(device: str) -> Part:
     return part
 
 
-def mapped_core(manifest: Manifest, part: Part, netlist: Path, tool: Tool) -> MappedCore:
-    """The netlist of the core with that manifest.
+def mapped_core(core: Core, part: Part, netlist: Path, tool: Tool) -> MappedCore:
+    """The netlist of the core.
 
     Parameters
     ----------
@@ -122,6 +128,9 @@ def mapped_core(manifest: Manifest, part: Part, netlist: Path, tool: Tool) -> Ma
     """
     from sim.cells import own_models
 
+    manifest = core.manifest
+    # Constants are in the netlist, weights that are loaded are not.
+    files = {} if manifest.load is None else {manifest.load.file: core.files[manifest.load.file]}
     wanted = {probe.valid: 1 for probe in manifest.probes}
     wanted |= {probe.data: probe.bits for probe in manifest.probes}
     with tempfile.TemporaryDirectory(prefix="s2nn-hw-") as work:
@@ -147,12 +156,13 @@ def mapped_core(manifest: Manifest, part: Part, netlist: Path, tool: Tool) -> Ma
     mapped = dataclasses.replace(
         manifest,
         digest=sha256(f"{manifest.digest}\0{text}".encode()),
-        files={name: sha256(text.encode())},
+        files={name: sha256(text.encode()), **{file: manifest.files[file] for file in files}},
         probes=tuple(probes),
         nets={"": tuple(sorted(made.nets))},
     )
     return MappedCore(
         manifest=mapped,
+        files=files,
         verilog=text,
         cells=made.cells.total(),
         homes=made.nets,

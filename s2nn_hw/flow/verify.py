@@ -287,7 +287,7 @@ def _netlist(
 
     report("synthesise", 0, 1)
     mapped = synthesise(Design.of_core(core, part), synthesiser)
-    made = mapped_core(core.manifest, part, mapped.folder / yosys.NETLIST, synthesiser)
+    made = mapped_core(core, part, mapped.folder / yosys.NETLIST, synthesiser)
     made.write(folder)
     report("synthesise", 1, 1)
     simulation = sim.runner.simulate(

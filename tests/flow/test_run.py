@@ -112,6 +112,28 @@ def test_channels_are_sent_pixel_by_pixel(icarus: str) -> None:
     assert flow.run(network, frames, port="sim", simulator=icarus).passed
 
 
+@pytest.mark.parametrize("memory", [("ram", "rom"), "ram"])
+def test_weights_are_loaded_over_the_line(
+    icarus: str, monkeypatch: pytest.MonkeyPatch, memory: Any
+) -> None:
+    """And sent again where the line spoils them: a packet is written once it was found whole."""
+    rng = np.random.default_rng(7)
+    sent = []
+
+    class Noisy(board.SimulatedLine):
+        def write(self, data: bytes) -> None:
+            sent.append(data)
+            spoilt = bytearray(data)
+            if len(sent) % 5 == 0 and len(data) > 20:
+                spoilt[int(rng.integers(1, len(data)))] ^= 1 << int(rng.integers(8))
+            super().write(bytes(spoilt))
+
+    monkeypatch.setattr(board, "SimulatedLine", Noisy)
+    result = flow.run(NETWORK, FRAMES, port="sim", simulator=icarus, memory=memory, family="ice40")
+    assert result.passed
+    assert result.resent > 0
+
+
 def test_a_wrong_core_is_seen(
     icarus: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -49,6 +49,7 @@ SHIPPED = {
     "fashion-conv": (200, 0.85),
     "mnist-conv": (200, 0.98),
     "mnist-mlp-128": (200, 0.97),
+    "mnist-mlp-128-1bit": (200, 0.95),
     "mnist-mlp-256-256": (200, 0.97),
     "resnet": (200, 0.95),
 }

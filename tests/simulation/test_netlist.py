@@ -59,17 +59,23 @@ class Mapped:
         if change is not None:
             change(data["modules"][TOP]["cells"])
         (folder / "netlist.json").write_text(json.dumps(data))
-        made = mapped_core(
-            self.core.manifest, part(self.device), folder / "netlist.json", tools.yosys()
-        )
+        made = mapped_core(self.core, part(self.device), folder / "netlist.json", tools.yosys())
         made.write(folder / "core")
         vectors = dataclasses.replace(made.vectors(self.played.vectors), timeout=2000, dump=None)
         simulation = runner.simulate(folder / "core", vectors, simulator="icarus")
         return {verdict.name for verdict in simulation.verdicts if not verdict.passed}
 
 
-def made(device: str, network: s2nn_hw.Network, frames: np.ndarray) -> Mapped:
-    core = build(network, engine="event", lanes=1, top=TOP, counters=False)
+def made(device: str, network: s2nn_hw.Network, frames: np.ndarray, memory="rom") -> Mapped:
+    core = build(
+        network,
+        engine="event",
+        lanes=1,
+        memory=memory,
+        top=TOP,
+        counters=False,
+        family=part(device).family.name,
+    )
     played = stimulus(network, core, frames, stall="random", seed=1, progress=lambda *_: None)
     found = synthesise(Design.of_core(core, part(device)), tools.yosys())
     return Mapped(device, core, played, found.folder / "netlist.json")
@@ -83,7 +89,7 @@ def mapped(request) -> Mapped:
 def core_of(mapped: Mapped, folder: Path) -> MappedCore:
     """The unchanged netlist as a core, in a new folder."""
     device = part(mapped.device)
-    found = mapped_core(mapped.core.manifest, device, mapped.netlist, tools.yosys())
+    found = mapped_core(mapped.core, device, mapped.netlist, tools.yosys())
     found.write(folder)
     return found
 

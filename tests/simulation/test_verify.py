@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import itertools
 import json
 
 import numpy as np
@@ -73,6 +74,61 @@ def verify(made, out, **options):
     return flow.verify(
         made.network, made.frames, out, **{"lanes": 2, "simulator": "icarus", **options}
     )
+
+
+#: Sizes or a convolution, bits a pixel, bits a weight, memory, family.
+LOADED = {
+    "several words a row": ((50, 40, 10), 1, 4, ("ram", "rom"), "ice40"),
+    "all layers": ((30, 20, 7), 1, 3, "ram", None),
+    "a word a row": ((20, 9, 4), 2, 4, "ram", "ecp5"),
+    "more rows than words": ((90, 33, 5), 1, 1, ("ram", "ram"), "ice40"),
+    "a convolution": (None, 2, 3, ("ram", "rom"), "ice40"),
+}
+
+
+def convolution() -> s2nn_hw.ir.Network:
+    rng = np.random.default_rng(8)
+    conv = s2nn_hw.ir.Conv2d(
+        source="input", weights=rng.integers(-3, 4, (24, 2, 3, 3)), weight_bits=3, padding=1
+    )
+    dense = s2nn_hw.ir.Dense(source="a", weights=rng.integers(-3, 4, (3, 480)), weight_bits=3)
+    return s2nn_hw.ir.Network(
+        input=s2nn_hw.ir.FrameFormat(shape=(2, 5, 4), bits=2),
+        layers=(
+            s2nn_hw.ir.Layer(name="a", projections=(conv,), thresholds=np.arange(24) - 12),
+            s2nn_hw.ir.Layer(name="readout", projections=(dense,)),
+        ),
+    )
+
+
+@pytest.mark.parametrize("stall", ["none", "random"])
+@pytest.mark.parametrize("simulator", ["verilator", "icarus"])
+@pytest.mark.parametrize("case", LOADED)
+def test_weights_that_are_loaded(case, simulator, stall, tmp_path):
+    """Over their port, before the first frame; from there on cycles are as predicted."""
+    sizes, bits, weight_bits, memory, family = LOADED[case]
+    rng = np.random.default_rng(9)
+    if sizes is None:
+        network = convolution()
+    else:
+        limit = max(1, 2 ** (weight_bits - 1) - 1)
+        weights = [rng.integers(-limit, limit + 1, (n, m)) for m, n in itertools.pairwise(sizes)]
+        if weight_bits == 1:
+            weights = [np.where(w < 0, -1, 1) for w in weights]
+        network = s2nn_hw.from_arrays(weights, [np.zeros(sizes[1], int), None], bits, weight_bits)
+    images = rng.integers(0, 2**bits, (9, *network.input.shape)) * (
+        rng.random((9, *network.input.shape)) < 0.4
+    )
+    result = flow.verify(
+        network, images, tmp_path, memory=memory, family=family, simulator=simulator, stall=stall
+    )
+    assert result.passed, failed(result.checks)
+    manifest = Manifest.read(tmp_path)
+    assert manifest.load is not None
+    assert (tmp_path / manifest.load.file).is_file()
+    # Nothing of them is in what is synthesised.
+    loaded = [m for layer in manifest.layers for m in layer.memories if m.file is None]
+    assert len(loaded) == (2 if memory in ("ram", ("ram", "ram")) else 1)
 
 
 @pytest.mark.parametrize("simulator", ["verilator", "icarus"])

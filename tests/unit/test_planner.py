@@ -61,6 +61,38 @@ def test_few_rows_beyond_whole_blocks_are_not_for_block_ram(rows, reads, whole):
     assert Memories().whole(rows, reads) is None
 
 
+def test_a_row_that_is_loaded_has_several_words():
+    """Of 64 bits in all, so 32 for each of two memories: 10 weights of 3 bits a word."""
+    chosen = plan(network(50, 25, 7), lanes=4, memory="ram")
+    assert [(n.lanes, n.word, n.fold) for n in chosen.layers] == [(1, 10, 3), (1, 7, 1)]
+    # 50 rows of 4 words, of which three are used, and 25 of one, both in whole packets.
+    assert (chosen.load.offset_bits, chosen.load.address_bits) == (8, 9)
+    assert chosen.load.tdata_bits == 32
+    assert plan(network(50, 25, 7), memory=["ram", "rom"]).layers[0].word == 21
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"memory": "dram"}, "memory must be one of rom, ram, not 'dram'"),
+        ({"memory": ["ram"]}, "memory must be one name, or 2, one for each layer"),
+        ({"memory": 3}, "memory must be one of rom, ram, not 3"),
+        (
+            {"memory": ["ram", "rom"], "lanes": [2, 1]},
+            "layer 'hidden1': lanes must be 1 where weights are loaded, not 2",
+        ),
+    ],
+)
+def test_memories_that_cannot_be(options, message):
+    with pytest.raises(InputError, match=message):
+        plan(network(12, 5, 3), **options)
+
+
+def test_layers_whose_weights_cannot_be_loaded():
+    with pytest.raises(InputError, match=r"layer 'conv': its weights .* on the parallel engine"):
+        plan(convolutional(), engine="parallel", memory=["ram", "rom"])
+
+
 @pytest.mark.parametrize("lanes", [True, 2.0, "2", None])
 def test_lanes_of_another_type(lanes):
     with pytest.raises(InputError, match="lanes must be 1…12"):
