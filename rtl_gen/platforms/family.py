@@ -133,6 +133,8 @@ class Family:
     output_registers: of block RAMs, that synthesis leaves unused.
     load_bits: of the words that memories which are loaded give in a cycle, together.
     lut_bits: that a look-up table holds.
+    pair: where a logic cell has a look-up table and the flip-flop that it drives: type of the one,
+        what types of the other begin with, and the input of the other.
     lut_ram: whether look-up tables can be memories that are written.
     mask_stage: whether a core's clock is worth a register stage that masks rows of weights.
     nextpnr: program that places and routes it, None where there is none.
@@ -158,6 +160,7 @@ class Family:
     output_registers: tuple[OutputRegister, ...] = ()
     load_bits: int = 64
     lut_bits: int = 16
+    pair: tuple[str, str, str] | None = None
     lut_ram: bool = True
     mask_stage: bool = True
     devices: tuple[Device, ...]

@@ -52,6 +52,7 @@ FAMILY = Family(
     bram_shapes=((2048, 2), (1024, 4), (512, 8), (256, 16)),
     rom_rows=(256,),
     spram_bits=262144,
+    pair=("SB_LUT4", "SB_DFF", "D"),
     lut_ram=False,
     mask_stage=False,
     devices=(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from s2nn_hw.ir import InputError, Network, integer, save
 from s2nn_hw.protocol import DEFAULT_BAUD
-from s2nn_hw.toolchain import nextpnr, tools, yosys
+from s2nn_hw.toolchain import netlist, nextpnr, tools, yosys
 
 from .area import Area, Units, area, of_device, over_floor
 from .bitstream import design_of, pack, packer_of
@@ -197,8 +197,9 @@ def synth(
             shutil.copyfile(mapped.folder / name, folder / name)
         inside = "" if around is None else around.instance
         taken = area(core.manifest, chosen, mapped.folder, top=design.top, core=inside)
-        if fit.excess(taken.used, chosen.device):
-            raise InputError(_unfit(chosen, taken, core.manifest, board))
+        reason = _unfit(chosen, taken, mapped.folder / yosys.NETLIST, design, core.manifest, board)
+        if reason:
+            raise InputError(reason)
 
         placed = Placed()
         if placer is not None:
@@ -287,15 +288,22 @@ def _write_board(folder: Path, files: BoardFiles, network: Network) -> None:
     save(network, folder / MODEL)
 
 
-def _unfit(part: Part, taken: Area, manifest: Manifest, board: str | None) -> str:
-    """Which resource, by how much, and what would fit."""
+def _unfit(
+    part: Part, taken: Area, mapped: Path, design: Design, manifest: Manifest, board: str | None
+) -> str | None:
+    """Which resource, by how much, and what would fit; None if it may fit."""
     from rtl_gen.platforms import fit
 
-    if board is None:
-        return fit.message(part, taken.used, manifest)
-    shell = taken.layers["shell"]
-    what = f"with the shell of the board {board} it needs"
-    return fit.message(part, taken.used, manifest, what=what, fixed=shell)
+    used, pair = dict(taken.used), part.family.pair
+    what = "it needs" if board is None else f"with the shell of the board {board} it needs"
+    if pair is not None and not fit.excess(used, part.device):
+        # Each is a logic cell of its own.
+        used["lut"] += netlist.unpaired(mapped, design.top, *pair)
+        what += ", with the flip-flops that share no logic cell with a look-up table,"
+    if not fit.excess(used, part.device):
+        return None
+    fixed = None if board is None else taken.layers["shell"]
+    return fit.message(part, used, manifest, what=what, fixed=fixed)
 
 
 def _wanted(part: Part, seeds: int | None) -> range:

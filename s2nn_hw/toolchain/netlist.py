@@ -142,6 +142,32 @@ class _Owners:
         return head
 
 
+def unpaired(netlist: Path, top: str, look_up: str, flip_flop: str, data: str) -> int:
+    """Flip-flops that share no logic cell with a look-up table.
+
+    One shares it with the look-up table that drives it and nothing else.
+
+    Parameters
+    ----------
+    look_up: type of cell; flip_flop: what the types of flip-flops begin with; data: their input.
+    """
+    readers: Counter[int] = Counter()
+    tables: set[int] = set()
+    inputs: list[int] = []
+    for name, cell in fields.field(flat(netlist, top), "cells", dict, netlist.name).items():
+        where = f"{netlist.name}: {name}"
+        kind = fields.field(cell, "type", str, where)
+        directions = fields.field(cell, "port_directions", dict, where)
+        for port, bits in fields.field(cell, "connections", dict, where).items():
+            if fields.field(directions, port, str, where) == "output":
+                tables |= set(bits) if kind == look_up else set()
+                continue
+            readers.update(bit for bit in bits if isinstance(bit, int))
+            if kind.startswith(flip_flop) and port == data:
+                inputs += bits
+    return sum(bit not in tables or readers[bit] > 1 for bit in inputs)
+
+
 def names(netlist: Path, top: str, net: str) -> tuple[str, ...]:
     """All names of a net of one bit, its own among them; ToolError if there is no such net."""
     data = fields.load(netlist)
