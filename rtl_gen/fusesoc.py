@@ -15,14 +15,10 @@ filesets:
   rtl:
     files:
       - {verilog}: {{file_type: verilogSource}}
-  # Read with $readmemh: copied to where the tools are run.
-  memories:
-    files:
 {memories}
-
 targets:
   default: &default
-    filesets: [rtl, memories]
+    filesets: [{filesets}]
     toplevel: {top}
   lint:
     <<: *default
@@ -30,6 +26,14 @@ targets:
     flow_options:
       tool: verilator
       verilator_options: [-Wall]
+"""
+
+
+#: Of a core that has any: of one whose weights are all loaded there are none.
+_MEMORIES = """  # Read with $readmemh: copied to where the tools are run.
+  memories:
+    files:
+{files}
 """
 
 
@@ -50,9 +54,14 @@ def fusesoc(network: Network, manifest: Manifest) -> str:
             f"Single-step spiking network {shapes(network)}, build {manifest.digest[:12]}"
         ),
         verilog=quoted(manifest.verilog),
-        memories="\n".join(
-            f"      - {quoted(name)}: {{file_type: user, copyto: {quoted(name)}}}"
-            for name in memories
-        ),
+        memories=_MEMORIES.format(
+            files="\n".join(
+                f"      - {quoted(name)}: {{file_type: user, copyto: {quoted(name)}}}"
+                for name in memories
+            )
+        )
+        if memories
+        else "",
+        filesets="rtl, memories" if memories else "rtl",
         top=quoted(manifest.top),
     )

@@ -32,12 +32,18 @@ FAMILY = Family(
     name="ice40",
     title="Lattice iCE40",
     synthesis="synth_ice40 -abc9",
-    # There are no memories in look-up tables: a queue is flip-flops, or if it is long block RAM.
+    # There are no memories in look-up tables: a queue is flip-flops, or, if it is long and read
+    # into a register, block RAM.
     before=(
         "proc",
+        "flatten",
+        "opt -fast",
+        "memory_dff",
         "memory_collect",
+        "opt_clean",
         'setattr -set ram_style "logic" t:$mem_v2 r:WR_PORTS>0 %i r:SIZE<10 %i a:ram_style %d',
-        'setattr -set ram_style "block" t:$mem_v2 r:WR_PORTS>0 %i r:SIZE>=10 %i a:ram_style %d',
+        'setattr -set ram_style "block" t:$mem_v2 r:WR_PORTS>0 %i r:SIZE>=10 %i '
+        "r:RD_CLK_ENABLE=1'1 %i a:ram_style %d",
     ),
     cells={
         **each("SB_LUT4", lut=1),
