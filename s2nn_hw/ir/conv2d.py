@@ -30,6 +30,7 @@ class Conv2d:
     weight_bits: 1…8; see Dense.
     stride, padding: see Window; one number holds for both ways.
     groups: divides C and the neurons.
+    dilation: 1; another is refused.
     """
 
     source: str
@@ -38,12 +39,13 @@ class Conv2d:
     stride: Pair = (1, 1)
     padding: Pair = (0, 0)
     groups: int = 1
+    dilation: Pair = (1, 1)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "weights", tidy_array(self.weights, np.int8))
         for name in ("weight_bits", "groups"):
             object.__setattr__(self, name, tidy(getattr(self, name)))
-        for name in ("stride", "padding"):
+        for name in ("stride", "padding", "dilation"):
             object.__setattr__(self, name, tidy_pair(getattr(self, name)))
 
     @property
@@ -83,6 +85,8 @@ class Conv2d:
             self.weights, self.weight_bits, layer, ("neuron", "channel", "kernel y", "kernel x")
         )
         self.window.check(where)
+        if self.dilation != (1, 1):
+            raise InputError(f"{where}: dilation must be 1, not {self.dilation!r}")
         if not isinstance(self.groups, int) or isinstance(self.groups, bool) or self.groups < 1:
             raise InputError(f"{where}: groups must be 1 or more, not {self.groups!r}")
         if self.neurons % self.groups:

@@ -173,9 +173,7 @@ def _node(entry: dict[str, Any], tensors: dict[str, npt.NDArray[Any]]) -> Node:
         if p["kind"] not in _KINDS:
             raise InputError(f"layer {name!r}: unknown projection {p['kind']!r}")
         kind = _KINDS[p["kind"]]
-        given = {key: value for key, value in p.items() if key not in ("kind", "dilation")}
-        if p.get("dilation", 1) not in (1, [1, 1]):
-            raise InputError(f"layer {name!r}: dilation must be 1, not {p['dilation']!r}")
+        given = {key: value for key, value in p.items() if key != "kind"}
         unknown = given.keys() - {field.name for field in dataclasses.fields(kind)}
         if unknown:
             raise InputError(f"layer {name!r}: a {p['kind']} has no {min(unknown)!r}")
@@ -189,8 +187,9 @@ def _kind(projection: Projection) -> str:
 
 
 def _fields(projection: Projection) -> dict[str, Any]:
-    """All fields but the weights, which are a tensor."""
-    names = [field.name for field in dataclasses.fields(projection) if field.name != "weights"]
+    """All fields but the weights, which are a tensor, and what can only be one thing."""
+    left = ("weights", "dilation")
+    names = [field.name for field in dataclasses.fields(projection) if field.name not in left]
     return {name: getattr(projection, name) for name in names}
 
 

@@ -29,6 +29,7 @@ class Conv2d(Projection):
     channels, neurons: of the source and of the output.
     kernel, stride, padding: see ir.Window; one number holds for both ways.
     groups: divides channels and neurons.
+    dilation: 1; the network refuses another, by the layer's name.
     weight_bits: 1…8.
     source: see Projection.
     """
@@ -42,6 +43,7 @@ class Conv2d(Projection):
         stride: int | Pair = 1,
         padding: int | Pair = 0,
         groups: int = 1,
+        dilation: int | Pair = 1,
         weight_bits: int = 4,
         source: str | None = None,
     ) -> None:
@@ -64,6 +66,7 @@ class Conv2d(Projection):
             source=source,
         )
         self.window = window
+        self.dilation: Pair = tidy_pair(dilation)
         self.groups = groups
 
     @classmethod
@@ -90,6 +93,7 @@ class Conv2d(Projection):
             stride=self.window.stride,
             padding=self.window.padding,
             groups=self.groups,
+            dilation=self.dilation,
         )
 
     def project(self, x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:

@@ -415,10 +415,6 @@ def test_a_pickle_is_never_loaded(tmp_path: Path) -> None:
             "layer 'a': unknown projection 'lstm'",
         ),
         (
-            {"layers": [{"name": "a", "projections": [{"kind": "conv2d", "dilation": [2, 2]}]}]},
-            r"layer 'a': dilation must be 1, not \[2, 2\]",
-        ),
-        (
             {"layers": [{"name": "a", "projections": [{"kind": "dense", "bias": 1}]}]},
             "layer 'a': a dense has no 'bias'",
         ),

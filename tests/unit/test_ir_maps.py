@@ -165,6 +165,10 @@ WRONG = {
         [layer("a", conv(4, 4, source="b")), layer("b", conv(4, 4, source="a"))],
         "layer 'a': is part of a cycle, a → b → a; a network has none",
     ),
+    "a dilation": (
+        [layer("a", conv(dilation=2)), dense(96, "a")],
+        r"layer 'a': dilation must be 1, not \(2, 2\)",
+    ),
     "another order": (
         [layer("b", conv(4, 4, source="a")), layer("a", conv())],
         "layer 'b': its source 'a' must come earlier; layers are in the order of evaluation",

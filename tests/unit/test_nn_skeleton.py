@@ -50,6 +50,10 @@ def readout(inputs=128, source=None):
             "layer 'a': is part of a cycle, a → b → a; a network has none",
         ),
         (
+            {"a": SpikingLayer([Conv2d(1, 2, 3, padding=1, dilation=2)]), "b": readout()},
+            r"layer 'a': dilation must be 1, not \(2, 2\)",
+        ),
+        (
             {"a": conv(3), "b": readout()},
             "layer 'a': weights must have 1 channels a group as 'input' has, not 3",
         ),
