@@ -1,9 +1,9 @@
 """Measures the examples and writes the tables beside this file.
 
 Run it with ``make results`` after ``s2nn-hw data get mnist`` and ``fashion-mnist``; ``ARGS=dense``,
-``maps``, ``cifar`` or ``fpga`` makes one of the tables.  On two cores the first takes a quarter of
-an hour, the others longer.  Cycles, toggles, area and clocks come out the same on any machine;
-seconds do not.
+``maps``, ``cifar``, ``ecp5``, ``ice40`` or ``gowin`` makes one of the tables.  On two cores the
+first takes a quarter of an hour, the others longer.  Cycles, toggles, area and clocks come out the
+same on any machine; seconds do not.
 """
 
 from __future__ import annotations
@@ -77,18 +77,23 @@ TABLES = {
         ),
     ),
 }
-#: Example and options of ``synth``.
-FPGA = (
-    ("mnist-mlp-128", "--device LFE5U-85F-6 --lanes 4 --freq 140"),
-    ("mnist-mlp-128", "--device LFE5U-85F-6 --lanes 8 --freq 125"),
-    ("mnist-conv", "--device LFE5U-85F-6 --lanes 4 --freq 125"),
-    ("mnist-mlp-128-1bit", "--device iCE40UP5K --lanes 1 --freq 40"),
-    ("mnist-mlp-128-1bit", "--device GW1NR-9 --lanes 2 --freq 90"),
-)
+#: Family of FPGAs → examples and options of ``synth``.
+FPGA = {
+    "ecp5": (
+        ("mnist-mlp-128", "--device LFE5U-85F-6 --lanes 4 --freq 140"),
+        ("mnist-mlp-128", "--device LFE5U-85F-6 --lanes 8 --freq 125"),
+        ("mnist-conv", "--device LFE5U-85F-6 --lanes 4 --freq 125"),
+    ),
+    "ice40": (
+        ("mnist-mlp-128-1bit", "--device iCE40UP5K --lanes 1 --freq 40"),
+        ("mnist-mlp-128", "--device iCE40UP5K --lanes 1 --memory ram,rom --freq 40"),
+    ),
+    "gowin": (("mnist-mlp-128-1bit", "--device GW1NR-9 --lanes 2 --freq 90"),),
+}
 SEEDS = 8
-FPGA_INTRODUCTION = f"""# Cores alone on FPGAs
+FPGA_INTRODUCTION = """# Cores alone on FPGAs: {name}
 
-Made by `make results ARGS=fpga`: `s2nn-hw synth examples/EXAMPLE OPTIONS --seeds {SEEDS} -o DIR`,
+Made by `make results ARGS={name}`: `s2nn-hw synth examples/EXAMPLE OPTIONS --seeds {seeds} -o DIR`,
 yosys and nextpnr from Python packages. The clock is that of register to register, of the best seed
 and in brackets of the worst; inferences a second are the best clock over the interval that is
 predicted for the network's sample frames. The floor of accumulators is a look-up table and a
@@ -100,7 +105,7 @@ FPGA_HEADINGS = (
     "LUT",
     "FF",
     "block RAM",
-    "of it weights",
+    "weights",
     "accumulators over floor: LUT, FF",
     "MHz, best (least)",
     "interval",
@@ -195,20 +200,20 @@ def write(name: str, table: Table) -> None:
     (HERE / f"{name}.json").write_text(json.dumps(results, indent=1) + "\n")
 
 
-def write_fpga() -> None:
-    """Place and route everything, and write ``fpga.md`` and ``fpga.json``."""
+def write_fpga(name: str) -> None:
+    """Place and route all of a family, and write ``name.md`` and ``name.json``."""
     text = [
-        FPGA_INTRODUCTION,
+        FPGA_INTRODUCTION.format(name=name, seeds=SEEDS),
         f"| {' | '.join(FPGA_HEADINGS)} |\n|{'---|' * len(FPGA_HEADINGS)}\n",
     ]
     results: dict[str, dict[str, Any]] = {}
-    for model, options in FPGA:
+    for model, options in FPGA[name]:
         print(model, options, flush=True)
         result = run_command("synth", model, f"{options} --seeds {SEEDS}")
         results[f"{model} {options}"] = {k: v for k, v in result.items() if k not in UNSTEADY}
         text.append(fpga_row(f"`{model} {options}`", result))
-    (HERE / "fpga.md").write_text("".join(text))
-    (HERE / "fpga.json").write_text(json.dumps(results, indent=1) + "\n")
+    (HERE / f"{name}.md").write_text("".join(text))
+    (HERE / f"{name}.json").write_text(json.dumps(results, indent=1) + "\n")
 
 
 def fpga_row(name: str, result: dict[str, Any]) -> str:
@@ -218,12 +223,14 @@ def fpga_row(name: str, result: dict[str, Any]) -> str:
         units = result[resource]
         return f"{units['used']:,} ({units['percent']:.0f}%)"
 
-    share, over = result["weights"]["share"], result["accumulators"]
+    weights, over = result["weights"], result["accumulators"]
+    share = weights["share"]
+    blocks = f"{weights['spram']} large RAMs" if weights["spram"] else f"{weights['bram']} blocks"
     reached = [mhz for mhz in result["fmax_mhz"]["seeds"].values() if mhz is not None]
     cells = (
         name,
         *(part(resource) for resource in ("lut", "ff", "bram")),
-        "none" if share is None else f"{share:.0%} full",
+        "none" if share is None else f"{blocks}, {share:.0%} full",
         f"{over['lut']['over_floor']:.2f}, {over['ff']['over_floor']:.2f}",
         f"{max(reached):.1f} ({min(reached):.1f})",
         f"{result['interval_cycles']:,.1f}",
@@ -234,9 +241,9 @@ def fpga_row(name: str, result: dict[str, Any]) -> str:
 
 def main() -> None:
     """Make the tables that are asked for, or all."""
-    for name in sys.argv[1:] or (*TABLES, "fpga"):
-        if name == "fpga":
-            write_fpga()
+    for name in sys.argv[1:] or (*TABLES, *FPGA):
+        if name in FPGA:
+            write_fpga(name)
         else:
             write(name, TABLES[name])
 
