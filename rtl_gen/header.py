@@ -3,7 +3,7 @@
 from s2nn_hw.ir import Network
 from s2nn_hw.manifest import InputPort
 
-from .plan import CorePlan
+from .plan import CorePlan, LayerPlan
 
 #: Warnings of ``verilator --lint-only -Wall`` that stand, each with its reason.
 WAIVERS = {
@@ -61,9 +61,11 @@ def header(network: Network, plan: CorePlan) -> str:
         ]
     if plan.counters:
         lines.append("count_...         cycles since reset, events taken by each layer; they wrap")
+    constant = any(isinstance(node, LayerPlan) and not node.word for node in plan.layers)
+    file = f"Weights are read with $readmemh from {plan.top}_*.hex in the current folder."
     lines += [
         "",
-        f"Weights are read with $readmemh from {plan.top}_*.hex in the current folder.",
+        *([file] if constant else []),
         f"An instance of the core: {plan.top}.veo; all about it, for programs: {plan.top}.json.",
     ]
     lines += ["", "Waived warnings of verilator --lint-only -Wall, and why:"]

@@ -21,6 +21,14 @@ CORES = {
     "binary weights": {"input_bits": 1, "lanes": 2, "counters": True, "hidden": 5, "binary": True},
     "several result beats": {"input_bits": 2, "lanes": 1, "counters": False, "classes": 70},
     "smallest": {"input_bits": 1, "lanes": 1, "counters": False, "inputs": 1, "classes": 1},
+    "loaded weights": {
+        **{"input_bits": 1, "lanes": 1, "counters": True, "hidden": 40},
+        **{"memory": ("ram", "rom"), "family": "ice40"},
+    },
+    "rows beyond blocks": {
+        **{"input_bits": 1, "lanes": 2, "counters": False, "inputs": 530, "hidden": 3},
+        **{"binary": True, "family": "ice40"},
+    },
     "maps": {"input_bits": 2, "lanes": 3, "counters": True, "maps": True},
     "parallel": {"input_bits": 3, "lanes": 4, "counters": True, "maps": True, "engine": "parallel"},
 }
@@ -32,7 +40,8 @@ def core(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     options = request.param
     rng = np.random.default_rng(17)
     out = tmp_path_factory.mktemp("core") / "out"
-    chosen = {"lanes": options["lanes"], "counters": options["counters"]}
+    given = ("lanes", "counters", "memory", "family")
+    chosen = {name: options[name] for name in given if name in options}
     if "maps" in options:
         engine = options.get("engine", "event")
         s2nn_hw.flow.emit(maps(rng, options["input_bits"]), out, engine=engine, **chosen)
