@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -284,6 +285,7 @@ def emitted(tmp_path_factory) -> Callable[..., Emitted]:
         frames: int = 24,
         counters: bool = True,
         seed: int = 8,
+        **options: Any,
     ) -> Emitted:
         rng = np.random.default_rng(seed)
         limit = max(1, 2 ** (weight_bits - 1) - 1)
@@ -294,7 +296,14 @@ def emitted(tmp_path_factory) -> Callable[..., Emitted]:
         density = rng.choice([0.0, 0.1, 0.5, 1.0], (frames, 1), p=[0.1, 0.3, 0.5, 0.1])
         pixels = rng.integers(1, 2**input_bits, (frames, sizes[0]))
         pixels = (pixels * (rng.random(pixels.shape) < density)).astype(np.uint8)
-        core = build(network, engine="event", lanes=lanes, top="s2nn_core", counters=counters)
+        core = build(
+            network,
+            engine="event",
+            lanes=lanes,
+            top="s2nn_core",
+            counters=counters,
+            **options,
+        )
         folder = tmp_path_factory.mktemp("core")
         core.write(folder)
         return Emitted(network=network, core=core, folder=folder, frames=pixels)
@@ -352,6 +361,12 @@ def maps(tmp_path_factory) -> Emitted:
 def small(emitted) -> Emitted:
     """The core that most tests share: one bit a pixel, two lanes, two layers."""
     return emitted(40, 9, 3)
+
+
+@pytest.fixture(scope="session")
+def loaded(emitted) -> Emitted:
+    """A core whose first layer's weights are loaded, three words a row."""
+    return emitted(40, 40, 3, lanes=1, memory=("ram", "rom"), family="ice40")
 
 
 @pytest.fixture(scope="session")

@@ -356,6 +356,45 @@ def test_mutant_of_maps(maps, judged, name):
     assert judged(maps, mutant.make, mutant.stall) >= mutant.fails
 
 
+#: Of weights that are loaded.
+LOADED = {
+    "an address counts by two": Mutant(
+        lambda t: t.module("loader", r"(assign \w+ = address_\d+ \+ )1'h1", r"\g<1>2'h2"),
+        {"alive", "scores"},
+    ),
+    "words are written inverted": Mutant(
+        lambda t: t.module("loader", r"data <= tdata", "data <= ~tdata"), SPIKES
+    ),
+    "a word too late is written": Mutant(
+        lambda t: t.module("loader", r"address <= address_\d+", r"address <= address + 1'h1"),
+        SPIKES,
+    ),
+    "never loaded": Mutant(
+        lambda t: t.module("loader", r"loaded <= 1'h1", "loaded <= 1'h0"),
+        {"alive", "frames", "scores", "classes", "cycles in", "cycles out"},
+    ),
+    "words are for other neurons": Mutant(
+        lambda t: t.module("hidden1_engine_words0", r"= phase == 1'h1", "= ! phase"), SPIKES
+    ),
+    "the first word is read again": Mutant(
+        lambda t: t.module("hidden1_engine_words0", r", phase \}", ", phase & 2'h2 }"), SPIKES
+    ),
+    "a row ends a word early": Mutant(
+        lambda t: t.module("hidden1_engine_words0", r"(assign last = phase == )2'h2", r"\g<1>2'h1"),
+        {*SPIKES, "cycles out"},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ["none", *LOADED])
+def test_mutant_of_loaded_weights(loaded, judged, name):
+    mutant = LOADED.get(name, Mutant(lambda text: text, set(), alone=True))
+    found = judged(loaded, mutant.make, mutant.stall)
+    assert found >= mutant.fails
+    if mutant.alone:
+        assert not found
+
+
 @pytest.mark.parametrize("name", PLANES)
 def test_mutant_of_planes(planes, judged, name):
     mutant = PLANES[name]
