@@ -231,6 +231,7 @@ def test_options_arrive(
         "engine": "event",
         "lanes": (4, 2),
         "counters": False,
+        "memory": "rom",
         "family": None,
         "source": "ok.npy",
         "baseline": None,
