@@ -11,8 +11,8 @@ from s2nn_hw.manifest import InputPort, OutputPort
 
 
 @dataclass(frozen=True, kw_only=True)
-class Memories:
-    """What there is to store weights in.
+class Fabric:
+    """What a plan depends on of the FPGA that it is for.
 
     Parameters
     ----------
@@ -23,6 +23,7 @@ class Memories:
     huge: whether these are large memories without contents.
     lut_ram: whether short queues cost hardly anything, being in look-up tables.
     mask_stage: whether a row is masked in a clock cycle of its own.
+    levels: of an adder tree that are worth a clock cycle.
     """
 
     reads: int = 2
@@ -31,6 +32,7 @@ class Memories:
     huge: bool = False
     lut_ram: bool = True
     mask_stage: bool = True
+    levels: int = 1
 
     def whole(self, rows: int, reads: int) -> int | None:
         """Rows of a memory that are for block RAM, the others being for look-up tables.
@@ -268,7 +270,7 @@ class LayerPlan:
     feeds: one a projection.
     pixels: windows at a time; a memory of weights serves as many as may read it.
     slots: results of each of them that wait for the next layer.
-    memories: what its weights are stored in.
+    fabric: what it is for.
     word: neurons of a word of its memory, which is loaded before the first frame and has several
         words a row; 0 where weights are constants, and a row is a word.
     fold: cycles that an event takes: words a row.
@@ -281,7 +283,7 @@ class LayerPlan:
     feeds: tuple[Feed, ...]
     pixels: int
     slots: int
-    memories: Memories
+    fabric: Fabric
     word: int = 0
     fold: int = 1
     masked: bool
@@ -294,7 +296,7 @@ class LayerPlan:
     @property
     def mask_stage(self) -> bool:
         """Whether they are masked in a clock cycle of its own."""
-        return self.masked and self.memories.mask_stage
+        return self.masked and self.fabric.mask_stage
 
     @property
     def planes(self) -> int:

@@ -13,17 +13,17 @@ from .banks import channel_banks, dense_banks
 from .capacity import check_progress, with_room_for_joins
 from .engines.event import EventEngine
 from .lanes import comes_as_map, engines_of, input_is_map, lanes_of, loaded_of
-from .lib.accumulator import levels
+from .lib.accumulator import depth, levels
 from .lib.fold import phase_bits
 from .lib.slots import Slots
 from .plan import (
     ConvPlan,
     CorePlan,
     DensePlan,
+    Fabric,
     Feed,
     LayerPlan,
     LoadPlan,
-    Memories,
     NodePlan,
     ParallelPlan,
     PoolPlan,
@@ -64,7 +64,7 @@ def plan(
     top: str = "s2nn_core",
     counters: bool = False,
     samples: Samples | None = None,
-    memories: Memories | None = None,
+    fabric: Fabric | None = None,
 ) -> CorePlan:
     """Plan a network.
 
@@ -76,14 +76,14 @@ def plan(
     memory: of the weights of every layer, or one name a layer: ``rom``, or ``ram``, which is loaded
         before the first frame.
     samples: values of each source for some frames, by which inputs are spread over banks.
-    memories: of the FPGA that the core is for; None: of any.
+    fabric: of the FPGA that the core is for; None: of any.
 
     Raises InputError naming the layer and value.
     """
     engines = engines_of(network, engine)
     loaded = loaded_of(network, engines, memory)
     wanted = lanes_of(network, engines, lanes, loaded)
-    fitting = memories or Memories()
+    fabric = fabric or Fabric()
     if input_is_map(network):
         port, gather = _pixel_port(network), 1
     else:
@@ -101,8 +101,8 @@ def plan(
             lanes=wanted[node.name],
             given=port.pixels_per_beat * gather,
             samples=samples or {},
-            memories=fitting,
-            loaded=fitting.load_bits // len(loaded) if node.name in loaded else 0,
+            fabric=fabric,
+            loaded=fabric.load_bits // len(loaded) if node.name in loaded else 0,
         )
         layers.append(layer)
     return check_progress(
@@ -168,12 +168,15 @@ def _output_port(network: Network) -> OutputPort:
 
 
 def _pool_plan(network: Network, pool: Pool) -> PoolPlan:
+    windows = _windows(network, pool, pool.source, network.bits(pool.source), 1)
+    # The result of a whole map is wide, and gone before the next one ends.
+    alone = windows.windows == 1 and windows.words >= MAX_SLOTS // 2
     return PoolPlan(
         layer=pool.name,
         kind=pool.kind,
-        windows=_windows(network, pool, pool.source, network.bits(pool.source), 1),
+        windows=windows,
         planes=network.bits(pool.name),
-        slots=MAX_SLOTS // 2,
+        slots=1 if alone else MAX_SLOTS // 2,
     )
 
 
@@ -206,14 +209,14 @@ def _layer_plan(
     lanes: int,
     given: int,
     samples: Samples,
-    memories: Memories,
+    fabric: Fabric,
     loaded: int,
 ) -> LayerPlan:
     """A layer's plan, but for its slots; ``loaded``: bits of a word if its weights are, else 0."""
     planes = max(network.bits(p.source) for p in layer.projections)
     pixels = 1
     if layer.is_map and engine == "event":
-        pixels = _pixels(network, layer, lanes, memories.reads)
+        pixels = _pixels(network, layer, lanes, fabric.reads)
     feeds: list[Feed] = []
     for k, projection in enumerate(layer.projections):
         share = lanes // pixels
@@ -235,7 +238,7 @@ def _layer_plan(
                 )
             )
         elif comes_as_map(network, source):
-            feeds.append(_map_feed(network, projection, planes, share, memories.reads, values))
+            feeds.append(_map_feed(network, projection, planes, share, fabric.reads, values))
         else:
             positions = given if source == INPUT else _positions(projection.inputs, share)
             feeds.append(
@@ -245,7 +248,7 @@ def _layer_plan(
                     planes=planes,
                     positions=positions,
                     lanes=share,
-                    reads=memories.reads,
+                    reads=fabric.reads,
                     order=None,
                     fixed=source == INPUT,
                     values=values,
@@ -257,7 +260,7 @@ def _layer_plan(
         feeds=tuple(feeds),
         pixels=pixels,
         slots=MAX_SLOTS,
-        memories=memories,
+        fabric=fabric,
         word=(word := _word(layer, loaded)),
         fold=-(-layer.neurons // word) if word else 1,
         masked=bool(word)
@@ -363,7 +366,8 @@ def _with_slots(
         return node
     layer = network.node(node.layer)
     lanes = sum(feed.lanes for feed in node.feeds)
-    loop = EventEngine.latency + levels(lanes) + Slots.read_latency + Slots.free_latency
+    adding = depth(lanes, mask_stage=False, cycle_levels=node.fabric.levels)
+    loop = EventEngine.latency + adding + Slots.read_latency + Slots.free_latency
     # Windows cannot follow each other faster than this.
     pace = 1
     if not layer.is_map:
@@ -378,7 +382,7 @@ def _with_slots(
             for feed in reader.feeds
             if isinstance(feed, DensePlan) and feed.source == node.layer
         )
-    if not node.memories.lut_ram:
+    if not node.fabric.lut_ram:
         # Slots are flip-flops: frames do not follow each other faster than they come in, either.
         pace = pace if layer.is_map else max(pace, beats)
         return replace(node, slots=min(MAX_SLOTS, -(-loop // pace)))

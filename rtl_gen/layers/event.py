@@ -83,6 +83,7 @@ class EventParts:
                     scores=layer.is_readout,
                     masked=plan.masked,
                     mask_stage=plan.mask_stage,
+                    cycle_levels=plan.fabric.levels,
                     layer=layer.name,
                 ),
                 discards=layer.is_readout,
@@ -93,8 +94,8 @@ class EventParts:
 
     def _store(self, name: str, port: Port, rows: list[int], bits: int) -> None:
         """The memories of a bank."""
-        share, memories = self._share(port), self.plan.memories
-        blocks = memories.whole(len(rows), port.reads * min(share, self.plan.pixels))
+        share, fabric = self._share(port), self.plan.fabric
+        blocks = fabric.whole(len(rows), port.reads * min(share, self.plan.pixels))
         copies = [
             Rom(
                 name=name,
@@ -110,13 +111,13 @@ class EventParts:
 
     def _load(self, name: str, bits: int) -> None:
         """The memory of the only bank, which is loaded."""
-        ram = Ram(name=name, depth=len(self.words), bits=bits, huge=self.plan.memories.huge)
+        ram = Ram(name=name, depth=len(self.words), bits=bits, huge=self.plan.fabric.huge)
         self._copies.append([ram])
         self.roms.append(ram)
 
     def _share(self, port: Port) -> int:
         """Units that a memory serves."""
-        return max(1, self.plan.memories.reads // port.reads)
+        return max(1, self.plan.fabric.reads // port.reads)
 
     def window_readers(self) -> list[tuple[str, WindowReader]]:
         """Every line buffer, with the path of its reader."""

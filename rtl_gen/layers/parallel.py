@@ -48,7 +48,7 @@ class ParallelParts:
                 bits = feed.inputs * projection.neurons * step_bits(projection)
                 name = f"{plan.layer}_weights{k}"
                 rows = self._rows[k]
-                blocks = plan.memories.whole(len(rows), 1)
+                blocks = plan.fabric.whole(len(rows), 1)
                 self.roms.append(Rom(name=name, rows=rows, bits=bits, ports=1, blocks=blocks))
         self.unit = Unit(
             ParallelEngine(projections),
@@ -59,6 +59,7 @@ class ParallelParts:
                 scores=False,
                 masked=True,
                 mask_stage=plan.mask_stage,
+                cycle_levels=plan.fabric.levels,
                 layer=layer.name,
             ),
             discards=False,

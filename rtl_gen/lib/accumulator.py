@@ -15,6 +15,10 @@ from .delay import delayed
 from .rom import Rom
 from .shared import LOADED, Shared
 
+#: Planes up to which what is added is shifted to its place.  With more, that takes more look-up
+#: tables than doubling the potential, which takes one a bit.
+SHIFTED_PLANES = 3
+
 
 @dataclass(frozen=True, kw_only=True)
 class Lane:
@@ -61,13 +65,14 @@ class Neuron:
 
     def start(self, planes: int) -> int:
         """The accumulator at the beginning of a frame."""
-        return self.offset >> (planes - 1)
+        return self.offset if planes <= SHIFTED_PLANES else self.offset >> (planes - 1)
 
     def width(self, planes: int) -> int:
         """Bits that hold it after any rows of any plane.
 
-        After the planes B-1…b the sum of the rows is within (2**(B-b) - 1) times low…high, and
-        offset >> b is what has been shifted in.
+        Where the potential doubles, after the planes B-1…b the sum of the rows is within
+        (2**(B-b) - 1) times low…high, and offset >> b is what has been shifted in.  Else it is
+        within what it is after plane 0.
         """
         bounds = [0]
         for b in range(planes):
@@ -80,7 +85,13 @@ class Neuron:
         return signed_width(min(bounds), max(bounds))
 
     def shape(
-        self, lanes: Sequence[Lane], planes: int, *, masked: bool, mask_stage: bool
+        self,
+        lanes: Sequence[Lane],
+        planes: int,
+        *,
+        masked: bool,
+        mask_stage: bool,
+        cycle_levels: int,
     ) -> "Shape":
         """The widths of its circuit."""
         tree = [tuple(self.lanes)]
@@ -91,9 +102,10 @@ class Neuron:
             signs=tuple(lane.weight_bits == 1 for lane in lanes),
             tree=tuple(tuple(signed_width(*node) for node in level) for level in tree),
             width=self.width(planes),
-            planes=planes > 1,
+            planes=planes,
             masked=masked,
             mask_stage=mask_stage,
+            cycle_levels=cycle_levels,
         )
 
 
@@ -106,17 +118,34 @@ class Shape:
     signs: whether the weights of a lane are stored as their signs.
     tree: bits of the lanes' weights, then of the sums of each level of the adder tree.
     width: bits of the potential.
-    planes: whether inputs have several bits, so that the potential doubles now and then.
+    planes: width of an input value.
     masked: whether weights count only where they are there.
     mask_stage: ... which is seen to in a register stage.
+    cycle_levels: of the adder tree in a cycle, at the most.
     """
 
     signs: tuple[bool, ...]
     tree: tuple[tuple[int, ...], ...]
     width: int
-    planes: bool
+    planes: int
     masked: bool
     mask_stage: bool
+    cycle_levels: int
+
+    @property
+    def shifts(self) -> bool:
+        """Whether what is added is shifted to the place of its plane."""
+        return 1 < self.planes <= SHIFTED_PLANES
+
+    @property
+    def doubles(self) -> bool:
+        """Whether instead the potential doubles from plane to plane."""
+        return self.planes > SHIFTED_PLANES
+
+    @property
+    def keeps(self) -> bool:
+        """Whether it is a clock enable that masks: the only weight is added or nothing happens."""
+        return self.masked and not self.mask_stage and self.planes == 1 and len(self.signs) == 1
 
     @property
     def stored(self) -> list[int]:
@@ -139,9 +168,10 @@ class Accumulator(Shared):
     there: of masked ones, which of them there are; the others count as zero.
     load: the next potential begins.
     start: ... from this.
+    shift: weights count twice as much, four times, …; at most one bit is set.
     double: the potential doubles before the addition.
     incoming: ... and this bit comes in.
-    potential: with the weights of as many cycles ago as ``_depth`` says.
+    potential: with the weights of as many cycles ago as ``depth`` says.
     """
 
     resets = False
@@ -154,7 +184,8 @@ class Accumulator(Shared):
                 **({"there": In(len(shape.signs))} if shape.masked else {}),
                 "load": In(1),
                 "start": In(signed(shape.width)),
-                **({"double": In(1), "incoming": In(1)} if shape.planes else {}),
+                **({"shift": In(shape.planes - 1)} if shape.shifts else {}),
+                **({"double": In(1), "incoming": In(1)} if shape.doubles else {}),
                 "potential": Out(signed(shape.width)),
             },
             shape,
@@ -163,22 +194,38 @@ class Accumulator(Shared):
     def build(self, platform):
         m = Module()
         nodes = self._weights(m)
-        for level, widths in enumerate(self.shape.tree[1:]):
+        for level, widths in enumerate(self.shape.tree[1:], start=1):
+            # Where a cycle ends, as there the sums are fewest, and before the potential.
+            registered = level % self.shape.cycle_levels == 0 or level == len(self.shape.tree) - 1
             pairs = [nodes[k : k + 2] for k in range(0, len(nodes), 2)]
             nodes = []
             for k, (pair, bits) in enumerate(zip(pairs, widths, strict=True)):
-                node = Signal(signed(bits), name=f"sum_{level}_{k}", reset_less=True)
-                m.d.sync += node.eq(pair[0] + pair[1] if len(pair) > 1 else pair[0])
+                node = Signal(signed(bits), name=f"sum_{level - 1}_{k}", reset_less=True)
+                domain = m.d.sync if registered else m.d.comb
+                domain += node.eq(pair[0] + pair[1] if len(pair) > 1 else pair[0])
                 nodes.append(node)
         # The value before the first load is never used; any would take the place of ``start`` in
         # flip-flops that begin with what they are set to.
         held = Signal(signed(self.shape.width), reset_less=True, attrs={LOADED: 1})
         before = held
-        if self.shape.planes:
+        if self.shape.doubles:
             shifted = Cat(self.incoming, held)[: len(held)].as_signed()
             before = Mux(self.double, shifted, held)
-        m.d.comb += self.potential.eq(before + nodes[0])
-        m.d.sync += held.eq(Mux(self.load, self.start, self.potential))
+        added = nodes[0]
+        if self.shape.shifts:
+            for b in range(1, self.shape.planes):
+                added = Mux(self.shift[b - 1], nodes[0] << b, added)
+        after = Signal(signed(self.shape.width))
+        m.d.comb += after.eq(before + added)
+        if self.shape.keeps:
+            m.d.comb += self.potential.eq(Mux(self.there, after, held))
+            with m.If(self.load):
+                m.d.sync += held.eq(self.start)
+            with m.Elif(self.there):
+                m.d.sync += held.eq(after)
+        else:
+            m.d.comb += self.potential.eq(after)
+            m.d.sync += held.eq(Mux(self.load, self.start, self.potential))
         return m
 
     def _weights(self, m):
@@ -192,8 +239,10 @@ class Accumulator(Shared):
                 value = Cat(Const(1, 1), value)
             weight = Signal(signed(shape.tree[0][lane]), name=f"weight_{lane}", reset_less=True)
             value = value[: len(weight)].as_signed()
+            if shape.masked and not shape.keeps:
+                value = Mux(self.there[lane], value, 0)
             domain = m.d.sync if shape.mask_stage else m.d.comb
-            domain += weight.eq(Mux(self.there[lane], value, 0) if shape.masked else value)
+            domain += weight.eq(value)
             weights.append(weight)
         return weights
 
@@ -201,10 +250,11 @@ class Accumulator(Shared):
 class Accumulators(Shared):
     """Adds the rows of all lanes to every neuron's potential.
 
-    Semantics: acc_j <- acc_j + sum of the lanes' weights; in the cycle after a window that does
-    not close the frame the potential doubles before the addition, the next lower bit of the
-    offset coming in.  So at the frame's end ``potentials[j]`` is offset_j plus the weighted sum
-    of the multi-bit inputs.  The next frame starts without a gap.
+    Semantics: acc_j <- acc_j + 2**b times the sum of the lanes' weights, in plane b.  So at the
+    frame's end ``potentials[j]`` is offset_j plus the weighted sum of the multi-bit inputs.  The
+    next frame starts without a gap.  Inputs of more than SHIFTED_PLANES bits are added without
+    the factor; instead the potential doubles before the first addition of the next plane, the
+    next lower bit of the offset coming in.
 
     An offset of minus the threshold costs nothing, as registers start at any value, and leaves
     the comparison to the sign.
@@ -220,6 +270,7 @@ class Accumulators(Shared):
     scores: whether the potentials are wanted, not only their signs.
     masked: whether a row counts only where it is there; else one that is not must be zeros.
     mask_stage: whether that takes a cycle, for the sake of the clock.
+    cycle_levels: of the adder tree in a cycle, at the most.
     layer: its name.
 
     Members
@@ -241,11 +292,13 @@ class Accumulators(Shared):
         scores: bool,
         masked: bool = True,
         mask_stage: bool = True,
+        cycle_levels: int = 1,
         layer: str | None = None,
     ):
         assert masked or not mask_stage
         self.masked = masked
         self.mask_stage = mask_stage
+        self.cycle_levels = cycle_levels
         self.neurons = tuple(neurons)
         self.lanes = tuple(lanes)
         self.planes = planes
@@ -266,13 +319,19 @@ class Accumulators(Shared):
             scores=scores,
             masked=masked,
             mask_stage=mask_stage,
+            cycle_levels=cycle_levels,
             layer=layer,
         )
 
     @property
     def latency(self) -> int:
         """Cycles from rows to the result."""
-        return latency(len(self.lanes), scores=self.with_scores, mask_stage=self.mask_stage)
+        return self._depth + (1 if self.with_scores else 0)
+
+    @property
+    def _depth(self) -> int:
+        """Cycles from rows to their addition."""
+        return depth(len(self.lanes), mask_stage=self.mask_stage, cycle_levels=self.cycle_levels)
 
     def row(self, lane: int):
         """The row of a lane."""
@@ -285,19 +344,23 @@ class Accumulators(Shared):
     def build(self, platform):
         m = Module()
 
-        depth = _depth(len(self.lanes), mask_stage=self.mask_stage)
+        depth = self._depth
         ends = delayed(m, self.ends, depth, "window_ends")
         closes = delayed(m, self.closes, depth, "frame_ends")
         # After a reset, until what it has left in memories, weights and sums is gone.
         clear = delayed(m, Const(0), Rom.latency + depth, "clear", init=1)
         load = Signal()
         m.d.comb += load.eq(closes | clear)
-        double, incoming = self._incoming(m, ends, closes)
+        of_plane = self._of_plane(m, ends, closes)
 
         potentials = []
         for j, neuron in enumerate(self.neurons):
             shape = neuron.shape(
-                self.lanes, self.planes, masked=self.masked, mask_stage=self.mask_stage
+                self.lanes,
+                self.planes,
+                masked=self.masked,
+                mask_stage=self.mask_stage,
+                cycle_levels=self.cycle_levels,
             )
             weights, there = [], []
             for k, (lane, stored) in enumerate(zip(self.lanes, shape.stored, strict=True)):
@@ -310,8 +373,7 @@ class Accumulators(Shared):
                 "load": load,
                 "start": Const(neuron.start(self.planes), signed(shape.width)),
             }
-            if shape.planes:
-                inputs |= {"double": double, "incoming": incoming(neuron.offset)}
+            inputs |= of_plane(neuron.offset)
             potential = Signal(signed(shape.width), name=f"potential_{j}")
             outputs = {"potential": potential}
             shared.add(m, platform, f"neuron_{j}", Accumulator, shape, inputs, outputs)
@@ -323,30 +385,35 @@ class Accumulators(Shared):
             m.d.comb += [self.fire.eq(fire), self.done.eq(closes)]
         return m
 
-    def _incoming(self, m, ends, closes):
-        """What comes in at the bottom when the potentials double.
-
-        Returns ``double`` and a function from an offset to its bit for the plane that begins.
-        """
+    def _of_plane(self, m, ends, closes):
+        """A function from an offset to the inputs of its accumulator that depend on the plane."""
+        if self.planes == 1:
+            return lambda offset: {}
+        if self.planes <= SHIFTED_PLANES:
+            shift = Signal(self.planes - 1, init=1 << (self.planes - 2))
+            with m.If(closes):
+                m.d.sync += shift.eq(shift.init)
+            with m.Elif(ends):
+                m.d.sync += shift.eq(shift >> 1)
+            return lambda offset: {"shift": shift}
         double = Signal()
         m.d.sync += double.eq(ends & ~closes)
-        if self.planes == 1:
-            return double, lambda offset: 0
-        plane = Signal(range(max(self.planes - 1, 2)), init=self.planes - 2)
+        plane = Signal(range(self.planes - 1), init=self.planes - 2)
         with m.If(closes):
-            m.d.sync += plane.eq(self.planes - 2)
+            m.d.sync += plane.eq(plane.init)
         with m.Elif(double):
             m.d.sync += plane.eq(plane - 1)
         bits: dict[int, Signal] = {}
 
-        def bit(offset: int) -> Signal:
+        def incoming(offset: int) -> Signal:
+            """The bit of it that comes in for the plane that begins."""
             pattern = offset & (2 ** (self.planes - 1) - 1)
             if pattern not in bits:
                 bits[pattern] = Signal(name=f"incoming_{pattern}")
                 m.d.comb += bits[pattern].eq(Const(pattern, self.planes - 1).bit_select(plane, 1))
             return bits[pattern]
 
-        return double, bit
+        return lambda offset: {"double": double, "incoming": incoming(offset)}
 
 
 def levels(lanes: int) -> int:
@@ -354,14 +421,9 @@ def levels(lanes: int) -> int:
     return (lanes - 1).bit_length()
 
 
-def _depth(lanes: int, *, mask_stage: bool) -> int:
+def depth(lanes: int, *, mask_stage: bool, cycle_levels: int) -> int:
     """Cycles from rows to their addition: the register stage that masks them, the adder tree."""
-    return (1 if mask_stage else 0) + levels(lanes)
-
-
-def latency(lanes: int, *, scores: bool, mask_stage: bool) -> int:
-    """Cycles of Accumulators: until rows are added, and a register behind scores."""
-    return _depth(lanes, mask_stage=mask_stage) + (1 if scores else 0)
+    return (1 if mask_stage else 0) + -(-levels(lanes) // cycle_levels)
 
 
 def neurons(

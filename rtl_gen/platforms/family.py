@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from rtl_gen.plan import Memories
+from rtl_gen.plan import Fabric
 from s2nn_hw.ir import InputError
 
 #: What is counted of a device, in the order in which it is shown.  ``lut``: sites of look-up
@@ -137,6 +137,7 @@ class Family:
         what types of the other begin with, and the input of the other.
     lut_ram: whether look-up tables can be memories that are written.
     mask_stage: whether a core's clock is worth a register stage that masks rows of weights.
+    two_levels: MHz up to which a cycle has time for two levels of an adder tree.
     nextpnr: program that places and routes it, None where there is none.
     unbound: commands of yosys that leave a netlist without pins but its clock; see below.
     constraints: (name, text) of files that the program wants with it.
@@ -163,20 +164,21 @@ class Family:
     pair: tuple[str, str, str] | None = None
     lut_ram: bool = True
     mask_stage: bool = True
+    two_levels: float = 0
     devices: tuple[Device, ...]
     nextpnr: str | None = None
     unbound: tuple[str, ...] = ("delete -port w:* w:clk %d",)
     constraints: tuple[tuple[str, str], ...] = ()
     options: tuple[str, ...] = ()
 
-    @property
-    def memories(self) -> Memories:
-        """What weights are stored in."""
-        return Memories(
+    def fabric(self, mhz: float | None = None) -> Fabric:
+        """What the plan of a core depends on that is to reach so many MHz, or as many as it can."""
+        return Fabric(
             reads=len(self.rom_rows),
             blocks=self.rom_rows,
             lut_ram=self.lut_ram,
             mask_stage=self.mask_stage,
+            levels=2 if mhz is not None and mhz <= self.two_levels else 1,
             load_bits=self.load_bits,
             huge=bool(self.spram_bits) and not self.spram_contents,
         )

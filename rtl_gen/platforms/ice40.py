@@ -61,6 +61,7 @@ FAMILY = Family(
     pair=("SB_LUT4", "SB_DFF", "D"),
     lut_ram=False,
     mask_stage=False,
+    two_levels=40,
     devices=(
         _device("up5k", 5280, 30, 20, "sg48 uwg30", spram=4, dsp=8),
         _device("hx8k", 7680, 32, 50, "ct256 cb132 cm225 bg121"),

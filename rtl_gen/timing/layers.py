@@ -3,9 +3,9 @@
 from rtl_gen.engines.event import EventEngine
 from rtl_gen.engines.parallel import ParallelEngine
 from rtl_gen.layers.pool import PoolLayer
-from rtl_gen.lib.accumulator import latency as accumulators
-from rtl_gen.lib.accumulator import levels
+from rtl_gen.lib.accumulator import depth, levels
 from rtl_gen.lib.slots import Slots
+from rtl_gen.plan import LayerPlan
 
 from .dense import DenseFeed
 from .processes import LONG_AGO, Process, SlotTimes
@@ -84,8 +84,12 @@ def pool(part: WindowUnit, windows: int, slots: SlotTimes) -> Process:
         slots.push(end + PoolLayer.latency)
 
 
-def result_latency(engine: str, lanes: int, classes: int, *, mask_stage: bool) -> int:
-    """From the end of a window to the first cycle of its result; of the readout with its class."""
-    made = ParallelEngine if engine == "parallel" else EventEngine
-    known = made.latency + accumulators(lanes, scores=bool(classes), mask_stage=mask_stage)
-    return known + (levels(classes) if classes else 0) + Slots.read_latency
+def result_latency(plan: LayerPlan, classes: int) -> int:
+    """From the end of a window to the first cycle of its result.
+
+    classes: of the readout, which tells the class too; 0 for any other layer.
+    """
+    made = ParallelEngine if plan.engine == "parallel" else EventEngine
+    lanes = sum(feed.lanes for feed in plan.feeds)
+    known = made.latency + depth(lanes, mask_stage=plan.mask_stage, cycle_levels=plan.fabric.levels)
+    return known + (1 + levels(classes) if classes else 0) + Slots.read_latency

@@ -161,9 +161,7 @@ class _Model:
         if last:
             self.results = self.processes.link()
             self.processes.add(serialise(out, self.results, self.plan.output.beats))
-        lanes = sum(feed.lanes for feed in node.feeds)
-        classes = self.plan.output.classes if last else 0
-        latency = result_latency(node.engine, lanes, classes, mask_stage=node.mask_stage)
+        latency = result_latency(node, self.plan.output.classes if last else 0)
         if not is_map:
             feeds = []
             for k, feed in enumerate(node.feeds):

@@ -32,16 +32,7 @@ def handler(args: argparse.Namespace) -> int:
     from s2nn_hw import flow, load
 
     network = load(options.model_file(args.model))
-    result = flow.emit(
-        network,
-        args.out,
-        engine=args.engine,
-        lanes=args.lanes,
-        memory=args.memory,
-        top=args.top,
-        counters=args.counters,
-        family=args.family,
-    )
+    result = flow.emit(network, args.out, **options.core(args))
     data = result.as_dict()
     terminal.result(args, data, lambda: _text(args, data))
     return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from s2nn_hw.ir import InputError
 
@@ -46,10 +47,9 @@ def add_core(parser: argparse._ActionsContainer, *, counters: bool = True) -> No
     parser.add_argument(
         "--engine",
         type=names,
-        default="event",
         metavar="NAME[,NAME…]",
         help="how synapses are computed: event, or for convolutions parallel; one name for all "
-        "layers that have synapses or one a layer (default: %(default)s)",
+        "layers that have synapses or one a layer (default: event)",
     )
     parser.add_argument(
         "--lanes",
@@ -62,10 +62,9 @@ def add_core(parser: argparse._ActionsContainer, *, counters: bool = True) -> No
     parser.add_argument(
         "--memory",
         type=names,
-        default="rom",
         metavar="NAME[,NAME…]",
         help="of weights: rom, or ram, which is loaded before the first frame and takes one lane; "
-        "one name for all layers that have synapses or one a layer (default: %(default)s)",
+        "one name for all layers that have synapses or one a layer (default: rom)",
     )
     if counters:
         parser.add_argument(
@@ -81,6 +80,21 @@ def add_family(parser: argparse._ActionsContainer) -> None:
         help="FPGA family whose memories weights are fitted to, as synth does for its device: "
         "ecp5, ice40, gowin, xilinx7, nexus or gatemate (default: none)",
     )
+    parser.add_argument(
+        "--freq",
+        type=float,
+        metavar="MHz",
+        help="clock there that register stages are chosen for (default: the fastest)",
+    )
+
+
+def core(args: argparse.Namespace) -> dict[str, Any]:
+    """Those of add_core(), add_family() and add_top() that were given, as a core takes them."""
+    given = {
+        name: getattr(args, name, None)
+        for name in ("engine", "lanes", "memory", "top", "counters", "family", "freq")
+    }
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def add_top(parser: argparse.ArgumentParser) -> None:

@@ -43,7 +43,6 @@ def register(subparsers: Any) -> None:
     options.add_simulator(group)
     options.add_core(group, counters=False)
     options.add_family(group)
-    parser.set_defaults(engine=None, memory=None)
     terminal.add_json(parser)
     parser.set_defaults(handler=handler)
 
@@ -59,14 +58,7 @@ def handler(args: argparse.Namespace) -> int:
     chosen = images(
         network, args.images, model=model, frames=args.frames, seed=args.seed, data=args.data
     )
-    core = {
-        "engine": args.engine,
-        "lanes": args.lanes,
-        "memory": args.memory,
-        "family": args.family,
-    }
-    if not any(core.values()):
-        core |= built_core(model)
+    core = options.core(args) or built_core(model)
     with terminal.progress() as progress:
         result = flow.run(
             network,
@@ -75,12 +67,9 @@ def handler(args: argparse.Namespace) -> int:
             baud=built_baud(model) if args.baud is None else args.baud,
             labels=chosen.labels,
             simulator=args.simulator,
-            engine=core["engine"] or "event",
-            lanes=core["lanes"],
-            memory=core["memory"] or "rom",
-            family=core["family"],
             source=chosen.source,
             progress=progress,
+            **core,
         )
     data = result.as_dict()
     terminal.result(args, data, lambda: _text(data))

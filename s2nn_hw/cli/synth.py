@@ -86,17 +86,12 @@ def handler(args: argparse.Namespace) -> int:
             args.out,
             device=args.device,
             board=args.board,
-            freq=args.freq,
             baud=args.baud,
             seeds=args.seeds,
             jobs=args.jobs,
             source=args.tools,
-            engine=args.engine,
-            lanes=args.lanes,
-            memory=args.memory,
-            top=args.top,
-            counters=args.counters,
             progress=progress,
+            **options.core(args),
         )
     data = result.as_dict()
     asked = args.board is not None or args.freq is not None

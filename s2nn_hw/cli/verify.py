@@ -99,16 +99,12 @@ def handler(args: argparse.Namespace) -> int:
                 simulator=args.simulator,
                 stall=args.stall,
                 seed=args.seed,
-                engine=args.engine,
-                lanes=args.lanes,
-                memory=args.memory,
-                counters=args.counters,
-                family=args.family,
                 source=chosen.source,
                 baseline=args.baseline,
                 netlist=args.netlist,
                 tool_source=args.tools,
                 progress=progress,
+                **options.core(args),
             )
     except ToolError as error:
         if args.junit is not None:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,8 @@ OPTIONS = "options.json"
 
 #: A longer name of a file may be too long.
 _TOP_LIMIT = 63
+#: Beyond any FPGA.
+_MHZ_LIMIT = 2000
 #: Our own files and modules, and what Verilator calls so.
 _TAKEN = {
     *("options", "verify", "baseline", "synth", "netlist"),
@@ -39,6 +41,42 @@ Lanes = int | Sequence[int] | None
 Engine = str | Sequence[str]
 Memory = str | Sequence[str]
 Progress = Callable[[str, int, int], None]
+
+
+class CoreOptions(TypedDict, total=False):
+    """What decides a core on a given FPGA.
+
+    Parameters
+    ----------
+    engine: ``event``, or for convolutions ``parallel``; one for all layers that have synapses, or
+        one a layer.  Left out: ``event``.
+    lanes: events a cycle (``parallel``: inputs), of every such layer or one number a layer; None:
+        4, or as many as a layer can use.
+    memory: ``rom``, or ``ram`` for weights that are loaded before the first frame, over a port of
+        their own; one for all layers that have synapses, or one a layer.  Left out: ``rom``.
+    top: name of the top module and stem of every file.  Left out: ``s2nn_core``.
+    counters: whether there are ports that count cycles and events.
+    """
+
+    engine: Engine
+    lanes: Lanes
+    memory: Memory
+    top: str
+    counters: bool
+
+
+class Options(CoreOptions, total=False):
+    """What decides a core.
+
+    Parameters
+    ----------
+    family: of the FPGA that it is for, to whose memories weights are then fitted; None: any.
+    freq: MHz that it is to reach there, for which its register stages are chosen; None: as much
+        as it can.
+    """
+
+    family: str | None
+    freq: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,50 +116,20 @@ class Core:
             (folder / name).write_text(text)
 
 
-def emit(
-    network: Network,
-    out: str | os.PathLike[str],
-    *,
-    engine: Engine = "event",
-    lanes: Lanes = None,
-    top: str = "s2nn_core",
-    counters: bool = False,
-    family: str | None = None,
-    memory: Memory = "rom",
-) -> EmitResult:
+def emit(network: Network, out: str | os.PathLike[str], **options: Unpack[Options]) -> EmitResult:
     """Write the core into the folder ``out``.
 
     That is its Verilog, memory files and manifest, an instance to copy (``.veo``), FuseSoC's
     ``.core``, and the options as resolved (``options.json``).
 
-    Parameters
-    ----------
-    engine: ``event``, or for convolutions ``parallel``; one for all layers that have synapses, or
-        one a layer.
-    lanes: events a cycle (``parallel``: inputs), of every such layer or one number a layer; None:
-        4, or as many as a layer can use.
-    top: name of the top module and stem of every file.
-    counters: add ports that count cycles and events.
-    memory: ``rom``, or ``ram`` for weights that are loaded before the first frame, over a port of
-        their own; one for all layers that have synapses, or one a layer.
-    family: of the FPGA, to whose memories weights are then fitted; None: any.
-
     Raises InputError naming the layer, option or folder that is wrong; nothing is written then.
     """
     start = time.perf_counter()
     with output_folder(out) as folder:
-        core = build(
-            network,
-            engine=engine,
-            lanes=lanes,
-            memory=memory,
-            top=top,
-            counters=counters,
-            family=family,
-        )
+        core = build(network, **options)
         core.write(folder)
     return EmitResult(
-        top=top,
+        top=core.manifest.top,
         files=tuple(sorted(core.files)),
         seconds=round(time.perf_counter() - start, 3),
         digest=core.manifest.digest,
@@ -131,12 +139,13 @@ def emit(
 def build(
     network: Network,
     *,
-    engine: Engine,
-    lanes: Lanes,
+    engine: Engine = "event",
+    lanes: Lanes = None,
     memory: Memory = "rom",
-    top: str,
-    counters: bool,
+    top: str = "s2nn_core",
+    counters: bool = False,
     family: str | None = None,
+    freq: float | None = None,
 ) -> Core:
     """The core of emit(), not yet written."""
     import rtl_gen.emit
@@ -145,6 +154,10 @@ def build(
 
     network.check()
     _check_top(top)
+    if freq is not None:
+        freq = megahertz(freq)
+        if family is None:
+            raise InputError("freq needs a family, on which it depends how far a cycle goes")
     chosen = plan(
         network,
         lanes=_lanes(lanes),
@@ -153,7 +166,7 @@ def build(
         top=top,
         counters=counters,
         samples=network.samples,
-        memories=None if family is None else platforms.family(family).memories,
+        fabric=None if family is None else platforms.family(family).fabric(freq),
     )
     try:
         manifest, files = rtl_gen.emit.emit(network, chosen)
@@ -168,6 +181,7 @@ def build(
         "top": top,
         "counters": counters,
         "family": family,
+        "freq": freq,
     }
     files[OPTIONS] = json.dumps(options, indent=1) + "\n"
     return Core(plan=chosen, manifest=manifest, files=files)
@@ -185,6 +199,13 @@ def _check_top(top: str) -> None:
         raise InputError(f"top must not be {top!r}, a keyword of Verilog")
     if top in _TAKEN:
         raise InputError(f"top must not be {top!r}, a name that is taken")
+
+
+def megahertz(freq: Any) -> float:
+    """A clock; InputError if it cannot be one."""
+    if isinstance(freq, bool) or not isinstance(freq, int | float) or not 0 < freq <= _MHZ_LIMIT:
+        raise InputError(f"freq must be more than 0 and at most {_MHZ_LIMIT} MHz, not {freq!r}")
+    return float(freq)
 
 
 def _lanes(lanes: Any) -> Lanes:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,7 @@ import numpy.typing as npt
 from s2nn_hw import protocol
 from s2nn_hw.ir import InputError, Network, integer
 
-from .emit import OPTIONS, Core, Engine, Lanes, Memory, Progress, build
+from .emit import OPTIONS, Core, Options, Progress, build
 from .flash import SYNTH
 from .images import known_labels
 
@@ -85,13 +85,10 @@ def run(
     baud: int = protocol.DEFAULT_BAUD,
     labels: npt.ArrayLike | None = None,
     simulator: str = "verilator",
-    engine: Engine = "event",
-    lanes: Lanes = None,
-    memory: Memory = "rom",
-    family: str | None = None,
     timeout: float = TIMEOUT,
     source: str | None = None,
     progress: Progress | None = None,
+    **options: Unpack[Options],
 ) -> RunResult:
     """Send frames to the board at ``port`` and compare its results with the golden model.
 
@@ -101,10 +98,10 @@ def run(
     port: a serial port, or ``sim`` for a board that ``simulator`` simulates.
     baud: of the design on the board; a simulated one has what is fastest.
     labels: (n,), for the accuracy.
-    engine, lanes, memory, family: of the core, see emit(); of a real one only the memory matters.
     timeout: seconds of silence after which a board is asked again, beyond what the line takes.
     source: where the images are from, for people.
     progress: called with a stage, and how much of how much is done.
+    options: of the core; of a real one they matter only if weights are loaded.
 
     Raises InputError on a port that cannot be used, one where no board answers, or a board with
     another network; ToolError if the board falls silent later.
@@ -119,9 +116,9 @@ def run(
     report = progress or (lambda stage, done, total: None)
     simulated = port == SIMULATED
     opened = (
-        _simulated(network, simulator, engine, lanes, memory, family, report)
+        _simulated(network, simulator, options, report)
         if simulated
-        else _serial(network, port, baud, timeout, lanes, memory, family)
+        else _serial(network, port, baud, timeout, options)
     )
     with opened as (line, ports, weights):
         board = Board(line, rate="" if simulated else f"at {baud} baud")
@@ -174,15 +171,21 @@ def built_baud(model: Path) -> int:
     return baud if isinstance(baud, int) else protocol.DEFAULT_BAUD
 
 
-def built_core(model: Path) -> dict[str, Any]:
-    """Engine, lanes, memory and family of the core in the model's folder; empty if there is none.
+def built_core(model: Path) -> Options:
+    """What decided the core in the model's folder, but for its name and ports; empty without one.
 
     Raises InputError on a file that says something else.
     """
     path = model.parent / OPTIONS
     try:
         data = json.loads(path.read_text())
-        return {name: data[name] for name in ("engine", "lanes", "memory", "family")}
+        return {
+            "engine": data["engine"],
+            "lanes": data["lanes"],
+            "memory": data["memory"],
+            "family": data["family"],
+            "freq": data["freq"],
+        }
     except FileNotFoundError:
         return {}
     except OSError as error:
@@ -197,13 +200,7 @@ Opened = tuple["Line", tuple["InputPort", "OutputPort"], list[bytes]]
 
 @contextmanager
 def _serial(
-    network: Network,
-    port: str,
-    baud: int,
-    timeout: float,
-    lanes: Lanes,
-    memory: Memory,
-    family: str | None,
+    network: Network, port: str, baud: int, timeout: float, options: Options
 ) -> Iterator[Opened]:
     """A port of this machine; the ports of a core are alike on the line, whatever its lanes."""
     from rtl_gen.planner import plan
@@ -218,19 +215,9 @@ def _serial(
             counters=False,
             samples=network.samples,
         )
-        weights: list[bytes] = []
-        if "ram" in ([memory] if isinstance(memory, str) else list(memory)):
-            weights = _weights(
-                build(
-                    network,
-                    engine="event",
-                    lanes=lanes,
-                    memory=memory,
-                    top="s2nn_core",
-                    counters=False,
-                    family=family,
-                )
-            )
+        memory = options.get("memory", "rom")
+        loads = "ram" in ([memory] if isinstance(memory, str) else list(memory))
+        weights = _weights(build(network, **options)) if loads else []
         yield line, (chosen.input, chosen.output), weights
 
 
@@ -242,13 +229,7 @@ def _weights(core: Core) -> list[bytes]:
 
 @contextmanager
 def _simulated(
-    network: Network,
-    simulator: str,
-    engine: Engine,
-    lanes: Lanes,
-    memory: Memory,
-    family: str | None,
-    report: Progress,
+    network: Network, simulator: str, options: Options, report: Progress
 ) -> Iterator[Opened]:
     """A core of this network, emitted and simulated behind the shell of any board."""
     import sim.runner
@@ -259,15 +240,7 @@ def _simulated(
     if reason:
         raise InputError(f"{simulator}: {reason}")
     report("emit", 0, 1)
-    core = build(
-        network,
-        engine=engine,
-        lanes=lanes,
-        memory=memory,
-        top="s2nn_core",
-        counters=False,
-        family=family,
-    )
+    core = build(network, **options)
     baud = protocol.DEFAULT_BAUD
     shell = shell_verilog(core.manifest, frequency=CYCLES_A_BIT * baud, baud=baud)
     report("emit", 1, 1)

@@ -10,7 +10,7 @@ import shutil
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from s2nn_hw.ir import InputError, Network, integer, save
 from s2nn_hw.protocol import DEFAULT_BAUD
@@ -18,7 +18,7 @@ from s2nn_hw.toolchain import netlist, nextpnr, tools, yosys
 
 from .area import Area, Units, area, of_device, over_floor
 from .bitstream import design_of, pack, packer_of
-from .emit import Engine, Lanes, Memory, Progress, build
+from .emit import CoreOptions, Progress, build, megahertz
 from .folder import output_folder
 from .mapping import Design, Placed, place, synthesise
 
@@ -33,7 +33,6 @@ MODEL = "model.s2nn"
 
 #: More would be a mistake of typing.
 _SEED_LIMIT = 1000
-_MHZ_LIMIT = 2000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,12 +114,8 @@ def synth(
     seeds: int | None = None,
     jobs: int | None = None,
     source: str = "packages",
-    engine: Engine = "event",
-    lanes: Lanes = None,
-    memory: Memory = "rom",
-    top: str = "s2nn_core",
-    counters: bool = False,
     progress: Progress | None = None,
+    **options: Unpack[CoreOptions],
 ) -> SynthResult:
     """Emit the core into ``out``, map it to a device or a board, place and route it there.
 
@@ -136,12 +131,13 @@ def synth(
     board: its name in rtl_gen.boards; either this or the device is to be given.
     freq: MHz to aim at; None: what is usual for the device.  The board's clock, which its PLL must
         make; None: its oscillator's, which needs no PLL, and which hardly any core misses.
+        The core's register stages are chosen for it.
     baud: of the board's serial line; None: protocol.DEFAULT_BAUD.
     seeds: place and route so many times, from different starts; None: once.
     jobs: so many at a time; None: one a core of this machine.
     source: ``packages``, or ``path`` for the tools on PATH.
-    engine, lanes, memory, top, counters: see emit().
     progress: called with a stage, and how much of how much is done.
+    options: of the core.
 
     Raises InputError on wrong input, a tool that is absent, and a network that does not fit: which
     resource, by how much and what would.  Raises ToolError where a tool failed, with its log.
@@ -165,15 +161,7 @@ def synth(
         start = time.perf_counter()
         seconds: dict[str, float] = {}
         report("emit", 0, 1)
-        core = build(
-            network,
-            engine=engine,
-            lanes=lanes,
-            memory=memory,
-            top=top,
-            counters=counters,
-            family=family.name,
-        )
+        core = build(network, **options, family=family.name, freq=target)
         core.write(folder)
         report("emit", 1, 1)
         seconds["emit"] = round(time.perf_counter() - start, 3)
@@ -263,10 +251,9 @@ def _target(part: Part, board: str | None, freq: float | None) -> float:
     from rtl_gen import boards
 
     if freq is None:
-        return part.device.mhz
+        return part.device.mhz if board is None else boards.board(board).clock / 1e6
     _require_place(part, "freq")
-    if isinstance(freq, bool) or not isinstance(freq, int | float) or not 0 < freq <= _MHZ_LIMIT:
-        raise InputError(f"freq must be more than 0 and at most {_MHZ_LIMIT} MHz, not {freq!r}")
+    megahertz(freq)
     if board is not None:
         boards.board(board).setting(freq * 1e6)  # told before anything is done
     return float(freq)

@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +22,7 @@ from s2nn_hw.report.baseline import comparable
 from s2nn_hw.report.baseline import read as read_baseline
 from s2nn_hw.toolchain import tools, yosys
 
-from .emit import Core, Engine, Lanes, Memory, Progress, build
+from .emit import Core, Options, Progress, build
 from .folder import output_folder
 from .gates import NetlistResult, below, mapped_core, simulated
 from .images import known_labels
@@ -112,17 +112,12 @@ def verify(
     simulator: str = "verilator",
     stall: str = "none",
     seed: int = 0,
-    engine: Engine = "event",
-    lanes: Lanes = None,
-    memory: Memory = "rom",
-    top: str = "s2nn_core",
-    counters: bool = False,
-    family: str | None = None,
     source: str | None = None,
     baseline: str | os.PathLike[str] | None = None,
     netlist: str | None = None,
     tool_source: str = "packages",
     progress: Progress | None = None,
+    **options: Unpack[Options],
 ) -> VerifyResult:
     """Emit the core into ``out``, simulate it and compare everything with the golden model.
 
@@ -135,8 +130,6 @@ def verify(
     frames: take so many from the start.
     simulator: ``verilator`` or ``icarus``.
     stall: a pattern of sim/stall.py; ``seed`` is its.
-    engine, lanes, memory, top, counters: see emit(), and so family, which is the netlist's if there
-        is one.
     source: where the images are from, for people.
     baseline: an earlier result's file that this one is to be compared with (see report.baseline):
         refused before anything is simulated where it cannot be, else kept as ``baseline.json``.
@@ -144,6 +137,7 @@ def verify(
         the same in the core's place, with models of the device's cells.
     tool_source: of yosys: ``packages``, or ``path`` for the one on PATH.
     progress: called with a stage, and how much of how much is done.
+    options: of the core; family and freq are the netlist's if there is one.
 
     Raises InputError on wrong input, ToolError if the simulation failed to run; a core that does
     something else than the golden model is a result that has not ``passed``.
@@ -161,7 +155,7 @@ def verify(
         raise InputError(f"{simulator}: {reason}")
     part = None if netlist is None else simulated(netlist)
     synthesiser = None if part is None else tools.yosys(tool_source)
-    family = _family(family, part)
+    options = _fitted(options, part)
     earlier = None if baseline is None else read_baseline(Path(baseline))
     context: dict[str, Any] = {
         "images": {"source": source, "digest": _digest(taken)},
@@ -172,15 +166,7 @@ def verify(
     with output_folder(out) as folder:
         clock = _Clock()
         report("emit", 0, 1)
-        core = build(
-            network,
-            engine=engine,
-            lanes=lanes,
-            memory=memory,
-            top=top,
-            counters=counters,
-            family=family,
-        )
+        core = build(network, **options)
         core.write(folder)
         report("emit", 1, 1)
         clock.stop("emit")
@@ -228,14 +214,14 @@ def verify(
     return result
 
 
-def _family(family: str | None, part: Part | None) -> str | None:
-    """Of the FPGA that the core is for; a netlist's, if there is one."""
+def _fitted(options: Options, part: Part | None) -> Options:
+    """The options of a core for a netlist's FPGA, if there is one, as synth() has them."""
     if part is None:
-        return family
-    own = part.family.name
+        return options
+    own, family, freq = part.family.name, options.get("family"), options.get("freq")
     if family not in (None, own):
         raise InputError(f"family must be {own}, that of {part.name}, or left out, not {family!r}")
-    return own
+    return {**options, "family": own, "freq": part.device.mhz if freq is None else freq}
 
 
 class _Clock:

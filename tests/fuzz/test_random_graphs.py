@@ -198,6 +198,8 @@ def test_random_graphs(shard, tmp_path, icarus):
             "stall": data.draw(st.sampled_from(sorted(PATTERNS))),
             "seed": data.draw(st.integers(0, 999)),
         }
+        if options["family"] is not None:
+            options["freq"] = data.draw(st.sampled_from([None, 30, 300]))
         if options["engine"] == "parallel" or not all(map(loadable, network.weighted)):
             options["memory"] = "rom"
         note(f"shard {shard}, {options}\n{described(network)}")

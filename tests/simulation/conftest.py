@@ -371,5 +371,11 @@ def loaded(emitted) -> Emitted:
 
 @pytest.fixture(scope="session")
 def planes(emitted) -> Emitted:
-    """The same of three bits a pixel."""
+    """The same of three bits a pixel: what is added is shifted."""
     return emitted(40, 9, 3, input_bits=3)
+
+
+@pytest.fixture(scope="session")
+def doubled(emitted) -> Emitted:
+    """The same of four bits a pixel: potentials double."""
+    return emitted(40, 9, 3, input_bits=4)

@@ -191,6 +191,20 @@ MUTANTS = {
 #: Of the core with three bits a pixel.
 PLANES = {
     "every plane has the same weight": Mutant(
+        lambda t: t.module("hidden1_accumulators", r"\.shift\(shift\)", ".shift(2'h0)", times=9),
+        SPIKES,
+    ),
+    "plane 2 counts as plane 1": Mutant(
+        lambda t: t.module(
+            "hidden1_accumulators", r"\.shift\(shift\)", ".shift({ 1'h0, | shift })", times=9
+        ),
+        SPIKES,
+    ),
+    "planes in the wrong order": Mutant(_planes_turned, SPIKES),
+}
+
+DOUBLED = {
+    "every plane has the same weight": Mutant(
         lambda t: t.module("hidden1_accumulators", r"\.double\(double\)", ".double(1'h0)", times=9),
         SPIKES,
     ),
@@ -200,7 +214,6 @@ PLANES = {
         ),
         SPIKES,
     ),
-    "planes in the wrong order": Mutant(_planes_turned, SPIKES),
 }
 
 
@@ -399,6 +412,12 @@ def test_mutant_of_loaded_weights(loaded, judged, name):
 def test_mutant_of_planes(planes, judged, name):
     mutant = PLANES[name]
     assert judged(planes, mutant.make, mutant.stall) >= mutant.fails
+
+
+@pytest.mark.parametrize("name", DOUBLED)
+def test_mutant_of_doubled_potentials(doubled, judged, name):
+    mutant = DOUBLED[name]
+    assert judged(doubled, mutant.make, mutant.stall) >= mutant.fails
 
 
 #: Of the input port: what fails when a frame's TLAST comes early, with its error expected.

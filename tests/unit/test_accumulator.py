@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 from amaranth.sim import Simulator
 
-from rtl_gen.lib.accumulator import Accumulators, Lane, Neuron, levels, neurons
+from rtl_gen.lib.accumulator import Accumulators, Lane, Neuron, depth, levels, neurons
 from rtl_gen.lib.rom import Rom
 
 
-def layer(weights, ports, offsets, *, weight_bits, planes, scores, masked=True, stage=True):
+def layer(
+    weights, ports, offsets, *, weight_bits, planes, scores, masked=True, stage=True, cycle_levels=1
+):
     """Accumulators whose inputs are dealt round-robin to banks with so many ports each."""
     inputs = weights.shape[1]
     members = [np.arange(inputs)[b :: len(ports)] for b in range(len(ports))]
@@ -24,6 +26,7 @@ def layer(weights, ports, offsets, *, weight_bits, planes, scores, masked=True, 
         scores=scores,
         masked=masked,
         mask_stage=masked and stage,
+        cycle_levels=cycle_levels,
     )
     return dut, lane_members
 
@@ -98,19 +101,27 @@ def scores_of(dut, word) -> list[int]:
 @pytest.mark.parametrize("scores", [False, True])
 @pytest.mark.parametrize("planes", [1, 2, 3, 8])
 @pytest.mark.parametrize(
-    ("weight_bits", "ports", "masked", "stage"),
+    ("weight_bits", "ports", "masked", "stage", "cycle_levels"),
     [
-        (1, [1], True, True),
-        (2, [2], True, True),
-        (4, [2, 1], True, True),
-        (8, [2, 2], True, True),
-        (1, [1], True, False),
-        (4, [2, 1], True, False),
-        (2, [1], False, False),
-        (4, [2, 2], False, False),
+        (1, [1], True, True, 1),
+        (2, [2], True, True, 1),
+        (4, [2, 1], True, True, 1),
+        (8, [2, 2], True, True, 1),
+        (1, [1], True, False, 1),
+        (4, [2, 1], True, False, 1),
+        (2, [1], False, False, 1),
+        (4, [2, 2], False, False, 1),
+        (1, [2], True, True, 2),
+        (4, [2, 1], True, True, 2),
+        (4, [2, 2], False, False, 2),
+        (4, [2, 2, 1], False, False, 2),
+        (2, [2, 2], False, False, 3),
+        (2, [2, 2, 2], True, False, 3),
     ],
 )
-def test_random_frames_without_a_gap(weight_bits, ports, masked, stage, planes, scores):
+def test_random_frames_without_a_gap(
+    weight_bits, ports, masked, stage, cycle_levels, planes, scores
+):
     seed = 100 * weight_bits + 10 * planes + scores
     rng = np.random.default_rng(seed)
     limit = max(1, 2 ** (weight_bits - 1) - 1)
@@ -126,6 +137,7 @@ def test_random_frames_without_a_gap(weight_bits, ports, masked, stage, planes, 
         scores=scores,
         masked=masked,
         stage=stage,
+        cycle_levels=cycle_levels,
     )
     frames = rng.integers(0, 2**planes, (12, 11))
     frames[3] = 0
@@ -197,6 +209,18 @@ def test_width_is_what_the_extremes_need():
     assert Neuron(low=0, high=84, lanes=((0, 7),), offset=0).width(3) == 11
 
 
-@pytest.mark.parametrize(("lanes", "depth"), [(1, 0), (2, 1), (3, 2), (4, 2), (5, 3), (8, 3)])
-def test_depth_of_the_tree(lanes, depth):
-    assert levels(lanes) == depth
+@pytest.mark.parametrize(
+    ("lanes", "expected"), [(1, 0), (2, 1), (3, 2), (4, 2), (5, 3), (8, 3), (9, 4)]
+)
+def test_depth_of_the_tree(lanes, expected):
+    assert levels(lanes) == expected
+
+
+@pytest.mark.parametrize(
+    ("lanes", "cycle_levels", "registers"),
+    [(4, 1, 2), (8, 1, 3), (1, 2, 0), (2, 2, 1), (4, 2, 1), (8, 2, 2), (9, 2, 2), (9, 3, 2)],
+)
+def test_registers_of_the_tree(lanes, cycle_levels, registers):
+    """One behind every so many levels, and one before the potential."""
+    assert depth(lanes, mask_stage=False, cycle_levels=cycle_levels) == registers
+    assert depth(lanes, mask_stage=True, cycle_levels=cycle_levels) == registers + 1

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import s2nn_hw
-from rtl_gen.plan import ConvPlan, DensePlan, Memories, signed_width
+from rtl_gen.plan import ConvPlan, DensePlan, Fabric, signed_width
 from rtl_gen.planner import MAX_RESULT_BEAT, MAX_SLOTS, plan
 from s2nn_hw.ir import Conv2d, Dense, FrameFormat, InputError, Layer, Network, Pool
 
@@ -47,7 +47,7 @@ def test_the_layer_is_named():
 
 @pytest.mark.parametrize(("reads", "ports"), [(2, [2, 2, 1]), (1, [1] * 5)])
 def test_a_bank_is_read_as_often_as_its_memory_can_be(reads, ports):
-    chosen = plan(network(50, 5, 3), lanes=5, memories=Memories(reads=reads))
+    chosen = plan(network(50, 5, 3), lanes=5, fabric=Fabric(reads=reads))
     assert [bank.ports for bank in chosen.layers[0].feeds[0].banks] == ports
     assert chosen.layers[0].lanes == 5
 
@@ -57,8 +57,8 @@ def test_a_bank_is_read_as_often_as_its_memory_can_be(reads, ports):
     [(784, 1, 768), (256, 1, None), (273, 1, None), (272, 1, 256), (9, 1, 0), (1040, 2, 1024)],
 )
 def test_few_rows_beyond_whole_blocks_are_not_for_block_ram(rows, reads, whole):
-    assert Memories(blocks=(256, 1024)).whole(rows, reads) == whole
-    assert Memories().whole(rows, reads) is None
+    assert Fabric(blocks=(256, 1024)).whole(rows, reads) == whole
+    assert Fabric().whole(rows, reads) is None
 
 
 def test_a_row_that_is_loaded_has_several_words():
