@@ -274,6 +274,7 @@ class LayerPlan:
     word: neurons of a word of its memory, which is loaded before the first frame and has several
         words a row; 0 where weights are constants, and a row is a word.
     fold: cycles that an event takes: words a row.
+    stored: whether potentials lie in a memory, and a word of them is added to in a cycle.
     masked: whether rows of weights are masked where a lane has none to read.  Else its memories
         have a row of zeros to spare.
     """
@@ -286,6 +287,7 @@ class LayerPlan:
     fabric: Fabric
     word: int = 0
     fold: int = 1
+    stored: bool
     masked: bool
 
     @property

@@ -15,6 +15,7 @@ from .engines.event import EventEngine
 from .lanes import comes_as_map, engines_of, input_is_map, lanes_of, loaded_of
 from .lib.accumulator import depth, levels
 from .lib.fold import phase_bits
+from .lib.potentials import StoredPotentials
 from .lib.slots import Slots
 from .plan import (
     ConvPlan,
@@ -262,7 +263,9 @@ def _layer_plan(
         slots=MAX_SLOTS,
         fabric=fabric,
         word=(word := _word(layer, loaded)),
-        fold=-(-layer.neurons // word) if word else 1,
+        fold=(fold := -(-layer.neurons // word) if word else 1),
+        # Scores are wanted all at once.
+        stored=fold > 1 and not layer.is_readout,
         masked=bool(word)
         or not all(
             _spares_a_row(projection, feed)
@@ -366,7 +369,11 @@ def _with_slots(
         return node
     layer = network.node(node.layer)
     lanes = sum(feed.lanes for feed in node.feeds)
-    adding = depth(lanes, mask_stage=False, cycle_levels=node.fabric.levels)
+    adding = (
+        StoredPotentials.latency
+        if node.stored
+        else depth(lanes, mask_stage=False, cycle_levels=node.fabric.levels)
+    )
     loop = EventEngine.latency + adding + Slots.read_latency + Slots.free_latency
     # Windows cannot follow each other faster than this.
     pace = 1

@@ -188,7 +188,8 @@ class LayerEntry:
     windows: of a frame; 1 unless the layer is a map.
     synapses, weight_bits: 0 for a pool.
     potential_bits: of the widest neuron.
-    accumulator_bits: of all neurons, as often as there are accumulators of each.
+    accumulator_bits: of all neurons, as often as there are accumulators of each; where potentials
+        lie in a memory, of the sums of a cycle.
     adder_bits: of the sums of all adders that join lanes, two by two.
     """
 

@@ -7,6 +7,7 @@ from amaranth.lib import wiring
 from rtl_gen.engines.event import EventEngine
 from rtl_gen.lib.accumulator import Accumulators, Lane, neurons
 from rtl_gen.lib.encoder import Port
+from rtl_gen.lib.potentials import StoredPotentials
 from rtl_gen.lib.ram import Ram
 from rtl_gen.lib.reader import WindowReader
 from rtl_gen.lib.register import registered
@@ -76,7 +77,9 @@ class EventParts:
         self.units = [
             Unit(
                 EventEngine(self.ports, discards=layer.is_readout, fold=plan.fold),
-                Accumulators(
+                StoredPotentials(made, kinds[0], planes=plan.planes, layer=layer.name)
+                if plan.stored
+                else Accumulators(
                     made,
                     kinds,
                     planes=plan.planes,

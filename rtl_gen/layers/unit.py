@@ -6,6 +6,7 @@ from rtl_gen.engines.event import EventEngine
 from rtl_gen.engines.parallel import ParallelEngine
 from rtl_gen.lib.accumulator import Accumulators
 from rtl_gen.lib.delay import delayed
+from rtl_gen.lib.potentials import StoredPotentials
 
 
 class Unit:
@@ -28,7 +29,7 @@ class Unit:
     def __init__(
         self,
         engine: EventEngine | ParallelEngine,
-        accumulators: Accumulators,
+        accumulators: Accumulators | StoredPotentials,
         *,
         discards: bool,
         name: str,
@@ -37,7 +38,8 @@ class Unit:
         self.accumulators = accumulators
         self.discards = discards
         self.name = name
-        self.result = accumulators.scores if accumulators.with_scores else accumulators.fire
+        scores = isinstance(accumulators, Accumulators) and accumulators.with_scores
+        self.result = accumulators.scores if scores else accumulators.fire
         self.done, self.last, self.drop = (
             Signal(name=f"{what}{name}") for what in ("done", "last", "drop")
         )

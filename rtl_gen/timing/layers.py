@@ -4,6 +4,7 @@ from rtl_gen.engines.event import EventEngine
 from rtl_gen.engines.parallel import ParallelEngine
 from rtl_gen.layers.pool import PoolLayer
 from rtl_gen.lib.accumulator import depth, levels
+from rtl_gen.lib.potentials import StoredPotentials
 from rtl_gen.lib.slots import Slots
 from rtl_gen.plan import LayerPlan
 
@@ -90,6 +91,11 @@ def result_latency(plan: LayerPlan, classes: int) -> int:
     classes: of the readout, which tells the class too; 0 for any other layer.
     """
     made = ParallelEngine if plan.engine == "parallel" else EventEngine
-    lanes = sum(feed.lanes for feed in plan.feeds)
-    known = made.latency + depth(lanes, mask_stage=plan.mask_stage, cycle_levels=plan.fabric.levels)
-    return known + (1 + levels(classes) if classes else 0) + Slots.read_latency
+    adding = StoredPotentials.latency
+    if not plan.stored:
+        adding = depth(
+            sum(feed.lanes for feed in plan.feeds),
+            mask_stage=plan.mask_stage,
+            cycle_levels=plan.fabric.levels,
+        )
+    return made.latency + adding + (1 + levels(classes) if classes else 0) + Slots.read_latency

@@ -392,6 +392,22 @@ LOADED = {
     "the first word is read again": Mutant(
         lambda t: t.module("hidden1_engine_words0", r", phase \}", ", phase & 2'h2 }"), SPIKES
     ),
+    "a window goes on from the last one": Mutant(
+        lambda t: t.module("hidden1_stored_potentials", r"= \| \{ closes, rst \}", "= rst"), SPIKES
+    ),
+    "potentials begin at zero": Mutant(
+        lambda t: t.module("hidden1_stored_potentials", r"= \| _\d+_;", "= 1'h0;"), SPIKES
+    ),
+    "sums go to one group": Mutant(
+        lambda t: t.module("hidden1_stored_potentials", r"else at <= [^;]+", "else at <= 2'h0"),
+        SPIKES,
+    ),
+    "signs are left from the window before": Mutant(
+        lambda t: t.module(
+            "hidden1_stored_potentials", r"= done \? \w+'h\w+ : (fires_\d)", r"= \1", times=3
+        ),
+        SPIKES,
+    ),
     "a row ends a word early": Mutant(
         lambda t: t.module("hidden1_engine_words0", r"(assign last = phase == )2'h2", r"\g<1>2'h1"),
         {*SPIKES, "cycles out"},
