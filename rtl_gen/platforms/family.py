@@ -135,6 +135,7 @@ class Family:
     lut_bits: that a look-up table holds.
     pair: where a logic cell has a look-up table and the flip-flop that it drives: type of the one,
         what types of the other begin with, and the input of the other.
+    fill: share of its logic cells beyond which place and route does not end.
     lut_ram: whether look-up tables can be memories that are written.
     mask_stage: whether a core's clock is worth a register stage that masks rows of weights.
     two_levels: MHz up to which a cycle has time for two levels of an adder tree.
@@ -162,6 +163,7 @@ class Family:
     load_bits: int = 64
     lut_bits: int = 16
     pair: tuple[str, str, str] | None = None
+    fill: float = 1
     lut_ram: bool = True
     mask_stage: bool = True
     two_levels: float = 0

@@ -59,6 +59,7 @@ FAMILY = Family(
     rom_rows=(256,),
     spram_bits=262144,
     pair=("SB_LUT4", "SB_DFF", "D"),
+    fill=0.93,
     lut_ram=False,
     mask_stage=False,
     two_levels=40,

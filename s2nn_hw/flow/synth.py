@@ -8,7 +8,7 @@ import os
 import platform
 import shutil
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -287,10 +287,20 @@ def _unfit(
         # Each is a logic cell of its own.
         used["lut"] += netlist.unpaired(mapped, design.top, *pair)
         what += ", with the flip-flops that share no logic cell with a look-up table,"
+        if not fit.excess(used, part.device):
+            what += f" of the {part.family.fill:.0%} of cells that can be placed,"
+            part = _fillable(part)
     if not fit.excess(used, part.device):
         return None
     fixed = None if board is None else taken.layers["shell"]
     return fit.message(part, used, manifest, what=what, fixed=fixed)
+
+
+def _fillable(part: Part) -> Part:
+    """The part with as many logic cells as place and route manages to fill."""
+    device = part.device
+    cells = int(device.capacity["lut"] * part.family.fill)
+    return replace(part, device=replace(device, capacity={**device.capacity, "lut": cells}))
 
 
 def _wanted(part: Part, seeds: int | None) -> range:
