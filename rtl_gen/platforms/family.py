@@ -135,7 +135,7 @@ class Family:
     lut_bits: that a look-up table holds.
     pair: where a logic cell has a look-up table and the flip-flop that it drives: type of the one,
         what types of the other begin with, and the input of the other.
-    fill: share of its logic cells beyond which place and route does not end.
+    fill: share of its logic cells beyond which place and route is not tried; see 0048.
     lut_ram: whether look-up tables can be memories that are written.
     mask_stage: whether a core's clock is worth a register stage that masks rows of weights.
     two_levels: MHz up to which a cycle has time for two levels of an adder tree.

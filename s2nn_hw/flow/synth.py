@@ -288,7 +288,7 @@ def _unfit(
         used["lut"] += netlist.unpaired(mapped, design.top, *pair)
         what += ", with the flip-flops that share no logic cell with a look-up table,"
         if not fit.excess(used, part.device):
-            what += f" of the {part.family.fill:.0%} of cells that can be placed,"
+            what += f" of the {part.family.fill:.0%} of cells up to which placing is tried,"
             part = _fillable(part)
     if not fit.excess(used, part.device):
         return None
