@@ -57,6 +57,7 @@ def dense_banks(
     lanes: int,
     reads: int,
     order: npt.NDArray[np.int64] | None,
+    repeats: bool,
     fixed: bool,
     values: Values | None,
 ) -> DensePlan:
@@ -66,6 +67,7 @@ def dense_banks(
     ----------
     reads: of a bank's memory in a cycle, at the most.
     order: input at each place of the words; None: in turn.
+    repeats: see DensePlan.
     fixed: whether inputs keep their positions, so that only the bank of a position is free: a
         frame comes in raster order.  Spikes of a flat layer are there all at once, so any of them
         may go to any position.
@@ -101,6 +103,7 @@ def dense_banks(
         positions=positions,
         planes=planes,
         order=tuple(int(k) for k in order),
+        repeats=repeats,
         banks=banks,
         queue=queue,
     )

@@ -4,6 +4,7 @@ from amaranth.hdl import Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from rtl_gen.circuit import circuit
 from rtl_gen.layers.pool import PoolLayer
 from rtl_gen.layers.readout import Readout
 from rtl_gen.layers.spiking import SpikingLayer
@@ -43,7 +44,7 @@ class Core(wiring.Component):
     """
 
     def __init__(self, network: Network, plan: CorePlan):
-        self.network = network
+        self.network = network = circuit(network)
         self.plan = plan
         self.layers: dict[str, SpikingLayer | Readout | PoolLayer] = {}
         for node, node_plan in zip(network.layers, plan.layers, strict=True):

@@ -75,6 +75,7 @@ class DensePlan:
     positions: of a word, P.
     planes: bits of an input value.
     order: input at position p of word w, in ``order[w * P + p]``; -1 where there is none.
+    repeats: whether every word has the weights of the first, which are stored once.
     banks: at least one; every position in exactly one.
     queue: entries of the memory of a bank's queue; a whole frame at least.
     """
@@ -83,6 +84,7 @@ class DensePlan:
     positions: int
     planes: int
     order: tuple[int, ...]
+    repeats: bool
     banks: tuple[Bank, ...]
     queue: int
 
@@ -102,6 +104,8 @@ class DensePlan:
         Up to the last one that is.
         """
         order = np.array(self.order, dtype=np.int64).reshape(self.words, self.positions)
+        if self.repeats:
+            order = order[:1]
         rows = order[:, list(bank.positions)].reshape(-1)
         return rows[: int(np.flatnonzero(rows >= 0).max(initial=0)) + 1]
 

@@ -11,6 +11,7 @@ from s2nn_hw.manifest import LOAD_WORDS, InputPort, OutputPort
 
 from .banks import channel_banks, dense_banks
 from .capacity import check_progress, with_room_for_joins
+from .circuit import circuit
 from .engines.event import EventEngine
 from .lanes import comes_as_map, engines_of, input_is_map, lanes_of, loaded_of
 from .lib.accumulator import depth, levels
@@ -81,6 +82,7 @@ def plan(
 
     Raises InputError naming the layer and value.
     """
+    network = circuit(network)
     engines = engines_of(network, engine)
     loaded = loaded_of(network, engines, memory)
     wanted = lanes_of(network, engines, lanes, loaded)
@@ -251,6 +253,7 @@ def _layer_plan(
                     lanes=share,
                     reads=fabric.reads,
                     order=None,
+                    repeats=False,
                     fixed=source == INPUT,
                     values=values,
                 )
@@ -321,6 +324,7 @@ def _map_feed(
     channels, height, width = network.shape(projection.source)
     pixels = height * width
     order = np.arange(channels) * pixels + np.arange(pixels)[:, None]
+    weights = projection.weights.reshape(projection.neurons, channels, pixels)
     return dense_banks(
         source=projection.source,
         inputs=projection.inputs,
@@ -329,6 +333,7 @@ def _map_feed(
         lanes=min(lanes, channels),
         reads=reads,
         order=order.reshape(-1),
+        repeats=bool((weights == weights[:, :, :1]).all()),
         fixed=True,
         values=values,
     )

@@ -55,10 +55,11 @@ class DenseFeed(_Feed):
         for b, bank in enumerate(plan.banks):
             positions, rows = len(bank.positions), self.ports[b].rows
             base = Signal(range(max(rows, 2)), name=f"base{b}")
-            with m.If(push):
-                m.d.sync += base.eq(base + positions)
-                with m.If(word.last):
-                    m.d.sync += base.eq(0)
+            if not plan.repeats:
+                with m.If(push):
+                    m.d.sync += base.eq(base + positions)
+                    with m.If(word.last):
+                        m.d.sync += base.eq(0)
             sequence = PlaneSequence(positions=positions, rows=rows, planes=plan.planes)
             m.submodules[f"planes{b}"] = sequence
             for p in range(plan.planes):

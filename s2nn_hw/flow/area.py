@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from s2nn_hw.ir import ToolError
-from s2nn_hw.toolchain import netlist, registers, yosys
+from s2nn_hw.toolchain import finish, netlist, yosys
 
 if TYPE_CHECKING:
     from rtl_gen.platforms import Family, Part
@@ -53,7 +53,7 @@ def area(manifest: Manifest, part: Part, folder: Path, *, top: str, core: str = 
     top: module of the netlist; core: path of the core in it, empty if it is the core.
     """
     family, above = part.family, f"{core}." if core else ""
-    counts = Counter(yosys.cells(folder / yosys.STAT)) - registers.absorbed(folder)
+    counts = Counter(yosys.cells(folder / yosys.STAT)) - finish.gone(folder)
     used = yosys.area(counts, family)
     nets = {f"{above}{path}".rstrip("."): names for path, names in manifest.nets.items()}
     found = netlist.cells_of_modules(folder / yosys.NETLIST, top, nets)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from s2nn_hw.ir import ToolError
-from s2nn_hw.toolchain import netlist, nextpnr, process, registers, yosys
+from s2nn_hw.toolchain import finish, netlist, nextpnr, process, yosys
 from s2nn_hw.toolchain.results import Results, key
 from s2nn_hw.toolchain.tools import Tool
 
@@ -95,7 +95,7 @@ def synthesise(design: Design, tool: Tool) -> Mapped:
     script = yosys.script(design.part.family, design.reads, design.top, pins=design.pins)
     moved = repr(design.part.family.output_registers)
     texts = [text for item in design.files.items() for text in item]
-    name = key([tool.version, script, moved, *texts])
+    name = key([tool.version, script, finish.VERSION, moved, *texts])
     found = _NETLISTS.find(name)
     if found is not None:
         return Mapped(folder=found, name=name, cached=True, seconds=0.0)
@@ -113,7 +113,7 @@ def synthesise(design: Design, tool: Tool) -> Mapped:
         yosys.check_memories(making / yosys.MEMORIES, contents, design.memories)
         yosys.cells(making / yosys.STAT)  # what is kept is whole
         netlists = [n for n in (yosys.NETLIST, yosys.UNBOUND) if (making / n).exists()]
-        registers.absorb_all(making, design.part.family, design.top, netlists)
+        finish.finish(making, design.part.family, design.top, netlists)
         for file in (*design.files, yosys.MEMORIES):
             (making / file).unlink()
         made = _NETLISTS.put(making, name)

@@ -59,6 +59,7 @@ def stimulus(
 ) -> Stimulus:
     """The stimulus for frames (n, *shape); InputError on an unknown stall pattern."""
     from rtl_gen import timing
+    from rtl_gen.circuit import circuit
     from s2nn_hw import golden
     from sim import harness
     from sim import stall as patterns
@@ -92,7 +93,9 @@ def stimulus(
         trace=trace,
         predicted=predicted,
         floors=timing.floors(core.plan, every),
-        accumulates={layer.name: timing.accumulates(layer, every) for layer in network.weighted},
+        accumulates={
+            layer.name: timing.accumulates(layer, every) for layer in circuit(network).weighted
+        },
         events={node.layer: timing.events(node, every) for node in core.plan.layers},
         vectors=Vectors(
             digest=core.manifest.digest,

@@ -74,7 +74,7 @@ def gates(
             top: {
                 "attributes": {},
                 "ports": module["ports"],
-                "cells": {f"c{k}": cell for k, cell in enumerate(cells.values())},
+                "cells": {f"c{k}": _driving(cell) for k, cell in enumerate(cells.values())},
                 "netnames": {
                     name: {"hide_name": 0, "bits": bits, "attributes": {}}
                     for name, bits in wires.items()
@@ -95,6 +95,16 @@ def gates(
         nets={name: home[drivers[bit]] for bit, name in names.items()},
         seen=seen,
     )
+
+
+def _driving(cell: dict[str, Any]) -> dict[str, Any]:
+    """The cell without outputs that drive nothing, which Verilog has no constant for."""
+    connections = {
+        port: bits
+        for port, bits in cell["connections"].items()
+        if cell["port_directions"][port] != "output" or bits != ["x"]
+    }
+    return {**cell, "connections": connections}
 
 
 def _drivers(cells: Mapping[str, Any]) -> dict[int, str]:

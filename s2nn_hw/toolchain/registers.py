@@ -2,57 +2,30 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import fields
-
 if TYPE_CHECKING:
-    from rtl_gen.platforms import Family, OutputRegister
+    from rtl_gen.platforms import OutputRegister
 
 
-#: What was moved: type of cell → how many of them are gone.
-ABSORBED = "absorbed.json"
-
-
-def absorb_all(folder: Path, family: Family, top: str, netlists: Sequence[str]) -> None:
-    """Move what it can in each of yosys' netlists of a design, and write down what went."""
-    gone = Counter[str]()
-    for name in netlists:
-        gone = absorb(folder / name, family, top)
-    (folder / ABSORBED).write_text(json.dumps(gone) + "\n")
-
-
-def absorbed(folder: Path) -> Counter[str]:
-    """What absorb_all() wrote down."""
-    found = fields.load(folder / ABSORBED)
-    return Counter(
-        {kind: int(fields.number(found, kind, ABSORBED)) for kind in found if found[kind]}
-    )
-
-
-def absorb(netlist: Path, family: Family, top: str) -> Counter[str]:
-    """Move what it can of a flat netlist, in place; returns how many flip-flops are gone, by type.
+def absorb(module: Any, kinds: Sequence[OutputRegister]) -> Counter[str]:
+    """Move what it can; returns how many flip-flops are gone, by type.
 
     A port's register is used if everything that reads the port is one such flip-flop a bit.
-    Nothing changes for the rest of the netlist: the same nets carry the same values in the same
-    cycles, but what a block RAM gives between power-on and the first clock edge.
+
+    Parameters
+    ----------
+    module: flat, of yosys' JSON; changed in place.
     """
-    data = fields.load(netlist)
-    designs = fields.field(data, "modules", dict, netlist.name)
-    module = fields.field(designs, top, dict, netlist.name)
-    cells = fields.field(module, "cells", dict, netlist.name)
+    cells = module["cells"]
     readers = _readers(module, cells)
     gone = Counter[str]()
     for cell in list(cells.values()):
-        for kind in family.output_registers:
+        for kind in kinds:
             if cell["type"] == kind.ram:
                 gone[kind.flip_flop] += _absorb(cell, kind, cells, readers)
-    if gone.total():
-        netlist.write_text(json.dumps(data))
     return gone
 
 

@@ -81,7 +81,8 @@ def networks(draw) -> Network:
         source = draw(st.sampled_from(unread if draw(st.integers(0, 2)) else maps))
         kind = draw(st.sampled_from(["conv", "conv", "conv", "join", "join", "pool", "dense"]))
         if kind == "pool":
-            window = draw(windows(shapes[source][1:]))
+            whole = Window(kernel=shapes[source][1:], stride=shapes[source][1:])
+            window = draw(st.one_of(st.just(whole), windows(shapes[source][1:])))
             pool = Pool(
                 name=name,
                 source=source,

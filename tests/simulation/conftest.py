@@ -358,6 +358,37 @@ def maps(tmp_path_factory) -> Emitted:
 
 
 @pytest.fixture(scope="session")
+def summed(tmp_path_factory) -> Emitted:
+    """A convolution, whose sum over the whole map is joined with the two dense layers behind it."""
+    rng = np.random.default_rng(9)
+
+    def weights(*shape: int):
+        return rng.integers(-3, 4, shape).astype(np.int8)
+
+    conv = Conv2d(source="input", weights=weights(7, 2, 3, 3), weight_bits=3, padding=(1, 1))
+    hidden = Dense(source="pool", weights=weights(5, 7), weight_bits=3)
+    heads = (
+        Dense(source="hidden", weights=weights(3, 5), weight_bits=3),
+        Dense(source="pool", weights=weights(3, 7), weight_bits=3),
+    )
+    network = Network(
+        input=FrameFormat(shape=(2, 6, 5)),
+        layers=(
+            Layer(name="conv", projections=(conv,), thresholds=rng.integers(-1, 4, 7)),
+            Pool(name="pool", source="conv", kind="sum", kernel=(6, 5), stride=(6, 5)),
+            Layer(name="hidden", projections=(hidden,), thresholds=rng.integers(-9, 9, 5)),
+            Layer(name="readout", projections=heads),
+        ),
+    )
+    density = rng.choice([0.0, 0.1, 0.4, 0.9], (12, 1, 1, 1))
+    frames = (rng.random((12, 2, 6, 5)) < density).astype(np.uint8)
+    core = build(network, lanes=2, top="s2nn_core", counters=True)
+    folder = tmp_path_factory.mktemp("summed")
+    core.write(folder)
+    return Emitted(network=network, core=core, folder=folder, frames=frames)
+
+
+@pytest.fixture(scope="session")
 def small(emitted) -> Emitted:
     """The core that most tests share: one bit a pixel, two lanes, two layers."""
     return emitted(40, 9, 3)

@@ -303,6 +303,19 @@ MAPS = {
 }
 
 
+#: Of the core whose pool is joined with what reads it.
+SUMMED = {
+    "pixels have weights of their own": Mutant(
+        lambda t: t.module("hidden_feed", r"3'h0(, i_\d+\[6:0\])", r"push ? 3'h7 : 3'h0\1"),
+        {"spikes hidden"},
+    ),
+    "an end is seen after every pixel": Mutant(
+        lambda t: t.module("hidden_feed", r"i_\d+\[8:7\](, 3'h0)", r"2'h1\1"),
+        {"spikes hidden", "cycles out"},
+    ),
+}
+
+
 def play(made, folder: Path, text: Text, vectors) -> runner.Simulation:
     """Run the vectors on changed files under a manifest that says they are the right ones."""
     folder.mkdir()
@@ -338,7 +351,7 @@ def judged(tmp_path, icarus) -> Callable:
 
 
 @pytest.mark.parametrize("stall", ["random", "slow-sink"])
-@pytest.mark.parametrize("core", ["small", "planes", "maps"])
+@pytest.mark.parametrize("core", ["small", "planes", "maps", "summed"])
 def test_the_core_itself_passes(request, judged, core, stall):
     assert judged(request.getfixturevalue(core), lambda text: text, stall) == set()
 
@@ -367,6 +380,12 @@ def test_mutant(small, judged, name):
 def test_mutant_of_maps(maps, judged, name):
     mutant = MAPS[name]
     assert judged(maps, mutant.make, mutant.stall) >= mutant.fails
+
+
+@pytest.mark.parametrize("name", SUMMED)
+def test_mutant_of_sums(summed, judged, name):
+    mutant = SUMMED[name]
+    assert judged(summed, mutant.make, mutant.stall) >= mutant.fails
 
 
 #: Of weights that are loaded.

@@ -1,0 +1,45 @@
+"""What a device has to spare and yosys leaves, made use of in a flat netlist."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from . import carries, fields, registers
+
+if TYPE_CHECKING:
+    from rtl_gen.platforms import Family
+
+
+#: Of all that is done here: what was finished by another is another netlist.
+VERSION = "2"
+
+#: Cells that yosys counted and are gone: type → how many of them.
+GONE = "gone.json"
+
+
+def finish(folder: Path, family: Family, top: str, netlists: Sequence[str]) -> None:
+    """Change yosys' netlists of a design in place, and write down what is gone.
+
+    Nothing changes for what is read: the same nets carry the same values in the same cycles, but
+    what a block RAM gives between power-on and the first clock edge.
+    """
+    absorbed = Counter[str]()
+    for name in netlists:
+        data = fields.load(folder / name)
+        designs = fields.field(data, "modules", dict, name)
+        module = fields.field(designs, top, dict, name)
+        fields.field(module, "cells", dict, name)
+        absorbed = registers.absorb(module, family.output_registers)
+        if absorbed.total() + carries.shorten(module):
+            (folder / name).write_text(json.dumps(data))
+    (folder / GONE).write_text(json.dumps(absorbed) + "\n")
+
+
+def gone(folder: Path) -> Counter[str]:
+    """What finish() wrote down."""
+    found = fields.load(folder / GONE)
+    return Counter({kind: int(fields.number(found, kind, GONE)) for kind in found if found[kind]})
