@@ -14,10 +14,10 @@ from .capacity import check_progress, with_room_for_joins
 from .circuit import circuit
 from .engines.event import EventEngine
 from .lanes import comes_as_map, engines_of, input_is_map, lanes_of, loaded_of
-from .lib.accumulator import depth, levels
 from .lib.fold import phase_bits
 from .lib.potentials import StoredPotentials
 from .lib.slots import Slots
+from .lib.tree import depth, levels
 from .plan import (
     ConvPlan,
     CorePlan,

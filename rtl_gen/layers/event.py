@@ -5,8 +5,9 @@ from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import wiring
 
 from rtl_gen.engines.event import EventEngine
-from rtl_gen.lib.accumulator import Accumulators, Lane, neurons
+from rtl_gen.lib.accumulator import Accumulators
 from rtl_gen.lib.encoder import Port
+from rtl_gen.lib.neuron import Lane, neurons
 from rtl_gen.lib.potentials import StoredPotentials
 from rtl_gen.lib.ram import Ram
 from rtl_gen.lib.reader import WindowReader

@@ -4,7 +4,8 @@ from amaranth.hdl import Const, Module
 from amaranth.lib import wiring
 
 from rtl_gen.engines.parallel import ParallelEngine, Taps
-from rtl_gen.lib.accumulator import Accumulators, Lane, neurons
+from rtl_gen.lib.accumulator import Accumulators
+from rtl_gen.lib.neuron import Lane, neurons
 from rtl_gen.lib.reader import WindowReader
 from rtl_gen.lib.register import registered
 from rtl_gen.lib.rom import Rom

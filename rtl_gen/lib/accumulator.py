@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
-import numpy as np
-import numpy.typing as npt
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
 from amaranth.lib.wiring import In, Out
 
@@ -12,101 +11,10 @@ from rtl_gen.plan import signed_width
 
 from . import shared
 from .delay import delayed
+from .neuron import SHIFTED_PLANES, Lane, Neuron
 from .rom import Rom
 from .shared import LOADED, Shared
-
-#: Planes up to which what is added is shifted to its place.  With more, that takes more look-up
-#: tables than doubling the potential, which takes one a bit.
-SHIFTED_PLANES = 3
-
-
-@dataclass(frozen=True, kw_only=True)
-class Lane:
-    """What comes over a lane: at most a row of weights a cycle, one for each neuron.
-
-    Parameters
-    ----------
-    weight_bits: of a weight as it is stored; a one-bit weight is its sign, 1 for -1.
-    groups: of neurons, each of which the row is meant for or not.
-    word: neurons of a group, if all groups have the same row, a word for them; else 0.
-    """
-
-    weight_bits: int
-    groups: int = 1
-    word: int = 0
-
-    def bits(self, neurons: int) -> int:
-        """Of a row."""
-        return self.weight_bits * (self.word or neurons)
-
-    def place(self, neuron: int, neurons: int) -> tuple[int, int]:
-        """Where in the row a neuron's weight begins, and its group."""
-        if self.word:
-            group, within = divmod(neuron, self.word)
-            return within * self.weight_bits, group
-        return neuron * self.weight_bits, neuron * self.groups // neurons
-
-
-@dataclass(frozen=True, kw_only=True)
-class Neuron:
-    """The numbers of one accumulator.
-
-    Parameters
-    ----------
-    low, high: least and greatest sum of its weights over inputs 0…1.
-    lanes: least and greatest weight of each lane.
-    offset: what the potential starts from: minus the threshold, or zero for a score.
-    """
-
-    low: int
-    high: int
-    lanes: tuple[tuple[int, int], ...]
-    offset: int
-
-    def start(self, planes: int) -> int:
-        """The accumulator at the beginning of a frame."""
-        return self.offset if planes <= SHIFTED_PLANES else self.offset >> (planes - 1)
-
-    def width(self, planes: int) -> int:
-        """Bits that hold it after any rows of any plane.
-
-        Where the potential doubles, after the planes B-1…b the sum of the rows is within
-        (2**(B-b) - 1) times low…high, and offset >> b is what has been shifted in.  Else it is
-        within what it is after plane 0.
-        """
-        bounds = [0]
-        for b in range(planes):
-            most = 2 ** (planes - b) - 1
-            bounds += [
-                self.low * most + (self.offset >> b),
-                self.high * most + (self.offset >> b),
-                self.offset >> b,
-            ]
-        return signed_width(min(bounds), max(bounds))
-
-    def shape(
-        self,
-        lanes: Sequence[Lane],
-        planes: int,
-        *,
-        masked: bool,
-        mask_stage: bool,
-        cycle_levels: int,
-    ) -> "Shape":
-        """The widths of its circuit."""
-        tree = [tuple(self.lanes)]
-        while len(tree[-1]) > 1:
-            pairs = [tree[-1][k : k + 2] for k in range(0, len(tree[-1]), 2)]
-            tree.append(tuple((sum(p[0] for p in q), sum(p[1] for p in q)) for q in pairs))
-        return Shape(
-            signs=tuple(lane.weight_bits == 1 for lane in lanes),
-            tree=tuple(tuple(signed_width(*node) for node in level) for level in tree),
-            width=self.width(planes),
-            planes=planes,
-            masked=masked,
-            mask_stage=mask_stage,
-            cycle_levels=cycle_levels,
-        )
+from .tree import depth
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,6 +39,32 @@ class Shape:
     masked: bool
     mask_stage: bool
     cycle_levels: int
+
+    @classmethod
+    def of(
+        cls,
+        neuron: Neuron,
+        lanes: Sequence[Lane],
+        planes: int,
+        *,
+        masked: bool,
+        mask_stage: bool,
+        cycle_levels: int,
+    ) -> Self:
+        """That of a neuron."""
+        tree = [tuple(neuron.lanes)]
+        while len(tree[-1]) > 1:
+            pairs = [tree[-1][k : k + 2] for k in range(0, len(tree[-1]), 2)]
+            tree.append(tuple((sum(p[0] for p in q), sum(p[1] for p in q)) for q in pairs))
+        return cls(
+            signs=tuple(lane.weight_bits == 1 for lane in lanes),
+            tree=tuple(tuple(signed_width(*node) for node in level) for level in tree),
+            width=neuron.width(planes),
+            planes=planes,
+            masked=masked,
+            mask_stage=mask_stage,
+            cycle_levels=cycle_levels,
+        )
 
     @property
     def shifts(self) -> bool:
@@ -344,18 +278,19 @@ class Accumulators(Shared):
     def build(self, platform):
         m = Module()
 
-        depth = self._depth
-        ends = delayed(m, self.ends, depth, "window_ends")
-        closes = delayed(m, self.closes, depth, "frame_ends")
+        cycles = self._depth
+        ends = delayed(m, self.ends, cycles, "window_ends")
+        closes = delayed(m, self.closes, cycles, "frame_ends")
         # After a reset, until what it has left in memories, weights and sums is gone.
-        clear = delayed(m, Const(0), Rom.latency + depth, "clear", init=1)
+        clear = delayed(m, Const(0), Rom.latency + cycles, "clear", init=1)
         load = Signal()
         m.d.comb += load.eq(closes | clear)
         of_plane = self._of_plane(m, ends, closes)
 
         potentials = []
         for j, neuron in enumerate(self.neurons):
-            shape = neuron.shape(
+            shape = Shape.of(
+                neuron,
                 self.lanes,
                 self.planes,
                 masked=self.masked,
@@ -414,37 +349,3 @@ class Accumulators(Shared):
             return bits[pattern]
 
         return lambda offset: {"double": double, "incoming": incoming(offset)}
-
-
-def levels(lanes: int) -> int:
-    """Depth of the adder tree that joins the lanes."""
-    return (lanes - 1).bit_length()
-
-
-def depth(lanes: int, *, mask_stage: bool, cycle_levels: int) -> int:
-    """Cycles from rows to their addition: the register stage that masks them, the adder tree."""
-    return (1 if mask_stage else 0) + -(-levels(lanes) // cycle_levels)
-
-
-def neurons(
-    weights: Sequence[npt.NDArray[np.int64]],
-    lanes: Sequence[npt.NDArray[np.int64]],
-    offsets: Sequence[int],
-) -> tuple[Neuron, ...]:
-    """The accumulators of a layer.
-
-    Parameters
-    ----------
-    weights: (neurons, inputs) of each projection.
-    lanes: weights (neurons, n) that come over each lane.
-    offsets: per neuron.
-    """
-    low = np.sum([np.minimum(w, 0).sum(axis=1) for w in weights], axis=0)
-    high = np.sum([np.maximum(w, 0).sum(axis=1) for w in weights], axis=0)
-    made = []
-    for j, offset in enumerate(offsets):
-        bounds = [(int(w[j].min(initial=0)), int(w[j].max(initial=0))) for w in lanes]
-        made.append(
-            Neuron(low=int(low[j]), high=int(high[j]), lanes=tuple(bounds), offset=int(offset))
-        )
-    return tuple(made)

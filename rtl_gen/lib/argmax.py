@@ -6,8 +6,8 @@ from amaranth.hdl import Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from .accumulator import levels
 from .delay import delayed
+from .tree import levels
 
 
 class ArgMax(wiring.Component):

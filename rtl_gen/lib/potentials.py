@@ -6,9 +6,9 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed, unsigned
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from .accumulator import Lane, Neuron
 from .delay import delayed
 from .fold import phase_bits
+from .neuron import Lane, Neuron
 from .shared import Shared
 
 

@@ -3,9 +3,9 @@
 from rtl_gen.engines.event import EventEngine
 from rtl_gen.engines.parallel import ParallelEngine
 from rtl_gen.layers.pool import PoolLayer
-from rtl_gen.lib.accumulator import depth, levels
 from rtl_gen.lib.potentials import StoredPotentials
 from rtl_gen.lib.slots import Slots
+from rtl_gen.lib.tree import depth, levels
 from rtl_gen.plan import LayerPlan
 
 from .dense import DenseFeed

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from amaranth.sim import Simulator
 
-from rtl_gen.lib.accumulator import Accumulators, Lane, Neuron, depth, levels, neurons
+from rtl_gen.lib.accumulator import Accumulators
+from rtl_gen.lib.neuron import Lane, Neuron, neurons
 from rtl_gen.lib.rom import Rom
+from rtl_gen.lib.tree import depth, levels
 
 
 def layer(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from amaranth.sim import Simulator
 
-from rtl_gen.lib.accumulator import Lane, neurons
+from rtl_gen.lib.neuron import Lane, neurons
 from rtl_gen.lib.potentials import StoredPotentials
 
 
