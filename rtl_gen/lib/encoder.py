@@ -16,6 +16,9 @@ MARKS = ("closes", "final", "drop")
 #: Bits that are counted in one cycle.
 _PART = 8
 
+#: Bits that a chain of carries goes through.
+_CHAIN = 32
+
 
 @dataclass(frozen=True, kw_only=True)
 class Port:
@@ -218,8 +221,17 @@ def total(values):
 
 
 def lowest(bits):
-    """The lowest set bit alone."""
-    return (bits & (~bits + 1))[: len(bits)]
+    """The lowest set bit alone.
+
+    In parts, and among the parts, where one chain of carries would be longer than a cycle.
+    """
+    if len(bits) <= _CHAIN:
+        return (bits & (~bits + 1))[: len(bits)]
+    parts = [bits[k : k + _CHAIN // 2] for k in range(0, len(bits), _CHAIN // 2)]
+    first = lowest(Cat(part.any() for part in parts))
+    return Cat(
+        lowest(part) & here.replicate(len(part)) for part, here in zip(parts, first, strict=True)
+    )
 
 
 def select(one_hot, values, width: int):

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
+from amaranth.hdl import Module, Signal
 from amaranth.sim import Simulator
 
-from rtl_gen.lib.encoder import EventEncoder, Port
+from rtl_gen.lib.encoder import EventEncoder, Port, lowest
 
 POSITIONS, ROWS = 8, 64
 
@@ -210,3 +211,26 @@ def test_groups_at_the_same_place_are_one_event(groups):
         for window in windows
     ]
     assert [w.rows for w in found] == expected
+
+
+@pytest.mark.parametrize("size", [1, 2, 16, 31, 32, 33, 48, 50, 100, 256, 600])
+def test_the_lowest_of_any_number_of_bits(size):
+    rng = np.random.default_rng(size)
+    m = Module()
+    bits, found = Signal(size), Signal(size)
+    m.d.comb += found.eq(lowest(bits))
+    single = [1 << k for k in range(size)]
+    spread = [int.from_bytes(rng.bytes(75)) >> (600 - size) for _ in range(50)]
+    above = [
+        value >> k << k for value, k in zip(spread, rng.integers(0, size, 50).tolist(), strict=True)
+    ]
+
+    async def bench(ctx):
+        for value in (0, 2**size - 1, *single, *spread, *above):
+            ctx.set(bits, value)
+            await ctx.delay(1e-9)
+            assert ctx.get(found) == value & -value
+
+    simulator = Simulator(m)
+    simulator.add_testbench(bench)
+    simulator.run()
