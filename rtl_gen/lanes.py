@@ -1,4 +1,4 @@
-"""Which engine and memory a layer has, and how many lanes it can use."""
+"""Which engine and memory a layer has, and how many lanes and windows it can use."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -11,6 +11,10 @@ MEMORIES = ("rom", "ram")
 
 #: Lanes, at the most, of a layer on the event engine where nothing is asked for.
 DEFAULT = 4
+
+#: Bits of weights that a layer may store a second time and more to serve more windows at a time,
+#: which keeps all lanes busy, where splitting a window over banks does not.
+COPIED_BITS = 256 * 1024
 
 
 def engines_of(network: Network, engine: str | Sequence[str]) -> dict[str, str]:
@@ -98,6 +102,57 @@ def lanes_of(
     return {layer.name: count for layer, count in zip(layers, wanted, strict=True)}
 
 
+def windows_at_a_time(
+    network: Network,
+    engines: Mapping[str, str],
+    lanes: Mapping[str, int],
+    windows: int | Sequence[int] | None,
+    reads: int,
+) -> dict[str, int]:
+    """Windows at a time by layer, over which its lanes are spread.
+
+    None: as many as the lanes allow, and the memories that are stored again.  One number is the
+    most that any layer gets, unless its lanes need more.  One number a layer is taken as it is, or
+    refused; layers other than convolutions on the event engine have one window.
+
+    Parameters
+    ----------
+    lanes: by layer.
+    reads: of one memory in a cycle, at the most.
+    """
+    layers = network.weighted
+    fitting = {layer.name: _fitting(network, layer, engines, lanes[layer.name]) for layer in layers}
+    if windows is None or isinstance(windows, int):
+        if windows is not None and windows < 1:
+            raise InputError(f"windows must be 1 or more, not {windows!r}")
+        return {
+            layer.name: _most_windows(layer, fitting[layer.name], windows, reads)
+            for layer in layers
+        }
+    wanted = list(windows)
+    _require_one_each("windows must be one number", network, len(wanted))
+    refused = [
+        f"layer {layer.name!r}: windows must be {_ranges(fitting[layer.name])} "
+        f"where it has {lanes[layer.name]} lanes, not {count!r}"
+        for layer, count in zip(layers, wanted, strict=True)
+        if isinstance(count, bool) or count not in fitting[layer.name]
+    ]
+    if refused:
+        raise InputError("; ".join(refused))
+    return {layer.name: count for layer, count in zip(layers, wanted, strict=True)}
+
+
+def _most_windows(layer: Layer, fitting: Sequence[int], most: int | None, reads: int) -> int:
+    """Of those that fit the lanes, the greatest number that may be."""
+    bits = sum(p.weights.size * p.weight_bits for p in layer.projections)
+    affordable = [
+        n
+        for n in fitting
+        if (-(-n // reads) - 1) * bits <= COPIED_BITS and (most is None or n <= most)
+    ]
+    return max(affordable or fitting[:1])
+
+
 def _require_one_each(but: str, network: Network, count: int) -> None:
     """Raise InputError unless there are as many as layers that have synapses."""
     names = [layer.name for layer in network.weighted]
@@ -132,14 +187,20 @@ def _fits(network: Network, layer: Layer, engines: Mapping[str, str], lanes: int
     """Whether the layer can use exactly so many."""
     if lanes > _most_lanes(network, layer, engines):
         return False
+    return bool(_fitting(network, layer, engines, lanes))
+
+
+def _fitting(network: Network, layer: Layer, engines: Mapping[str, str], lanes: int) -> list[int]:
+    """Windows at a time, rising, over which so many lanes can be spread; empty if over none."""
     first = layer.projections[0]
     if engines[layer.name] == "parallel" or not isinstance(first, Conv2d):
-        return True
+        return [1]
     columns = network.shape(layer.name)[2]
-    return any(
-        lanes % pixels == 0 and lanes // pixels <= first.channels // first.groups
-        for pixels in range(1, min(lanes, columns) + 1)
-    )
+    return [
+        n
+        for n in range(1, min(lanes, columns) + 1)
+        if lanes % n == 0 and lanes // n <= first.channels // first.groups
+    ]
 
 
 def _refusal(network: Network, layer: Layer, engines: Mapping[str, str], lanes: object) -> str:

@@ -13,7 +13,14 @@ from .banks import channel_banks, dense_banks
 from .capacity import check_progress, with_room_for_joins
 from .circuit import circuit
 from .engines.event import EventEngine
-from .lanes import comes_as_map, engines_of, input_is_map, lanes_of, loaded_of
+from .lanes import (
+    comes_as_map,
+    engines_of,
+    input_is_map,
+    lanes_of,
+    loaded_of,
+    windows_at_a_time,
+)
 from .lib.fold import phase_bits
 from .lib.potentials import StoredPotentials
 from .lib.slots import Slots
@@ -49,10 +56,6 @@ ENTRIES = 8
 #: Pixels that a line buffer holds beyond what its windows need, so that neither waits.
 AHEAD = 8
 
-#: Bits of weights that a layer may store a second time and more to serve more windows at a time,
-#: which keeps all lanes busy, where splitting a window over banks does not.
-COPIED_BITS = 256 * 1024
-
 #: Values of a source for a few frames, (n, *shape): what placement is fitted to.
 Samples = Mapping[str, npt.NDArray[np.unsignedinteger]]
 
@@ -61,6 +64,7 @@ def plan(
     network: Network,
     *,
     lanes: int | Sequence[int] | None = None,
+    windows: int | Sequence[int] | None = None,
     engine: str | Sequence[str] = "event",
     memory: str | Sequence[str] = "rom",
     top: str = "s2nn_core",
@@ -74,6 +78,8 @@ def plan(
     ----------
     lanes: of every layer that has synapses (one that cannot use as many gets fewer), or one number
         a layer.  Default: 4, or on the parallel engine all inputs of a window.
+    windows: at a time, of every convolution on the event engine, over which its lanes are spread;
+        see windows_at_a_time().
     engine: of every layer, or one name a layer: ``event``, or for convolutions ``parallel``.
     memory: of the weights of every layer, or one name a layer: ``rom``, or ``ram``, which is loaded
         before the first frame.
@@ -87,6 +93,7 @@ def plan(
     loaded = loaded_of(network, engines, memory)
     wanted = lanes_of(network, engines, lanes, loaded)
     fabric = fabric or Fabric()
+    pixels = windows_at_a_time(network, engines, wanted, windows, fabric.reads)
     if input_is_map(network):
         port, gather = _pixel_port(network), 1
     else:
@@ -102,6 +109,7 @@ def plan(
             node,
             engine=engines[node.name],
             lanes=wanted[node.name],
+            pixels=pixels[node.name],
             given=port.pixels_per_beat * gather,
             samples=samples or {},
             fabric=fabric,
@@ -210,6 +218,7 @@ def _layer_plan(
     *,
     engine: str,
     lanes: int,
+    pixels: int,
     given: int,
     samples: Samples,
     fabric: Fabric,
@@ -217,9 +226,6 @@ def _layer_plan(
 ) -> LayerPlan:
     """A layer's plan, but for its slots; ``loaded``: bits of a word if its weights are, else 0."""
     planes = max(network.bits(p.source) for p in layer.projections)
-    pixels = 1
-    if layer.is_map and engine == "event":
-        pixels = _pixels(network, layer, lanes, fabric.reads)
     feeds: list[Feed] = []
     for k, projection in enumerate(layer.projections):
         share = lanes // pixels
@@ -343,20 +349,6 @@ def _positions(inputs: int, lanes: int) -> int:
     """Of a word: as many as the lanes scan, evened out over the frame's words."""
     words = -(-inputs // (POSITIONS_PER_LANE * lanes))
     return max(lanes, -(-inputs // words))
-
-
-def _pixels(network: Network, layer: Layer, lanes: int, reads: int) -> int:
-    """Windows at a time: as many as the lanes allow, and the memories that are stored again."""
-    first = layer.projections[0]
-    columns = network.shape(layer.name)[2]
-    bits = sum(p.weights.size * p.weight_bits for p in layer.projections)
-    fitting = [
-        pixels
-        for pixels in range(1, min(lanes, columns) + 1)
-        if lanes % pixels == 0 and lanes // pixels <= first.channels // first.groups
-    ]
-    affordable = [n for n in fitting if (-(-n // reads) - 1) * bits <= COPIED_BITS]
-    return max(affordable or fitting[:1])
 
 
 def _keeping_pace(first: Projection, other: Projection, lanes: int) -> int:

@@ -53,11 +53,19 @@ def add_core(parser: argparse._ActionsContainer, *, counters: bool = True) -> No
     )
     parser.add_argument(
         "--lanes",
-        type=lanes,
+        type=numbers,
         metavar="N[,N…]",
         help="events a cycle (parallel engine: inputs): one number for all layers that have "
         "synapses, of which each takes as many as it can use, or exactly one a layer (default: 4; "
         "parallel engine: all inputs of a window)",
+    )
+    parser.add_argument(
+        "--windows",
+        type=numbers,
+        metavar="N[,N…]",
+        help="windows at a time, over which the lanes of a convolution are spread: the most of "
+        "every layer, or exactly one number for each that has synapses; more keep lanes busy, "
+        "fewer take less area (default: as many as the lanes allow)",
     )
     parser.add_argument(
         "--memory",
@@ -92,7 +100,7 @@ def core(args: argparse.Namespace) -> dict[str, Any]:
     """Those of add_core(), add_family() and add_top() that were given, as a core takes them."""
     given = {
         name: getattr(args, name, None)
-        for name in ("engine", "lanes", "memory", "top", "counters", "family", "freq")
+        for name in ("engine", "lanes", "windows", "memory", "top", "counters", "family", "freq")
     }
     return {name: value for name, value in given.items() if value is not None}
 
@@ -124,15 +132,15 @@ def names(text: str) -> str | tuple[str, ...]:
     return several[0] if len(several) == 1 else several
 
 
-def lanes(text: str) -> int | tuple[int, ...]:
+def numbers(text: str) -> int | tuple[int, ...]:
     """``4``, or ``4,2,1`` for one number a layer."""
     try:
-        numbers = tuple(int(part) for part in text.split(","))
+        found = tuple(int(part) for part in text.split(","))
     except ValueError:
         raise argparse.ArgumentTypeError(
             f"must be a number, or one a layer as in 4,2,1, not {text!r}"
         ) from None
-    return numbers[0] if len(numbers) == 1 else numbers
+    return found[0] if len(found) == 1 else found
 
 
 def model_file(path: Path) -> Path:

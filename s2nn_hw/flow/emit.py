@@ -38,6 +38,7 @@ _TAKEN = {
 #: What each source gives for some frames, unsigned integers (n, *shape).
 Values = dict[str, npt.NDArray[Any]]
 Lanes = int | Sequence[int] | None
+Windows = int | Sequence[int] | None
 Engine = str | Sequence[str]
 Memory = str | Sequence[str]
 Progress = Callable[[str, int, int], None]
@@ -52,6 +53,9 @@ class CoreOptions(TypedDict, total=False):
         one a layer.  Left out: ``event``.
     lanes: events a cycle (``parallel``: inputs), of every such layer or one number a layer; None:
         4, or as many as a layer can use.
+    windows: at a time, over which the lanes of a convolution on the event engine are spread; the
+        most of every such layer, or one number a layer that has synapses; None: as many as its
+        lanes allow.  More keep lanes busy, fewer take less area.
     memory: ``rom``, or ``ram`` for weights that are loaded before the first frame, over a port of
         their own; one for all layers that have synapses, or one a layer.  Left out: ``rom``.
     top: name of the top module and stem of every file.  Left out: ``s2nn_core``.
@@ -60,6 +64,7 @@ class CoreOptions(TypedDict, total=False):
 
     engine: Engine
     lanes: Lanes
+    windows: Windows
     memory: Memory
     top: str
     counters: bool
@@ -141,6 +146,7 @@ def build(
     *,
     engine: Engine = "event",
     lanes: Lanes = None,
+    windows: Windows = None,
     memory: Memory = "rom",
     top: str = "s2nn_core",
     counters: bool = False,
@@ -160,7 +166,8 @@ def build(
             raise InputError("freq needs a family, on which it depends how far a cycle goes")
     chosen = plan(
         network,
-        lanes=_lanes(lanes),
+        lanes=_numbers(lanes, "lanes"),
+        windows=_numbers(windows, "windows"),
         engine=engine,
         memory=memory,
         top=top,
@@ -177,6 +184,7 @@ def build(
     options = {
         "engine": [layer.engine for layer in weighted],
         "lanes": [layer.lanes for layer in weighted],
+        "windows": [layer.pixels for layer in weighted],
         "memory": ["ram" if layer.word else "rom" for layer in weighted],
         "top": top,
         "counters": counters,
@@ -208,10 +216,10 @@ def megahertz(freq: Any) -> float:
     return float(freq)
 
 
-def _lanes(lanes: Any) -> Lanes:
-    """One number or several, be they numpy's."""
-    several = each_integer(lanes, "lanes")
-    return integer(lanes, "lanes") if several is None and lanes is not None else several
+def _numbers(given: Any, name: str) -> int | Sequence[int] | None:
+    """One number or several, be they numpy's, or none."""
+    several = each_integer(given, name)
+    return integer(given, name) if several is None and given is not None else several
 
 
 def values(frames: npt.NDArray[np.uint8], trace: Any) -> Values:

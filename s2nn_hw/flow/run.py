@@ -182,6 +182,7 @@ def built_core(model: Path) -> Options:
         return {
             "engine": data["engine"],
             "lanes": data["lanes"],
+            "windows": data["windows"],
             "memory": data["memory"],
             "family": data["family"],
             "freq": data["freq"],
