@@ -193,6 +193,7 @@ def test_random_graphs(shard, tmp_path, icarus):
         network = data.draw(networks())
         options = {
             "lanes": data.draw(st.sampled_from([1, 1, 2, 2, 3, 4, 5, 8])),
+            "windows": data.draw(st.sampled_from([None, None, 1, 2])),
             "engine": data.draw(st.sampled_from(["event", "event", "parallel"])),
             "family": data.draw(st.sampled_from([None, "ecp5", "ice40"])),
             "memory": data.draw(st.sampled_from(["rom", "rom", "ram"])),

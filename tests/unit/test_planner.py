@@ -251,6 +251,40 @@ def test_lanes_that_a_convolution_cannot_have(lanes, value):
         plan(net, lanes=lanes)
 
 
+@pytest.mark.parametrize(
+    ("windows", "pixels", "banks"),
+    [(None, 6, 2), (100, 6, 2), (5, 4, 3), (3, 3, 4), (1, 3, 4), ([3, 1], 3, 4), ([6, 1], 6, 2)],
+)
+def test_lanes_are_spread_over_windows(windows, pixels, banks):
+    """Twelve lanes over four channels: at least three windows."""
+    net = convolutional(channels=4)
+    conv, readout = plan(net, lanes=[12, 4], windows=windows).layers
+    assert (conv.pixels, len(conv.feeds[0].banks)) == (pixels, banks)
+    assert readout.pixels == 1
+
+
+@pytest.mark.parametrize(
+    ("windows", "message"),
+    [
+        (0, "windows must be 1 or more, not 0"),
+        ([1, 1, 1], r"windows must be one number, or 2, one for each .* \(conv, readout\), not 3"),
+        ([5, 1], "layer 'conv': windows must be 3, 4 or 6 where it has 12 lanes, not 5"),
+        ([True, 1], "layer 'conv': windows must be 3, 4 or 6 where it has 12 lanes, not True"),
+        ([3, 2], "layer 'readout': windows must be 1 where it has 4 lanes, not 2"),
+    ],
+)
+def test_windows_that_cannot_be(windows, message):
+    with pytest.raises(InputError, match=message):
+        plan(convolutional(channels=4), lanes=[12, 4], windows=windows)
+
+
+def test_the_parallel_engine_has_one_window():
+    chosen = plan(convolutional(), engine="parallel", windows=4)
+    assert [node.pixels for node in chosen.layers] == [1, 1]
+    with pytest.raises(InputError, match="'conv': windows must be 1 where it has 18 lanes, not 2"):
+        plan(convolutional(), engine=["parallel", "event"], windows=[2, 1])
+
+
 def test_a_number_of_lanes_that_does_not_divide():
     message = (
         "layer 'conv': lanes must be 1…8, 10, 12 or 14 .1…7 columns of its map times .*, not 11"
