@@ -38,7 +38,8 @@ def read(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise InputError(f"{path}: baseline cannot be read: {error.strerror}") from error
     except ValueError as error:
-        raise InputError(f"{path}: baseline is not JSON: {error}") from error
+        reason = error if isinstance(error, json.JSONDecodeError) else "it is not text"
+        raise InputError(f"{path}: baseline is not JSON: {reason}") from error
     if not isinstance(data, dict) or "interval_cycles" not in data:
         raise InputError(f"{path}: not the result of a verification")
     if data.get("passed") is not True:
