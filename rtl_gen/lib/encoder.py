@@ -153,7 +153,7 @@ class EventEncoder(Shared):
         left = Signal(positions)
         following_left = Signal(positions)
         m.d.comb += [
-            first.eq(lowest(current.bits)),
+            first.eq(lowest(m, current.bits)),
             ends.eq(few[reads]),
             self.o.picked[0].eq(first),
             self.o.base[0].eq(current.base),
@@ -176,8 +176,8 @@ class EventEncoder(Shared):
             alone = few[1]
             m.d.comb += [
                 mirrored.eq(current.bits[::-1]),
-                second.eq(lowest(mirrored)[::-1]),
-                third.eq(lowest(following.bits)),
+                second.eq(lowest(m, mirrored)[::-1]),
+                third.eq(lowest(m, following.bits)),
                 left.eq(current.bits & ~first & ~second),
                 steal.eq(valid & alone & ~current.last & waiting),
                 exhausted.eq(steal & following_few[1]),
@@ -220,7 +220,7 @@ def total(values):
     return values[0]
 
 
-def lowest(bits):
+def lowest(m: Module, bits):
     """The lowest set bit alone.
 
     In parts, and among the parts, where one chain of carries would be longer than a cycle.
@@ -228,10 +228,17 @@ def lowest(bits):
     if len(bits) <= _CHAIN:
         return (bits & (~bits + 1))[: len(bits)]
     parts = [bits[k : k + _CHAIN // 2] for k in range(0, len(bits), _CHAIN // 2)]
-    first = lowest(Cat(part.any() for part in parts))
-    return Cat(
-        lowest(part) & here.replicate(len(part)) for part, here in zip(parts, first, strict=True)
-    )
+    # Signals, as an expression would be written out wherever a bit of it is used; without names,
+    # as they are nothing that a reader looks for.
+    found, there, first = (Signal(n, name="") for n in (len(bits), len(parts), len(parts)))
+    m.d.comb += [
+        there.eq(Cat(part.any() for part in parts)),
+        first.eq(lowest(m, there)),
+        found.eq(
+            Cat(lowest(m, p) & f.replicate(len(p)) for p, f in zip(parts, first, strict=True))
+        ),
+    ]
+    return found
 
 
 def select(one_hot, values, width: int):

@@ -147,7 +147,7 @@ class WindowReader(wiring.Component):
         issue = Signal()
         closes = Signal()
         m.d.comb += [
-            tap.eq(lowest(mask)),
+            tap.eq(lowest(m, mask)),
             issue.eq(busy & queue.free),
             closes.eq(single & (plane == 0)),
             sequence.finish.eq(issue & closes),

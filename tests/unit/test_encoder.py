@@ -218,7 +218,7 @@ def test_the_lowest_of_any_number_of_bits(size):
     rng = np.random.default_rng(size)
     m = Module()
     bits, found = Signal(size), Signal(size)
-    m.d.comb += found.eq(lowest(bits))
+    m.d.comb += found.eq(lowest(m, bits))
     single = [1 << k for k in range(size)]
     spread = [int.from_bytes(rng.bytes(75)) >> (600 - size) for _ in range(50)]
     above = [
