@@ -7,6 +7,8 @@ number of the shard alone.
 from __future__ import annotations
 
 import os
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +16,9 @@ from hypothesis import HealthCheck, Phase, given, note, reject, seed, settings
 from hypothesis import strategies as st
 
 import sim.runner
-from s2nn_hw import flow
+from s2nn_hw.flow.emit import build
+from s2nn_hw.flow.outcome import findings
+from s2nn_hw.flow.stimulus import stimulus
 from s2nn_hw.ir import INPUT, Conv2d, Dense, FrameFormat, InputError, Layer, Network, Pool, Window
 from sim.stall import PATTERNS
 
@@ -169,6 +173,20 @@ def frames(network: Network, seed: int) -> np.ndarray:
     return (values * (rng.random(shape) < density)).astype(np.uint8)
 
 
+def verdict(network: Network, played: np.ndarray, work: Path, *, stall: str, seed: int, **options):
+    """The checks of flow.verify(), but for the diagram of ports, a sixth of its time."""
+    core = build(network, **options)
+    work = work / "out"
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir()
+    core.write(work)
+    stimulated = stimulus(
+        network, core, played, stall=stall, seed=seed, progress=lambda stage, done, total: None
+    )
+    simulation = sim.runner.simulate(work, stimulated.vectors, simulator="icarus")
+    return findings(core, stimulated, simulation)["checks"]
+
+
 @pytest.fixture
 def icarus():
     reason = sim.runner.unusable("icarus")
@@ -207,12 +225,11 @@ def test_random_graphs(shard, tmp_path, icarus):
         note(f"shard {shard}, {options}\n{described(network)}")
         played = frames(network, options["seed"])
         try:
-            result = flow.verify(network, played, tmp_path / "out", simulator="icarus", **options)
+            found = verdict(network, played, tmp_path, **options)
         except InputError as error:
             if "lanes must be 1…" not in str(error):  # the first layer may have fewer inputs
                 raise
             reject()
-        failed = [f"{check.name}: {check.detail}" for check in result.checks if not check.passed]
-        assert not failed
+        assert not [f"{check.name}: {check.detail}" for check in found if not check.passed]
 
     graph()
