@@ -9,45 +9,7 @@ import numpy.typing as npt
 from s2nn_hw.ir import Window
 from s2nn_hw.manifest import InputPort, OutputPort
 
-
-@dataclass(frozen=True, kw_only=True)
-class Fabric:
-    """What a plan depends on of the FPGA that it is for.
-
-    Parameters
-    ----------
-    reads: of one memory in a cycle, at the most: 1 or 2.
-    blocks: rows of a block RAM at its widest, of one that is read once in a cycle, and of one that
-        is read twice; none where it is not known what the core is for.
-    load_bits: of words a cycle that all memories which are loaded have together.
-    huge: whether these are large memories without contents.
-    lut_ram: whether short queues cost hardly anything, being in look-up tables.
-    mask_stage: whether a row is masked in a clock cycle of its own.
-    levels: of an adder tree that are worth a clock cycle.
-    """
-
-    reads: int = 2
-    blocks: tuple[int, ...] = ()
-    load_bits: int = 64
-    huge: bool = False
-    lut_ram: bool = True
-    mask_stage: bool = True
-    levels: int = 1
-
-    def whole(self, rows: int, reads: int) -> int | None:
-        """Rows of a memory that are for block RAM, the others being for look-up tables.
-
-        None where they are not told apart: where the last block RAMs are not filled with fewer rows
-        than one look-up table a bit holds.
-        """
-        if not self.blocks:
-            return None
-        over = rows % self.blocks[reads - 1]
-        return rows - over if 0 < over <= LUT_ROWS else None
-
-
-#: Rows that a look-up table of four inputs holds one bit of.
-LUT_ROWS = 16
+from .fabric import Fabric
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,7 @@ from .banks import channel_banks, dense_banks
 from .capacity import check_progress, with_room_for_joins
 from .circuit import circuit
 from .engines.event import EventEngine
+from .fabric import Fabric
 from .lanes import (
     comes_as_map,
     engines_of,
@@ -29,7 +30,6 @@ from .plan import (
     ConvPlan,
     CorePlan,
     DensePlan,
-    Fabric,
     Feed,
     LayerPlan,
     LoadPlan,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from rtl_gen.plan import Fabric
+from rtl_gen.fabric import Fabric
 from s2nn_hw.ir import InputError
 
 #: What is counted of a device, in the order in which it is shown.  ``lut``: sites of look-up
