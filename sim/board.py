@@ -17,7 +17,7 @@ from .benches.bench_board import BENCH, COMMAND, READ, REPLY, WRITE
 from .builds import built
 from .harness import TOP
 from .runner import RESULTS, RUN_LOG, copy_memories, verilog_of
-from .simulators import CHILD_FAILED, end_group, tail, unusable
+from .simulators import CHILD_FAILED, tail, unusable
 
 SOCKET = "line.sock"
 #: For a simulation to begin, and to end after its last word.
@@ -199,9 +199,8 @@ class SimulatedLine:
     def _end(self) -> None:
         """It ends when its socket is closed; else it is made to."""
         self._thread.join(_SECONDS_TO_END)
-        process = getattr(self._runner, "process", None)
-        if self._thread.is_alive() and process is not None:
-            end_group(process)
+        if self._thread.is_alive():
+            self._runner.end()
             self._thread.join(_SECONDS_TO_END)
 
     def __enter__(self) -> SimulatedLine:

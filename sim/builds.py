@@ -14,7 +14,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import cocotb_tools.config
-from cocotb_tools.runner import Runner
 
 from s2nn_hw import cache
 from s2nn_hw.ir import ToolError
@@ -47,7 +46,9 @@ _PRODUCTS = (TOP, "sim.vvp", "build.log")
 
 
 @contextmanager
-def built(texts: Mapping[str, str], simulator: str) -> Iterator[tuple[Runner, Path, bool]]:
+def built(
+    texts: Mapping[str, str], simulator: str
+) -> Iterator[tuple[Verilator | Icarus, Path, bool]]:
     """A runner with its build of these files, by name, whose top is TOP.
 
     It is from the cache if nothing that decides it has changed; the flag tells whether it is not.
@@ -87,7 +88,7 @@ def built(texts: Mapping[str, str], simulator: str) -> Iterator[tuple[Runner, Pa
     yield runner, build, fresh
 
 
-def _compile(runner: Runner, build: Path, files: Sequence[str], simulator: str) -> None:
+def _compile(runner: Verilator | Icarus, build: Path, files: Sequence[str], simulator: str) -> None:
     log = build / "build.log"
     if simulator == "verilator":
         runtime = verilator.Runtime([*_VERILATOR_ARGS, *MAKE_ARGS])

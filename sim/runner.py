@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import shutil
 import tempfile
 import time
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-
-from cocotb_tools.runner import Runner
 
 from s2nn_hw.ir import InputError, ToolError
 from s2nn_hw.manifest import Manifest
@@ -23,7 +23,15 @@ from .builds import built
 from .harness import TOP, harness
 from .observation import Observation
 from .scoreboard import Verdict
-from .simulators import CHILD_FAILED, SIMULATORS, tail, unusable, version
+from .simulators import (
+    CHILD_FAILED,
+    SIMULATORS,
+    Icarus,
+    Verilator,
+    tail,
+    unusable,
+    version,
+)
 from .vectors import Vectors
 
 __all__ = ["SIMULATORS", "Simulation", "simulate", "unusable"]
@@ -75,7 +83,7 @@ def simulate(
     vectors.check(manifest)
     report = progress or (lambda stage, done, total: None)
     with tempfile.TemporaryDirectory(prefix="s2nn-hw-") as folder:
-        work = Path(folder)
+        work, aside = Path(folder) / "all", Path(folder) / "dumped"
         copy_memories(core, manifest, work)
         vectors.write(work)
 
@@ -87,28 +95,16 @@ def simulate(
             report("build", 1, 1)
             report("simulate", 0, 1)
             start = time.perf_counter()
-            dump, snapshot = work / DUMP, None
-            begin, end = vectors.dump, vectors.dump_end
-
-            def play(begin: int | None, stop: int | None = None) -> None:
-                _play(runner, build, work, core, manifest, vectors, dump=begin, stop=stop)
-
-            apart = begin is not None and end is not None
-            if begin is not None and end is not None:
-                # Dumping is most of the time of a run: all frames are played without it.
-                vectors.write_beats(work, vectors.warm)
-                begin, end = begin - vectors.warm, end - vectors.warm
-            if begin is not None and simulator == "verilator":
-                play(begin, stop=begin)
-                if dump.is_file():
-                    snapshot = dump.rename(work / f"snapshot.{DUMP}")
-            if apart:
-                play(begin, stop=end)
-                if dump.is_file():
-                    dump = dump.rename(work / f"part.{DUMP}")
-                vectors.write_beats(work)
-                begin = None
-            play(begin)
+            model = _Model(build=build, core=core, manifest=manifest, vectors=vectors)
+            second = copy.copy(runner)
+            with ThreadPoolExecutor(1) as threads:
+                dumping = threads.submit(model.dump, second, aside)
+                try:
+                    model.play(runner, work, dump=None if vectors.cut else vectors.dump)
+                except BaseException:
+                    second.end()
+                    raise
+                snapshot = dumping.result()
             _require_verdicts(work)
             run_seconds = time.perf_counter() - start
             report("simulate", 1, 1)
@@ -116,10 +112,11 @@ def simulate(
         verdicts = tuple(Verdict(**v) for v in json.loads((work / VERDICTS).read_text()))
         activity = None
         if vectors.dump is not None:
-            if dump.is_file():
-                activity = Activity.read(dump, manifest, snapshot)
+            dumped = aside if vectors.cut else work
+            if (dumped / DUMP).is_file():
+                activity = Activity.read(dumped / DUMP, manifest, snapshot)
             elif all(verdict.passed for verdict in verdicts):
-                raise ToolError(f"{simulator} wrote no activity: {tail(work / RUN_LOG)}")
+                raise ToolError(f"{simulator} wrote no activity: {tail(dumped / RUN_LOG)}")
         return Simulation(
             verdicts=verdicts,
             seen=Observation.read(work, manifest),
@@ -137,48 +134,72 @@ def verilog_of(core: Path, manifest: Manifest) -> str:
 
 def copy_memories(core: Path, manifest: Manifest, work: Path) -> None:
     """Put what the core reads where it looks for it: into the folder it runs in."""
+    work.mkdir(exist_ok=True)
     for name in manifest.files:
         if name != manifest.verilog:
             shutil.copyfile(core / name, work / name)
 
 
-def _play(
-    runner: Runner,
-    build: Path,
-    work: Path,
-    core: Path,
-    manifest: Manifest,
-    vectors: Vectors,
-    *,
-    dump: int | None,
-    stop: int | None,
-) -> None:
-    """Run the bench; what comes of it is in the work folder's files.
+@dataclass(frozen=True, kw_only=True)
+class _Model:
+    """A build of a core, and what is played to it."""
 
-    dump: index of the beat with which the activity dump begins, stop: with which the run ends;
-    None for never.
-    """
-    # The exit status says less than the files: it is 0 for a bench that never ran.
-    with suppress(*CHILD_FAILED):
-        runner.test(
-            test_module="sim.benches.bench_network",
-            hdl_toplevel=TOP,
-            hdl_toplevel_lang="verilog",
-            build_dir=build,
-            test_dir=work,
-            plusargs=[
-                f"+expect={len(vectors.scores) * manifest.output.beats}",
-                f"+timeout={vectors.timeout}",
-                f"+quiet={vectors.quiet}",
-                f"+dump={-1 if dump is None else dump}",
-                f"+stop={-1 if stop is None else stop}",
-                *(["+clear"] if vectors.errors else []),
-                *(["+levels"] if vectors.levels else []),
-            ],
-            results_xml=str(work / RESULTS),
-            extra_env={CORE: str(core.resolve())},
-            log_file=work / RUN_LOG,
-        )
+    build: Path
+    core: Path
+    manifest: Manifest
+    vectors: Vectors
+
+    def play(
+        self, runner: Verilator | Icarus, work: Path, dump: int | None, stop: int | None = None
+    ) -> None:
+        """Run the bench; what comes of it is in the work folder's files.
+
+        dump: index of the beat with which the activity dump begins, stop: with which the run
+        ends; None for never.
+        """
+        manifest, vectors = self.manifest, self.vectors
+        # The exit status says less than the files: it is 0 for a bench that never ran.
+        with suppress(*CHILD_FAILED):
+            runner.test(
+                test_module="sim.benches.bench_network",
+                hdl_toplevel=TOP,
+                hdl_toplevel_lang="verilog",
+                build_dir=self.build,
+                test_dir=work,
+                plusargs=[
+                    f"+expect={len(vectors.scores) * manifest.output.beats}",
+                    f"+timeout={vectors.timeout}",
+                    f"+quiet={vectors.quiet}",
+                    f"+dump={-1 if dump is None else dump}",
+                    f"+stop={-1 if stop is None else stop}",
+                    *(["+clear"] if vectors.errors else []),
+                    *(["+levels"] if vectors.levels else []),
+                ],
+                results_xml=str(work / RESULTS),
+                extra_env={CORE: str(self.core.resolve())},
+                log_file=work / RUN_LOG,
+            )
+
+    def dump(self, runner: Verilator | Icarus, work: Path) -> Path | None:
+        """Dump the vectors' part, if it ends before they do, and a snapshot of its beginning.
+
+        A dump makes a run several times longer, so all frames are played beside it without one.
+        Returns where the snapshot is, None if there is none: Verilator alone needs it.
+        """
+        begin, end = self.vectors.dump, self.vectors.dump_end
+        if begin is None:
+            return None
+        first = self.vectors.warm if self.vectors.cut else 0
+        copy_memories(self.core, self.manifest, work)
+        self.vectors.write_played(work, first)
+        snapshot = None
+        if isinstance(runner, Verilator):
+            self.play(runner, work, dump=begin - first, stop=begin - first)
+            if (work / DUMP).is_file():
+                snapshot = (work / DUMP).rename(work / f"snapshot.{DUMP}")
+        if end is not None:
+            self.play(runner, work, dump=begin - first, stop=end - first)
+        return snapshot
 
 
 def _require_verdicts(work: Path) -> None:

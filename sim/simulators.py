@@ -47,12 +47,17 @@ def version(simulator: str) -> str:
 
 
 class Group:
-    """A runner whose commands end with us, and with them all that they started, as make does.
+    """A runner whose commands end with us, and with them all that they started, as make does."""
 
-    process: the command that runs, or ran last.
-    """
+    #: The command that runs, or ran last.
+    _process: subprocess.Popen[bytes] | None = None
+    _ended = False
 
-    process: subprocess.Popen[bytes] | None = None
+    def end(self) -> None:
+        """End the command that runs, and let none begin."""
+        self._ended = True
+        if self._process is not None:
+            end_group(self._process)
 
     def _execute_cmds(self, cmds, cwd, stdout=None):  # type: ignore[no-untyped-def]
         for command in cmds:
@@ -64,8 +69,10 @@ class Group:
                 stderr=None if stdout is None else subprocess.STDOUT,
                 start_new_session=True,
             ) as process:
-                self.process = process
+                self._process = process
                 try:
+                    if self._ended:
+                        end_group(process)
                     status = process.wait()
                 except BaseException:
                     end_group(process)

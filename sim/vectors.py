@@ -62,6 +62,11 @@ class Vectors:
     quiet: int = 64
     levels: bool = False
 
+    @property
+    def cut(self) -> bool:
+        """Whether the dump ends before the run does."""
+        return self.dump is not None and self.dump_end is not None
+
     def check(self, manifest: Manifest) -> None:
         """Raise InputError unless they are this core's and hold something to run."""
         if self.digest != manifest.digest:
@@ -75,9 +80,8 @@ class Vectors:
         assert len(self.data) == len(self.last) == len(self.waits) == len(self.need)
 
     def write(self, folder: Path) -> None:
-        """Write the harness's files and the expectations."""
-        self.write_beats(folder)
-        (folder / READY).write_text("".join(f"{bit:d}\n" for bit in self.ready.tolist()))
+        """Write what the harness plays, and the expectations."""
+        self.write_played(folder)
         arrays = {f"spikes.{name}": spikes for name, spikes in self.spikes.items()}
         if self.accepted is not None:
             arrays["accepted"] = self.accepted
@@ -92,8 +96,8 @@ class Vectors:
             **arrays,
         )
 
-    def write_beats(self, folder: Path, first: int = 0) -> None:
-        """Write the beats from the first-th on, as if none came before."""
+    def write_played(self, folder: Path, first: int = 0) -> None:
+        """Write the harness's files, with the beats from the first-th on as if none came before."""
         digits = 2 * self.data.shape[1]
         text = self.data[:, ::-1].tobytes().hex()
         need = np.maximum(self.need - self.need[first], 0)
@@ -104,6 +108,7 @@ class Vectors:
         )
         with (folder / BEATS).open("w") as file:
             file.writelines(islice(lines, first, None))
+        (folder / READY).write_text("".join(f"{bit:d}\n" for bit in self.ready.tolist()))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -74,6 +74,9 @@ TABLES = {
             "--lanes 4 --frames 50 --stall random --seed 1",
             "--lanes 4 --frames 5 --simulator icarus",
             *(f"--lanes {lanes} --frames 10" for lanes in (1, 2, 8)),
+            # As on the FPGA, where lanes are matched to the layers' work.
+            "--lanes 14,6,2,1,1,1,1 --windows 1,2,1,1,1,1,1"
+            " --engine parallel,event,event,event,event,event,event --frames 50",
         ),
     ),
 }

@@ -25,7 +25,6 @@ RESET_CYCLES = 4
 async def network(dut) -> None:
     """Play all beats, then compare everything that was seen."""
     manifest = Manifest.read(Path(os.environ[CORE]))
-    expected = Expected.read(Path())
 
     Clock(dut.clk, 10, unit="ns").start()
     for _ in range(RESET_CYCLES):
@@ -33,7 +32,8 @@ async def network(dut) -> None:
     dut.rst.value = 0
     await RisingEdge(dut.done)
 
-    verdicts = judge(manifest, Observation.read(Path(), manifest), expected)
+    seen, expected = Observation.read(Path(), manifest), Expected.read(Path())
+    verdicts = judge(manifest, seen, expected)
     Path(VERDICTS).write_text(json.dumps([verdict.as_dict() for verdict in verdicts]))
     failed = [f"{verdict.name}: {verdict.detail}" for verdict in verdicts if not verdict.passed]
     if not verdicts or failed:

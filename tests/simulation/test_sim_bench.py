@@ -120,14 +120,14 @@ def test_a_core_that_is_no_verilog_is_a_tool_error(summer, each):
 def test_a_bench_that_runs_nothing_is_no_pass(summer, icarus, monkeypatch):
     """cocotb's runner returns as if all were well where no test ran."""
     bench = summer()
-    play = runner._play
+    play = runner._Model.play
 
-    def nothing(runner_, *arguments, **options):
+    def nothing(model, runner_, *arguments, **options):
         test = runner_.test
         runner_.test = lambda **given: test(**{**given, "test_module": "json"})
-        play(runner_, *arguments, **options)
+        play(model, runner_, *arguments, **options)
 
-    monkeypatch.setattr(runner, "_play", nothing)
+    monkeypatch.setattr(runner._Model, "play", nothing)
     with pytest.raises(ToolError, match="no verdict"):
         bench.run(bench.vectors())
 

@@ -416,12 +416,12 @@ def test_a_dead_core_is_a_failed_result_without_toggles(tmp_path, icarus, small,
 
 
 def test_a_simulator_that_ends_early_is_a_tool_error(each, small, monkeypatch):
-    play = runner._play
+    play = runner._Model.play
 
-    def ended(*arguments, dump, stop):
+    def ended(*arguments, dump, stop=None):
         play(*arguments, dump=dump, stop=0)
 
-    monkeypatch.setattr(runner, "_play", ended)
+    monkeypatch.setattr(runner._Model, "play", ended)
     with pytest.raises(ToolError, match="the bench gave no verdict"):
         small.run(small.stimulus().vectors, each)
 
