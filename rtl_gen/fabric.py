@@ -19,7 +19,7 @@ class Fabric:
     huge: whether these are large memories without contents.
     lut_ram: whether short queues cost hardly anything, being in look-up tables.
     mask_stage: whether a row is masked in a clock cycle of its own.
-    levels: of an adder tree that are worth a clock cycle.
+    additions: that a clock cycle has time for, one behind the other.
     """
 
     reads: int = 2
@@ -28,7 +28,7 @@ class Fabric:
     huge: bool = False
     lut_ram: bool = True
     mask_stage: bool = True
-    levels: int = 1
+    additions: int = 1
 
     def whole(self, rows: int, reads: int) -> int | None:
         """Rows of a memory that are for block RAM, the others being for look-up tables.

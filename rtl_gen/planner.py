@@ -369,7 +369,7 @@ def _with_slots(
     adding = (
         StoredPotentials.latency
         if node.stored
-        else depth(lanes, mask_stage=False, cycle_levels=node.fabric.levels)
+        else depth(lanes, mask_stage=False, additions=node.fabric.additions)
     )
     loop = EventEngine.latency + adding + Slots.read_latency + Slots.free_latency
     # Windows cannot follow each other faster than this.

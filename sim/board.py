@@ -17,7 +17,7 @@ from .benches.bench_board import BENCH, COMMAND, READ, REPLY, WRITE
 from .builds import built
 from .harness import TOP
 from .runner import RESULTS, RUN_LOG, copy_memories, verilog_of
-from .simulators import CHILD_FAILED, tail, unusable
+from .simulators import BENCH_ENVIRONMENT, CHILD_FAILED, tail, unusable
 
 SOCKET = "line.sock"
 #: For a simulation to begin, and to end after its last word.
@@ -139,9 +139,10 @@ class SimulatedLine:
                 test_dir=self._work,
                 results_xml=str(self._work / RESULTS),
                 extra_env={
+                    **BENCH_ENVIRONMENT,
                     BENCH: json.dumps(
                         {"socket": str(self._work / SOCKET), "cycles_a_bit": cycles_a_bit}
-                    )
+                    ),
                 },
                 log_file=self._work / RUN_LOG,
             )

@@ -24,6 +24,7 @@ from .harness import TOP, harness
 from .observation import Observation
 from .scoreboard import Verdict
 from .simulators import (
+    BENCH_ENVIRONMENT,
     CHILD_FAILED,
     SIMULATORS,
     Icarus,
@@ -176,7 +177,7 @@ class _Model:
                     *(["+levels"] if vectors.levels else []),
                 ],
                 results_xml=str(work / RESULTS),
-                extra_env={CORE: str(self.core.resolve())},
+                extra_env={**BENCH_ENVIRONMENT, CORE: str(self.core.resolve())},
                 log_file=work / RUN_LOG,
             )
 

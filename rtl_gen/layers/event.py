@@ -87,7 +87,7 @@ class EventParts:
                     scores=layer.is_readout,
                     masked=plan.masked,
                     mask_stage=plan.mask_stage,
-                    cycle_levels=plan.fabric.levels,
+                    additions=plan.fabric.additions,
                     layer=layer.name,
                 ),
                 discards=layer.is_readout,

@@ -60,7 +60,7 @@ class ParallelParts:
                 scores=False,
                 masked=True,
                 mask_stage=plan.mask_stage,
-                cycle_levels=plan.fabric.levels,
+                additions=plan.fabric.additions,
                 layer=layer.name,
             ),
             discards=False,

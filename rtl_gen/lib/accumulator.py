@@ -29,7 +29,7 @@ class Shape:
     planes: width of an input value.
     masked: whether weights count only where they are there.
     mask_stage: ... which is seen to in a register stage.
-    cycle_levels: of the adder tree in a cycle, at the most.
+    additions: that a cycle has time for, one behind the other.
     """
 
     signs: tuple[bool, ...]
@@ -38,7 +38,7 @@ class Shape:
     planes: int
     masked: bool
     mask_stage: bool
-    cycle_levels: int
+    additions: int
 
     @classmethod
     def of(
@@ -49,7 +49,7 @@ class Shape:
         *,
         masked: bool,
         mask_stage: bool,
-        cycle_levels: int,
+        additions: int,
     ) -> Self:
         """That of a neuron."""
         tree = [tuple(neuron.lanes)]
@@ -63,7 +63,7 @@ class Shape:
             planes=planes,
             masked=masked,
             mask_stage=mask_stage,
-            cycle_levels=cycle_levels,
+            additions=additions,
         )
 
     @property
@@ -129,12 +129,14 @@ class Accumulator(Shared):
         m = Module()
         nodes = self._weights(m)
         for level, widths in enumerate(self.shape.tree[1:], start=1):
-            # Where a cycle ends, as there the sums are fewest, and before the potential.
-            registered = level % self.shape.cycle_levels == 0 or level == len(self.shape.tree) - 1
+            # As late as there is time for, as there the sums are fewest.
+            registered = level % self.shape.additions == 0
             pairs = [nodes[k : k + 2] for k in range(0, len(nodes), 2)]
             nodes = []
             for k, (pair, bits) in enumerate(zip(pairs, widths, strict=True)):
                 node = Signal(signed(bits), name=f"sum_{level - 1}_{k}", reset_less=True)
+                if not registered:
+                    node.attrs["keep"] = 1  # else yosys makes compressors of successive adders
                 domain = m.d.sync if registered else m.d.comb
                 domain += node.eq(pair[0] + pair[1] if len(pair) > 1 else pair[0])
                 nodes.append(node)
@@ -204,7 +206,7 @@ class Accumulators(Shared):
     scores: whether the potentials are wanted, not only their signs.
     masked: whether a row counts only where it is there; else one that is not must be zeros.
     mask_stage: whether that takes a cycle, for the sake of the clock.
-    cycle_levels: of the adder tree in a cycle, at the most.
+    additions: that a cycle has time for, one behind the other.
     layer: its name.
 
     Members
@@ -226,13 +228,13 @@ class Accumulators(Shared):
         scores: bool,
         masked: bool = True,
         mask_stage: bool = True,
-        cycle_levels: int = 1,
+        additions: int = 1,
         layer: str | None = None,
     ):
         assert masked or not mask_stage
         self.masked = masked
         self.mask_stage = mask_stage
-        self.cycle_levels = cycle_levels
+        self.additions = additions
         self.neurons = tuple(neurons)
         self.lanes = tuple(lanes)
         self.planes = planes
@@ -253,7 +255,7 @@ class Accumulators(Shared):
             scores=scores,
             masked=masked,
             mask_stage=mask_stage,
-            cycle_levels=cycle_levels,
+            additions=additions,
             layer=layer,
         )
 
@@ -265,7 +267,7 @@ class Accumulators(Shared):
     @property
     def _depth(self) -> int:
         """Cycles from rows to their addition."""
-        return depth(len(self.lanes), mask_stage=self.mask_stage, cycle_levels=self.cycle_levels)
+        return depth(len(self.lanes), mask_stage=self.mask_stage, additions=self.additions)
 
     def row(self, lane: int):
         """The row of a lane."""
@@ -295,7 +297,7 @@ class Accumulators(Shared):
                 self.planes,
                 masked=self.masked,
                 mask_stage=self.mask_stage,
-                cycle_levels=self.cycle_levels,
+                additions=self.additions,
             )
             weights, there = [], []
             for k, (lane, stored) in enumerate(zip(self.lanes, shape.stored, strict=True)):

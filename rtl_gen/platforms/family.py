@@ -138,7 +138,7 @@ class Family:
     fill: share of its logic cells beyond which place and route is not tried; see 0048.
     lut_ram: whether look-up tables can be memories that are written.
     mask_stage: whether a core's clock is worth a register stage that masks rows of weights.
-    two_levels: MHz up to which a cycle has time for two levels of an adder tree.
+    additions: MHz up to which a cycle has time for two additions, for three, …
     nextpnr: program that places and routes it, None where there is none.
     unbound: commands of yosys that leave a netlist without pins but its clock; see below.
     constraints: (name, text) of files that the program wants with it.
@@ -166,7 +166,7 @@ class Family:
     fill: float = 1
     lut_ram: bool = True
     mask_stage: bool = True
-    two_levels: float = 0
+    additions: tuple[float, ...] = ()
     devices: tuple[Device, ...]
     nextpnr: str | None = None
     unbound: tuple[str, ...] = ("delete -port w:* w:clk %d",)
@@ -180,7 +180,7 @@ class Family:
             blocks=self.rom_rows,
             lut_ram=self.lut_ram,
             mask_stage=self.mask_stage,
-            levels=2 if mhz is not None and mhz <= self.two_levels else 1,
+            additions=1 + sum(mhz is not None and mhz <= most for most in self.additions),
             load_bits=self.load_bits,
             huge=bool(self.spram_bits) and not self.spram_contents,
         )

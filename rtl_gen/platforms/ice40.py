@@ -62,7 +62,7 @@ FAMILY = Family(
     fill=0.93,
     lut_ram=False,
     mask_stage=False,
-    two_levels=40,
+    additions=(40,),
     devices=(
         _device("up5k", 5280, 30, 20, "sg48 uwg30", spram=4, dsp=8),
         _device("hx8k", 7680, 32, 50, "ct256 cb132 cm225 bg121"),

@@ -96,6 +96,6 @@ def result_latency(plan: LayerPlan, classes: int) -> int:
         adding = depth(
             sum(feed.lanes for feed in plan.feeds),
             mask_stage=plan.mask_stage,
-            cycle_levels=plan.fabric.levels,
+            additions=plan.fabric.additions,
         )
     return made.latency + adding + (1 + levels(classes) if classes else 0) + Slots.read_latency

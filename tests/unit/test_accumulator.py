@@ -15,7 +15,7 @@ from rtl_gen.lib.tree import depth, levels
 
 
 def layer(
-    weights, ports, offsets, *, weight_bits, planes, scores, masked=True, stage=True, cycle_levels=1
+    weights, ports, offsets, *, weight_bits, planes, scores, masked=True, stage=True, additions=1
 ):
     """Accumulators whose inputs are dealt round-robin to banks with so many ports each."""
     inputs = weights.shape[1]
@@ -28,7 +28,7 @@ def layer(
         scores=scores,
         masked=masked,
         mask_stage=masked and stage,
-        cycle_levels=cycle_levels,
+        additions=additions,
     )
     return dut, lane_members
 
@@ -103,7 +103,7 @@ def scores_of(dut, word) -> list[int]:
 @pytest.mark.parametrize("scores", [False, True])
 @pytest.mark.parametrize("planes", [1, 2, 3, 8])
 @pytest.mark.parametrize(
-    ("weight_bits", "ports", "masked", "stage", "cycle_levels"),
+    ("weight_bits", "ports", "masked", "stage", "additions"),
     [
         (1, [1], True, True, 1),
         (2, [2], True, True, 1),
@@ -121,9 +121,7 @@ def scores_of(dut, word) -> list[int]:
         (2, [2, 2, 2], True, False, 3),
     ],
 )
-def test_random_frames_without_a_gap(
-    weight_bits, ports, masked, stage, cycle_levels, planes, scores
-):
+def test_random_frames_without_a_gap(weight_bits, ports, masked, stage, additions, planes, scores):
     seed = 100 * weight_bits + 10 * planes + scores
     rng = np.random.default_rng(seed)
     limit = max(1, 2 ** (weight_bits - 1) - 1)
@@ -139,7 +137,7 @@ def test_random_frames_without_a_gap(
         scores=scores,
         masked=masked,
         stage=stage,
-        cycle_levels=cycle_levels,
+        additions=additions,
     )
     frames = rng.integers(0, 2**planes, (12, 11))
     frames[3] = 0
@@ -219,10 +217,20 @@ def test_depth_of_the_tree(lanes, expected):
 
 
 @pytest.mark.parametrize(
-    ("lanes", "cycle_levels", "registers"),
-    [(4, 1, 2), (8, 1, 3), (1, 2, 0), (2, 2, 1), (4, 2, 1), (8, 2, 2), (9, 2, 2), (9, 3, 2)],
+    ("lanes", "additions", "registers"),
+    [
+        (4, 1, 2),
+        (8, 1, 3),
+        (1, 2, 0),
+        (2, 2, 0),
+        (4, 2, 1),
+        (8, 2, 1),
+        (9, 2, 2),
+        (4, 3, 0),
+        (9, 3, 1),
+    ],
 )
-def test_registers_of_the_tree(lanes, cycle_levels, registers):
-    """One behind every so many levels, and one before the potential."""
-    assert depth(lanes, mask_stage=False, cycle_levels=cycle_levels) == registers
-    assert depth(lanes, mask_stage=True, cycle_levels=cycle_levels) == registers + 1
+def test_registers_of_the_tree(lanes, additions, registers):
+    """One behind every so many levels; the addition to the potential needs none of its own."""
+    assert depth(lanes, mask_stage=False, additions=additions) == registers
+    assert depth(lanes, mask_stage=True, additions=additions) == registers + 1
