@@ -135,8 +135,6 @@ class Accumulator(Shared):
             nodes = []
             for k, (pair, bits) in enumerate(zip(pairs, widths, strict=True)):
                 node = Signal(signed(bits), name=f"sum_{level - 1}_{k}", reset_less=True)
-                if not registered:
-                    node.attrs["keep"] = 1  # else yosys makes compressors of successive adders
                 domain = m.d.sync if registered else m.d.comb
                 domain += node.eq(pair[0] + pair[1] if len(pair) > 1 else pair[0])
                 nodes.append(node)

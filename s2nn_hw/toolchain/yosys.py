@@ -22,6 +22,9 @@ NETLIST = "netlist.json"
 UNBOUND = "unbound.json"
 MEMORIES = "memories.json"
 
+#: Sums that are added on in the same cycle: what is not to be kept, yosys makes compressors of,
+#: which take twice the look-up tables.
+ADDENDS = "*_accumulator*/w:sum_*"
 #: Where things are from, the cells' library too: on another machine it would be another netlist.
 _STRIP = ("src", "module_not_derived")
 
@@ -46,6 +49,7 @@ def script(family: Family, reads: Sequence[str], top: str, *, pins: bool) -> str
         "select @contents",
         f"write_json -selected {MEMORIES}",
         "select -clear",
+        f"setattr -set keep 1 {ADDENDS}",
         *family.before,
         f"{family.synthesis} -top {top}",
         f"setattr {strip} =*/w:* =*/t:*",
