@@ -34,6 +34,7 @@ def add_images(parser: argparse.ArgumentParser) -> None:
     """The frames: where they are, and how many."""
     parser.add_argument(
         "--images",
+        type=image_source,
         metavar="FILE|DATASET",
         help="an .npz or .npy file, or the name of a data set such as mnist (default: images.npz "
         "beside the model, else random frames)",
@@ -124,6 +125,13 @@ def folder(text: str) -> Path:
     if not text:
         raise argparse.ArgumentTypeError("must be a folder's name, not ''")
     return Path(text)
+
+
+def image_source(text: str) -> str:
+    """A file or a data set, which the empty name does not name."""
+    if not text:
+        raise argparse.ArgumentTypeError("must be a file or a data set's name, not ''")
+    return text
 
 
 def names(text: str) -> str | tuple[str, ...]:

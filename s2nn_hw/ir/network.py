@@ -181,6 +181,9 @@ class Network:
 
     def check(self) -> None:
         """Raise InputError naming the layer and value that is wrong; else the network is valid."""
+        if not isinstance(self.input, FrameFormat):
+            kind = type(self.input).__name__
+            raise InputError(f"a network's input must be a FrameFormat, not {kind}")
         self.input.check()
         if not self.layers:
             raise InputError("a network must have at least one layer, not none")
@@ -197,12 +200,19 @@ class Network:
                 )
             if node.name in names:
                 raise InputError(f"{where}: the name is taken; names must be unique")
+            alike = next((name for name in names if name.lower() == node.name.lower()), None)
+            if alike is not None:
+                raise InputError(
+                    f"{where}: differs from {alike!r} in case alone; files are named after layers"
+                )
             if isinstance(node, Layer):
                 _check_projections(node.projections, where)
             names.append(node.name)
         for node in self.layers:
             where = f"layer {node.name!r}"
             for source in sources(node):
+                if not isinstance(source, str):
+                    raise InputError(f"{where}: source must be a name, not {source!r}")
                 if source in known:
                     continue
                 if source not in names:

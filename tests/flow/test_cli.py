@@ -92,6 +92,7 @@ WRONG = {
     # the output
     "emit good -o mine": "mine: holds thesis.tex, not written by s2nn-hw, which would be lost",
     "emit good --out=": "argument -o/--out: must be a folder's name, not ''",
+    "verify good -o x --images=": "argument --images: must be a file or a data set's name, not ''",
     "emit good -o .": "must not be the current folder",
     "emit good -o text.s2nn": "text.s2nn: must be a folder to write into, not a file",
     "emit good -o text.s2nn/out": "text.s2nn/out: cannot be written: Not a directory",

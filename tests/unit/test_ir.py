@@ -265,6 +265,23 @@ WRONG: dict[str, tuple[Callable[[], Any], str]] = {
         ).check(),
         "layer 'input': the name is taken",
     ),
+    "names alike": (
+        lambda: network(
+            Layer(name="a", projections=(dense([[1, 1]]),), thresholds=np.array([1])),
+            Layer(name="A", projections=(dense([[1]], "a"),), thresholds=None),
+        ).check(),
+        "layer 'A': differs from 'a' in case alone",
+    ),
+    "source type": (
+        lambda: network(
+            Layer(name="a", projections=(dense([[1]], ["input"]),), thresholds=None)
+        ).check(),
+        r"layer 'a': source must be a name, not \['input'\]",
+    ),
+    "input type": (
+        lambda: Network(input=(1, 2), layers=(READOUT,)).check(),  # type: ignore[arg-type]
+        "a network's input must be a FrameFormat, not tuple",
+    ),
     "no projection": (
         lambda: network(Layer(name="a", projections=(), thresholds=None)).check(),
         "layer 'a': must have at least one projection",
