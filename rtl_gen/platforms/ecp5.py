@@ -59,7 +59,7 @@ FAMILY = Family(
     bram_bits=18432,
     bram_shapes=((16384, 1), (8192, 2), (4096, 4), (2048, 9), (1024, 18), (512, 36)),
     rom_rows=(512, 1024),
-    additions=(130, 60),
+    additions=(105, 60),
     devices=(
         _device("12", 24288, 56, 28, "CABGA381 CABGA256 CSFBGA285"),
         _device("25", 24288, 56, 28, "CABGA381 CABGA256 CSFBGA285"),
