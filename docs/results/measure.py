@@ -83,9 +83,11 @@ TABLES = {
 #: Family of FPGAs → examples and options of ``synth``.
 FPGA = {
     "ecp5": (
-        ("mnist-mlp-128", "--device LFE5U-85F-6 --lanes 4 --freq 140"),
+        ("mnist-mlp-128", "--device LFE5U-85F-6 --lanes 2 --freq 105"),
+        ("mnist-mlp-128", "--device LFE5U-85F-6 --lanes 4 --freq 60"),
+        ("mnist-mlp-128", "--device LFE5U-85F-6 --lanes 4 --freq 105"),
         ("mnist-mlp-128", "--device LFE5U-85F-6 --lanes 8 --freq 125"),
-        ("mnist-conv", "--device LFE5U-85F-6 --lanes 4 --freq 125"),
+        ("mnist-conv", "--device LFE5U-85F-6 --lanes 4 --freq 105"),
     ),
     "ice40": (
         ("mnist-mlp-128-1bit", "--device iCE40UP5K --lanes 1 --freq 40"),
