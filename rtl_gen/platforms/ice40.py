@@ -33,13 +33,15 @@ FAMILY = Family(
     title="Lattice iCE40",
     synthesis="synth_ice40 -abc9",
     # There are no memories in look-up tables: a queue is flip-flops, or, if it is long and read
-    # into a register, block RAM.
+    # into a register, block RAM.  One of two entries or more never gives the entry that is being
+    # written: yosys need not see to it that the old one would come.
     before=(
         "proc",
         "flatten",
         "opt -fast",
-        "memory_dff",
         "memory_collect",
+        "setattr -set no_rw_check 1 c:*fifo.storage r:SIZE>1 %i",
+        "memory_dff",
         "opt_clean",
         'setattr -set ram_style "logic" t:$mem_v2 r:WR_PORTS>0 %i r:SIZE<10 %i a:ram_style %d',
         'setattr -set ram_style "block" t:$mem_v2 r:WR_PORTS>0 %i r:SIZE>=10 %i '

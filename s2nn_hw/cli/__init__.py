@@ -26,6 +26,9 @@ from . import terminal
 VERBS = ("demo", "train", "data", "emit", "verify", "synth", "flash", "run", "report")
 
 
+_ONCE_MORE_SECONDS = 0.01
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb and return the exit status."""
     arguments = list(sys.argv[1:] if argv is None else argv)
@@ -92,7 +95,10 @@ class _Terminated(BaseException):
 
 @contextmanager
 def _termination() -> Iterator[None]:
-    """Let SIGTERM unwind the stack as an interrupt does; the main thread alone may say so."""
+    """Let SIGTERM unwind the stack as an interrupt does; the main thread alone may say so.
+
+    Of a destructor Python swallows what is raised.  A signal that came in one is sent once more.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -100,8 +106,17 @@ def _termination() -> Iterator[None]:
     def stop(signum: int, frame: FrameType | None) -> NoReturn:
         raise _Terminated
 
-    before = signal.signal(signal.SIGTERM, stop)
+    def swallowed(what: sys.UnraisableHookArgs) -> None:
+        if isinstance(what.exc_value, _Terminated | KeyboardInterrupt):
+            number = signal.SIGTERM if isinstance(what.exc_value, _Terminated) else signal.SIGINT
+            threading.Timer(_ONCE_MORE_SECONDS, os.kill, (os.getpid(), number)).start()
+        else:
+            hook(what)
+
+    before, hook = signal.signal(signal.SIGTERM, stop), sys.unraisablehook
+    sys.unraisablehook = swallowed
     try:
         yield
     finally:
+        sys.unraisablehook = hook
         signal.signal(signal.SIGTERM, before)

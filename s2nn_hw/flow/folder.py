@@ -142,9 +142,9 @@ def writable_file(path: Path) -> None:
 
 
 def _files(folder: Path) -> Iterator[str]:
-    """All that is in the folder but folders, relative, in order; lazily, for it may be huge."""
+    """Files and empty folders below the folder, relative, in order; lazily, for it may be huge."""
     for path in sorted(folder.iterdir()):
-        if path.is_dir() and not path.is_symlink():
+        if path.is_dir() and not path.is_symlink() and any(path.iterdir()):
             yield from (f"{path.name}/{name}" for name in _files(path))
         else:
             yield path.name

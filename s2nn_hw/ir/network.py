@@ -229,9 +229,15 @@ class Network:
         if self.calibration is not None:
             self.input.frames(self.calibration)
         self._check_activity()
+        try:
+            json.dumps(self.provenance)
+        except (TypeError, ValueError) as error:
+            raise InputError(f"the provenance must be JSON: {error}") from error
 
     def _check_activity(self) -> None:
         """As many frames of every source but the input, and no value that it cannot have."""
+        if not isinstance(self.activity, dict):
+            raise InputError(f"the activity must be a dict of arrays, not {self.activity!r}")
         if not self.activity:
             return
         known = [node.name for node in self.layers[:-1]]
@@ -240,6 +246,12 @@ class Network:
                 f"the activity must be that of {', '.join(known)}, not of "
                 f"{', '.join(map(str, self.activity))}"
             )
+        for name, values in self.activity.items():
+            if not isinstance(values, np.ndarray) or not values.ndim:
+                raise InputError(
+                    f"layer {name!r}: its activity must be an array of frames, "
+                    f"not a {type(values).__name__}"
+                )
         given = 0 if self.calibration is None else len(self.calibration)
         frames = len(self.activity[known[0]])
         if not 1 <= frames <= given:

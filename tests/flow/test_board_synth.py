@@ -376,8 +376,8 @@ def test_the_clock_of_several_is_the_cores(
 def test_an_absent_package_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, board: str, package: str, program: str
 ) -> None:
-    real = tools._installed
-    monkeypatch.setattr(tools, "_installed", lambda p: None if p == package else real(p))
+    real = tools.package_version
+    monkeypatch.setattr(tools, "package_version", lambda p: None if p == package else real(p))
     message = (
         rf"^{program}: the package '{package}' is not installed; pip install 's2nn-hw\[synth\]'$"
     )

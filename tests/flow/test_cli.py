@@ -387,6 +387,32 @@ sys.exit(cli.main(["emit", "good", "-o", "out"]))
     assert err in ("s2nn-hw: interrupted\n", "s2nn-hw: terminated\n")
 
 
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_in_a_destructor_is_not_lost(work: Path, signum: signal.Signals) -> None:
+    """Python swallows what a handler raises there."""
+    process = command(
+        f"""
+import os, sys
+import rtl_gen.emit
+from s2nn_hw import cli
+class Dying:
+    def __del__(self):
+        os.kill(os.getpid(), {int(signum)})
+real = rtl_gen.emit._translated
+def dying(text):
+    Dying()
+    return real(text)
+rtl_gen.emit._translated = dying
+sys.exit(cli.main(["emit", "good", "-o", "out"]))
+"""
+    )
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 128 + signum
+    assert out == ""
+    assert err in ("s2nn-hw: interrupted\n", "s2nn-hw: terminated\n")
+    assert not Path("out").exists()
+
+
 @pytest.mark.usefixtures("work")
 def test_a_cache_that_cannot_be_written_is_told(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

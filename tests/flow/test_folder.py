@@ -81,6 +81,15 @@ def test_never_deletes_a_users_file(tmp_path: Path) -> None:
     assert (out / "options.json").read_text() == "first"
 
 
+def test_never_deletes_a_users_empty_folder(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    write(out, "first")
+    (out / "mine").mkdir()
+    with pytest.raises(InputError, match=r"out: holds mine, not written by s2nn-hw"):
+        write(out, "second")
+    assert (out / "mine").is_dir()
+
+
 def test_never_deletes_a_file_added_meanwhile(tmp_path: Path) -> None:
     out = tmp_path / "out"
     write(out, "first")

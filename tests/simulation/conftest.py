@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from amaranth.back import verilog
 from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 import s2nn_hw
+from rtl_gen.emit import verilog
 from s2nn_hw.flow.emit import Core, build
 from s2nn_hw.flow.stimulus import Stimulus, stimulus
 from s2nn_hw.ir import Conv2d, Dense, FrameFormat, Layer, Network, Pool
@@ -179,7 +179,7 @@ def summer(tmp_path) -> Callable[..., Bench]:
     def make(fault: str = "none", frames: int = 20) -> Bench:
         folder = tmp_path / fault.replace(" ", "_")
         folder.mkdir()
-        text = verilog.convert(Summer(fault), name="summer", emit_src=False)
+        text = verilog(Summer(fault), "summer")
         rng = np.random.default_rng(7)
         bench = write(
             folder,

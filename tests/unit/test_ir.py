@@ -326,6 +326,16 @@ WRONG: dict[str, tuple[Callable[[], Any], str]] = {
         ).check(),
         "a pixel must be 0…1",
     ),
+    "activity of none": (
+        lambda: Network(input=FrameFormat(shape=(2,)), layers=(READOUT,), activity=None).check(),  # type: ignore[arg-type]
+        "the activity must be a dict of arrays, not None",
+    ),
+    "provenance": (
+        lambda: Network(
+            input=FrameFormat(shape=(2,)), layers=(READOUT,), provenance={"by": object()}
+        ).check(),
+        "the provenance must be JSON",
+    ),
     "empty set": (lambda: FrameFormat(shape=(2,)).frames(np.zeros((0, 2), int)), "at least one"),
     "image shape": (
         lambda: FrameFormat(shape=(2,)).frames(np.zeros((1, 3), int)),
