@@ -8,16 +8,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import carries, fields, registers
+from . import carries, fields, registers, starts
 
 if TYPE_CHECKING:
     from rtl_gen.platforms import Family
 
 
 #: Of all that is done here: what was finished by another is another netlist.
-VERSION = "2"
+VERSION = "3"
 
-#: Cells that yosys counted and are gone: type → how many of them.
+#: Cells that yosys counted and are gone: type → how many of them, less those that are new.
 GONE = "gone.json"
 
 
@@ -34,8 +34,10 @@ def finish(folder: Path, family: Family, top: str, netlists: Sequence[str]) -> N
         module = fields.field(designs, top, dict, name)
         fields.field(module, "cells", dict, name)
         absorbed = registers.absorb(module, family.output_registers)
-        if absorbed.total() + carries.shorten(module):
+        added = starts.take_in(module)
+        if absorbed.total() + added + carries.shorten(module):
             (folder / name).write_text(json.dumps(data))
+        absorbed[starts.CARRY] -= added
     (folder / GONE).write_text(json.dumps(absorbed) + "\n")
 
 
