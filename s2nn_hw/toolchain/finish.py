@@ -37,7 +37,8 @@ def finish(folder: Path, family: Family, top: str, netlists: Sequence[str]) -> N
         added = starts.take_in(module)
         if absorbed.total() + added + carries.shorten(module):
             (folder / name).write_text(json.dumps(data))
-        absorbed[starts.CARRY] -= added
+        if added:
+            absorbed[starts.CARRY] = -added
     (folder / GONE).write_text(json.dumps(absorbed) + "\n")
 
 

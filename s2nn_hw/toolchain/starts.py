@@ -42,7 +42,7 @@ def take_in(module: Any) -> int:
         for name in tables.get(bit, [])
         if _matches(cells[name], cell)
     }
-    nets = [net["bits"] for net in module["netnames"].values()]
+    nets = [net["bits"] for net in module.get("netnames", {}).values()]
     nets += [bits for cell in cells.values() for bits in cell["connections"].values()]
     unused = 1 + max((bit for bits in nets for bit in bits if isinstance(bit, int)), default=1)
     added = 0
