@@ -39,7 +39,8 @@ class DensePlan:
     order: input at position p of word w, in ``order[w * P + p]``; -1 where there is none.
     repeats: whether every word has the weights of the first, which are stored once.
     banks: at least one; every position in exactly one.
-    queue: entries of the memory of a bank's queue; a whole frame at least.
+    queue: entries of the memory of a bank's queue: a whole frame at least, but for the readout of a
+        plane, which no other layer waits for.
     """
 
     source: str

@@ -37,8 +37,10 @@ from .plan import (
     ParallelPlan,
     PoolPlan,
     WindowPlan,
+    feeds_of,
     signed_width,
 )
+from .timing import floors
 
 #: Positions a lane scans in one cycle.  At the spike rates of images (about one in eight) words
 #: come twice as fast as events leave, and a bank's priority encoder stays within 32 bits.
@@ -49,6 +51,9 @@ MAX_RESULT_BEAT = 512
 
 #: Sixteen is what distributed RAM gives at the price of one.
 MAX_SLOTS = 16
+
+#: Entries of a queue whose frames do not wait.
+SHORT_QUEUE = 2
 
 #: Entries between a line buffer and its encoder.
 ENTRIES = 8
@@ -116,24 +121,18 @@ def plan(
             loaded=fabric.load_bits // len(loaded) if node.name in loaded else 0,
         )
         layers.append(layer)
-    return check_progress(
-        with_room_for_joins(
-            CorePlan(
-                top=top,
-                input=port,
-                gather=gather,
-                layers=tuple(
-                    _with_slots(network, layer, layers, output, port.beats) for layer in layers
-                ),
-                output=output,
-                load=_load_plan(
-                    network, [n for n in layers if isinstance(n, LayerPlan) and n.word]
-                ),
-                counters=counters,
-            ),
-            AHEAD,
-        )
+    made = CorePlan(
+        top=top,
+        input=port,
+        gather=gather,
+        layers=tuple(_with_slots(network, layer, layers, output, port.beats) for layer in layers),
+        output=output,
+        load=_load_plan(network, [n for n in layers if isinstance(n, LayerPlan) and n.word]),
+        counters=counters,
     )
+    if not fabric.lut_ram:
+        made = _with_short_queue(made, samples or {})
+    return check_progress(with_room_for_joins(made, AHEAD))
 
 
 def _pixel_port(network: Network) -> InputPort:
@@ -358,6 +357,25 @@ def _keeping_pace(first: Projection, other: Projection, lanes: int) -> int:
     return min(most, max(1, -(-lanes * inputs[1] // inputs[0])))
 
 
+def _with_short_queue(plan: CorePlan, samples: Samples) -> CorePlan:
+    """The plan with a short queue before a readout that has next to nothing to do.
+
+    A frame need not wait beside the one it works on, as it is done before the next one comes.
+    """
+    *others, readout = plan.layers
+    assert isinstance(readout, LayerPlan)
+    feed, *joined = readout.feeds
+    if joined or not isinstance(feed, DensePlan) or feed.planes > 1 or feed.source == INPUT:
+        return plan
+    if any(f.source not in samples for node in plan.layers for f in feeds_of(node)):
+        return plan
+    cycles = {name: float(values.mean()) for name, values in floors(plan, samples).items()}
+    if cycles[readout.layer] > max(cycles.values()) / 2:
+        return plan
+    short = replace(readout, feeds=(replace(feed, queue=min(feed.queue, SHORT_QUEUE)),))
+    return replace(plan, layers=(*others, short))
+
+
 def _with_slots(
     network: Network, node: NodePlan, layers: Sequence[NodePlan], output: OutputPort, beats: int
 ) -> NodePlan:
@@ -386,8 +404,9 @@ def _with_slots(
             for feed in reader.feeds
             if isinstance(feed, DensePlan) and feed.source == node.layer
         )
-    if not node.fabric.lut_ram:
-        # Slots are flip-flops: frames do not follow each other faster than they come in, either.
+    if layer.is_readout or not node.fabric.lut_ram:
+        # Slots are flip-flops, or several of them need a copy of the newest scores: frames do not
+        # follow each other faster than they come in, either.
         pace = pace if layer.is_map else max(pace, beats)
         return replace(node, slots=min(MAX_SLOTS, -(-loop // pace)))
     return replace(node, slots=min(MAX_SLOTS, max(2, -(-loop // pace) + 1)))

@@ -5,6 +5,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import Out
 
 from rtl_gen.lib.argmax import ArgMax
+from rtl_gen.lib.delay import delayed
 from rtl_gen.lib.serialiser import Serialiser
 from rtl_gen.lib.slots import Slots
 from rtl_gen.plan import LayerPlan
@@ -41,15 +42,17 @@ class Readout(WeightedLayer):
 
     @property
     def class_latency(self) -> int:
-        """Cycles from scores to class."""
-        return self.argmax.latency
+        """Cycles from scores to class, which is made from them where they wait."""
+        return Slots.read_latency + self.argmax.latency
 
     def elaborate(self, platform):
         m = Module()
         port, widths = self.port, self.accumulators.widths
         m.submodules.serialiser = serialiser = Serialiser(width=port.tdata_bits, beats=port.beats)
         wiring.connect(m, serialiser.o, wiring.flipped(self.o))
-        m.submodules.score_slots = scores = Slots(bits=sum(widths), depth=self.plan.slots)
+        m.submodules.score_slots = scores = Slots(
+            bits=sum(widths), depth=self.plan.slots, newest=True
+        )
         self.build(m)
         (unit,) = self.units
         wanted = unit.done
@@ -60,8 +63,8 @@ class Readout(WeightedLayer):
         m.d.comb += [
             scores.i.eq(unit.result),
             scores.push.eq(wanted),
-            argmax.scores.eq(unit.result),
-            argmax.valid.eq(wanted),
+            argmax.scores.eq(scores.newest),
+            argmax.valid.eq(delayed(m, wanted, Slots.read_latency, "scores_valid")),
             classes.i.eq(argmax.index),
             classes.push.eq(argmax.index_valid),
         ]

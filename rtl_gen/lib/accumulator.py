@@ -259,12 +259,7 @@ class Accumulators(Shared):
 
     @property
     def latency(self) -> int:
-        """Cycles from rows to the result."""
-        return self._depth + (1 if self.with_scores else 0)
-
-    @property
-    def _depth(self) -> int:
-        """Cycles from rows to their addition."""
+        """Cycles from rows to their addition, whose result it is."""
         return depth(len(self.lanes), mask_stage=self.mask_stage, additions=self.additions)
 
     def row(self, lane: int):
@@ -278,7 +273,7 @@ class Accumulators(Shared):
     def build(self, platform):
         m = Module()
 
-        cycles = self._depth
+        cycles = self.latency
         ends = delayed(m, self.ends, cycles, "window_ends")
         closes = delayed(m, self.closes, cycles, "frame_ends")
         # After a reset, until what it has left in memories, weights and sums is gone.
@@ -314,10 +309,10 @@ class Accumulators(Shared):
             shared.add(m, platform, f"neuron_{j}", Accumulator, shape, inputs, outputs)
             potentials.append(potential)
         if self.with_scores:
-            m.d.sync += [self.scores.eq(Cat(potentials)), self.done.eq(closes)]
+            m.d.comb += self.scores.eq(Cat(potentials))
         else:
-            fire = ~Cat(potential[-1] for potential in potentials)
-            m.d.comb += [self.fire.eq(fire), self.done.eq(closes)]
+            m.d.comb += self.fire.eq(~Cat(potential[-1] for potential in potentials))
+        m.d.comb += self.done.eq(closes)
         return m
 
     def _of_plane(self, m, ends, closes):

@@ -22,6 +22,11 @@ class Slots(Shared):
     ----------
     bits: of a result.
     depth: slots.
+    newest: whether what was delivered last is wanted, too.
+
+    Members
+    -------
+    newest: ... which it is from one cycle after its delivery to that of the next one.
     """
 
     #: From the delivery of a result to the first cycle in which it can be read.
@@ -29,9 +34,10 @@ class Slots(Shared):
     #: From the reading of a result to the first cycle in which its slot is free.
     free_latency = 2
 
-    def __init__(self, *, bits: int, depth: int):
+    def __init__(self, *, bits: int, depth: int, newest: bool = False):
         self.bits = bits
         self.depth = depth
+        self.with_newest = newest
         super().__init__(
             {
                 "reserve": In(1),
@@ -39,9 +45,11 @@ class Slots(Shared):
                 "push": In(1),
                 "i": In(bits),
                 "o": Out(stream.Signature(bits)),
+                **({"newest": Out(bits)} if newest else {}),
             },
             bits=bits,
             depth=depth,
+            newest=newest,
         )
 
     def build(self, platform):
@@ -58,6 +66,13 @@ class Slots(Shared):
             self.o.valid.eq(fifo.r_rdy),
             fifo.r_en.eq(self.o.ready),
         ]
+        if self.with_newest and self.depth == 1:
+            m.d.comb += self.newest.eq(fifo.r_data)
+        elif self.with_newest:
+            newest = Signal(self.bits, reset_less=True)
+            m.d.comb += self.newest.eq(newest)
+            with m.If(self.push):
+                m.d.sync += newest.eq(self.i)
         m.d.sync += released.eq(self.o.valid & self.o.ready)
         with m.If(self.reserve & ~released):
             m.d.sync += [claimed.eq(claimed + 1), free.eq(claimed != self.depth - 1)]

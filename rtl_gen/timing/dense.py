@@ -7,7 +7,7 @@ from rtl_gen.lib.queue import WordQueue
 from rtl_gen.lib.register import Register
 from rtl_gen.plan import DensePlan
 
-from .encoder import Encoder, FoldedEncoder, encoder
+from .encoder import encoder
 from .processes import LONG_AGO, Channel, Link, Process
 
 
@@ -113,21 +113,22 @@ class DenseFeed:
                 for plane, counts in zip(self.queues, now, strict=True):
                     for queue, bank in zip(plane, counts, strict=True):
                         queue.push(cycle, bank[word], word == last)
+                # The first plane's entries leave a queue that is shorter than the frame.
+                self._take(len(self.queues) - 1)
                 free = cycle
             self.whole.put(frame)
 
     def plane(self, plane: int) -> int:
         """The cycle in which all encoders could end the plane."""
-        return max(
-            self._plane(own, queue)
-            for own, queue in zip(self.encoders, self.queues[plane], strict=True)
-        )
+        self._take(plane)
+        return max(own.ending() for own in self.encoders)
 
-    def _plane(self, own: Encoder | FoldedEncoder, queue: Queue) -> int:
-        for count, written, last in queue.entries:
-            own.take(queue.pop(written, own.left), count, last=last)
-        queue.entries.clear()
-        return own.ending()
+    def _take(self, plane: int) -> None:
+        """The encoders take all that is in the plane's queues."""
+        for own, queue in zip(self.encoders, self.queues[plane], strict=True):
+            for count, written, last in queue.entries:
+                own.take(queue.pop(written, own.left), count, last=last)
+            queue.entries.clear()
 
     def end(self, cycle: int) -> None:
         """The plane ended in this cycle."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 #: Of all that is done here: what was finished by another is another netlist.
-VERSION = "3"
+VERSION = "4"
 
 #: Cells that yosys counted and are gone: type → how many of them, less those that are new.
 GONE = "gone.json"
@@ -35,6 +35,7 @@ def finish(folder: Path, family: Family, top: str, netlists: Sequence[str]) -> N
         fields.field(module, "cells", dict, name)
         absorbed = registers.absorb(module, family.output_registers)
         added = starts.take_in(module)
+        added += starts.join(module)
         if absorbed.total() + added + carries.shorten(module):
             (folder / name).write_text(json.dumps(data))
         if added:

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 import s2nn_hw
-from s2nn_hw import cli, flow
+from s2nn_hw import cli, flow, golden
+from s2nn_hw.flow.emit import build
 from s2nn_hw.ir import InputError, ToolError
 from s2nn_hw.manifest import Manifest
 from sim import runner, simulators, stall
@@ -152,6 +153,26 @@ def test_weights_fitted_to_a_family(case, simulator, tmp_path):
         assert memory.rows == rows + rest
         assert len((tmp_path / memory.file).read_text().split()) == rows
         assert verilog.count(f"rest [0:{rest - 1}];") >= (rest > 0)
+
+
+@pytest.mark.parametrize("stall", ["none", "slow-sink"])
+@pytest.mark.parametrize("simulator", ["verilator", "icarus"])
+def test_frames_that_wait_before_a_short_queue(simulator, stall, tmp_path):
+    """What was seen had few spikes, what comes has many: the readout is late, as predicted."""
+    rng = np.random.default_rng(6)
+    weights = [rng.integers(0, 4, (90, 60)), rng.integers(-3, 4, (4, 90))]
+    network = s2nn_hw.from_arrays(weights, [np.full(90, 45), None])
+    network = golden.observed(network, (rng.random((6, 60)) < 0.3).astype(np.uint8))
+    core = build(network, lanes=(1, 1), family="ice40")
+    feed = core.plan.layers[-1].feeds[0]
+    assert feed.queue < feed.words
+    images = (rng.random((12, 60)) < np.resize([0.2, 0.9, 0.9], (12, 1))).astype(np.uint8)
+    result = flow.verify(
+        network, images, tmp_path, lanes=1, family="ice40", simulator=simulator, stall=stall
+    )
+    assert result.passed, failed(result.checks)
+    hidden, readout = result.layers
+    assert readout.events_mean > hidden.events_mean
 
 
 @pytest.mark.parametrize("shape", SHAPES)

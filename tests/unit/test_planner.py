@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 
 import numpy as np
@@ -60,6 +61,28 @@ def test_a_bank_is_read_as_often_as_its_memory_can_be(reads, ports):
 def test_few_rows_beyond_whole_blocks_are_not_for_block_ram(rows, reads, whole):
     assert Fabric(blocks=(256, 1024)).whole(rows, reads) == whole
     assert Fabric().whole(rows, reads) is None
+
+
+def test_a_queue_is_short_where_no_frame_waits():
+    """Before a readout whose mean work is at most half of the slowest layer's."""
+    dear = Fabric(lut_ram=False)
+
+    def queue(net, fabric=dear):
+        return plan(net, lanes=1, samples=net.samples, fabric=fabric).layers[-1].feeds[0].queue
+
+    net = network(60, 90, 4)
+    frames = np.zeros((2, 60), np.uint8)
+    frames[:, :20] = 1
+    net = dataclasses.replace(net, calibration=frames)
+
+    def firing(spikes):
+        activity = np.zeros((2, 90), np.uint8)
+        activity[:, :spikes] = 1
+        return dataclasses.replace(net, activity={"hidden1": activity})
+
+    assert [queue(firing(spikes)) for spikes in (0, 10, 11, 90)] == [2, 2, 8, 8]
+    assert queue(firing(0), Fabric()) == 8
+    assert queue(net) == 8
 
 
 def test_a_row_that_is_loaded_has_several_words():
@@ -161,7 +184,7 @@ def test_every_input_in_one_row_of_one_bank(sizes, lanes, bits, sampled):
         assert all(bank.ports in (1, 2) for bank in made.banks)
         assert all(bank.positions for bank in made.banks), "a lane without inputs"
         assert made.queue >= made.words
-        assert 2 <= node.slots <= MAX_SLOTS
+        assert (1 if node is chosen.layers[-1] else 2) <= node.slots <= MAX_SLOTS
         assert node.planes == made.planes == (bits if layer is net.layers[0] else 1)
     # Pixels come in raster order.
     (first,) = chosen.layers[0].feeds
