@@ -5,6 +5,9 @@ from dataclasses import dataclass
 #: Rows that a look-up table of four inputs holds one bit of.
 LUT_ROWS = 16
 
+#: Rows of a block RAM at its widest, the fewest of any family.
+_BLOCK = 256
+
 
 @dataclass(frozen=True, kw_only=True)
 class Fabric:
@@ -29,6 +32,14 @@ class Fabric:
     lut_ram: bool = True
     mask_stage: bool = True
     additions: int = 1
+
+    def shares(self, reads: int) -> int:
+        """Readers that a memory serves, of so many reads a cycle each."""
+        return max(1, self.reads // reads)
+
+    def spares(self, rows: int, reads: int) -> bool:
+        """Whether a memory of so many rows can have one more without another block RAM."""
+        return rows % (self.blocks[reads - 1] if self.blocks else _BLOCK) != 0
 
     def whole(self, rows: int, reads: int) -> int | None:
         """Rows of a memory that are for block RAM, the others being for look-up tables.

@@ -276,7 +276,7 @@ def _layer_plan(
         stored=fold > 1 and not layer.is_readout,
         masked=bool(word)
         or not all(
-            _spares_a_row(projection, feed)
+            _spares_a_row(projection, feed, fabric, pixels)
             for projection, feed in zip(layer.projections, feeds, strict=True)
         ),
     )
@@ -308,13 +308,16 @@ def _load_plan(network: Network, layers: Sequence[LayerPlan]) -> LoadPlan | None
     )
 
 
-def _spares_a_row(projection: Projection, feed: Feed) -> bool:
-    """Whether all memories have a row of zeros at no price in address bits."""
+def _spares_a_row(projection: Projection, feed: Feed, fabric: Fabric, pixels: int) -> bool:
+    """Whether all memories have a row of zeros to read where there is no event."""
     if isinstance(feed, ParallelPlan) or projection.weight_bits == 1:
         return False
     if isinstance(feed, ConvPlan) and feed.groups > 1:
         return False
-    return all((rows := len(feed.rows(bank))) & (rows - 1) for bank in feed.banks)
+    return all(
+        fabric.spares(len(feed.rows(bank)), bank.ports * min(fabric.shares(bank.ports), pixels))
+        for bank in feed.banks
+    )
 
 
 def _map_feed(

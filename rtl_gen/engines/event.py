@@ -58,7 +58,7 @@ class EventEngine(wiring.Component):
         #: Port of each lane.
         self.lane_ports = [port for port in read for _ in range(port.reads)]
         self.lanes = len(self.lane_ports)
-        address = max(port.address_bits for port in read)
+        address = max(port.read_bits for port in read)
         super().__init__(
             {
                 **{f"i{k}": In(stream.Signature(port.entry)) for k, port in enumerate(ports)},
@@ -122,7 +122,7 @@ class EventEngine(wiring.Component):
     def _lane(self, m, port, head, read, taken, lane):
         """The address of a lane's row.  Returns whether there is one, a cycle later."""
         reads = Signal(name=f"reads{lane}")
-        row = Signal(port.address_bits, init=port.rows if port.spare else 0, name=f"row{lane}")
+        row = Signal(port.read_bits, init=port.rows if port.spare else 0, name=f"row{lane}")
         m.d.comb += [reads.eq(taken & head.read[read]), self.addr[lane].eq(row)]
         with m.If(reads):
             m.d.sync += row.eq(head.row[read])

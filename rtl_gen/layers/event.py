@@ -98,7 +98,8 @@ class EventParts:
 
     def _store(self, name: str, port: Port, rows: list[int], bits: int) -> None:
         """The memories of a bank."""
-        share, fabric = self._share(port), self.plan.fabric
+        fabric = self.plan.fabric
+        share = fabric.shares(port.reads)
         blocks = fabric.whole(len(rows), port.reads * min(share, self.plan.pixels))
         copies = [
             Rom(
@@ -118,10 +119,6 @@ class EventParts:
         ram = Ram(name=name, depth=len(self.words), bits=bits, huge=self.plan.fabric.huge)
         self._copies.append([ram])
         self.roms.append(ram)
-
-    def _share(self, port: Port) -> int:
-        """Units that a memory serves."""
-        return max(1, self.plan.fabric.reads // port.reads)
 
     def window_readers(self) -> list[tuple[str, WindowReader]]:
         """Every line buffer, with the path of its reader."""
@@ -155,7 +152,7 @@ class EventParts:
         lane = 0
         for port, copies in zip(self.ports, self._copies, strict=True):
             for u, unit in enumerate(self.units):
-                copy, at = divmod(u, self._share(port))
+                copy, at = divmod(u, self.plan.fabric.shares(port.reads))
                 rom = copies[copy]
                 for r in range(port.reads):
                     m.d.comb += [

@@ -57,17 +57,21 @@ class Readout(WeightedLayer):
         (unit,) = self.units
         wanted = unit.done
         m.d.comb += [unit.engine.free.eq(scores.free), scores.reserve.eq(unit.engine.reserve)]
-        m.submodules.argmax = argmax = self.argmax
+        argmax = self.argmax
         # Never fuller than the scores' slots, which are reserved.
         m.submodules.class_slots = classes = Slots(bits=len(argmax.index), depth=self.plan.slots)
-        m.d.comb += [
-            scores.i.eq(unit.result),
-            scores.push.eq(wanted),
-            argmax.scores.eq(scores.newest),
-            argmax.valid.eq(delayed(m, wanted, Slots.read_latency, "scores_valid")),
-            classes.i.eq(argmax.index),
-            classes.push.eq(argmax.index_valid),
-        ]
+        scored = delayed(m, wanted, Slots.read_latency, "scored")
+        m.d.comb += [scores.i.eq(unit.result), scores.push.eq(wanted)]
+        if len(widths) == 1:
+            m.d.comb += classes.push.eq(scored)
+        else:
+            m.submodules.argmax = argmax
+            m.d.comb += [
+                argmax.scores.eq(scores.newest),
+                argmax.valid.eq(scored),
+                classes.i.eq(argmax.index),
+                classes.push.eq(argmax.index_valid),
+            ]
 
         fields = [_extended(classes.o.payload, port.class_bits)]
         at = 0

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -46,18 +46,25 @@ class ArgMax(wiring.Component):
         nodes = []
         at = 0
         for j, bits in enumerate(self.widths):
-            score = Signal(signed(width), name=f"score_{j}")
-            m.d.comb += score.eq(self.scores[at : at + bits].as_signed())
+            # Counted from the least there is: of numbers without signs, a carry alone tells which
+            # is greater, else that before it would be needed, too.
+            given = Signal(signed(width), name=f"given_{j}")
+            score = Signal(width, name=f"score_{j}")
+            m.d.comb += [
+                given.eq(self.scores[at : at + bits].as_signed()),
+                score.eq(Cat(given[:-1], ~given[-1])),
+            ]
             nodes.append((score, j))
             at += bits
         for level in range(levels(len(self.widths))):
             merged = []
             for k in range(0, len(nodes), 2):
-                best = Signal(signed(width), name=f"best_{level}_{k // 2}")
+                best = Signal(width, name=f"best_{level}_{k // 2}")
                 which = Signal(range(max(len(self.widths), 2)), name=f"which_{level}_{k // 2}")
                 left, right = nodes[k], nodes[min(k + 1, len(nodes) - 1)]
                 # Only a greater score displaces an earlier one.
-                later = right[0] > left[0]
+                later = Signal(name=f"later_{level}_{k // 2}")
+                m.d.comb += later.eq(right[0] > left[0])
                 m.d.sync += [
                     best.eq(Mux(later, right[0], left[0])),
                     which.eq(Mux(later, right[1], left[1])),

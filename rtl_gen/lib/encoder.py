@@ -30,7 +30,7 @@ class Port:
     rows: of the memory.
     reads: events a cycle: 1 or 2.
     groups: of a convolution's channels and neurons.
-    spare: whether the memory has a row of zeros behind its rows, within as many bits of address.
+    spare: whether the memory has a row of zeros behind its rows.
     """
 
     positions: int
@@ -66,6 +66,11 @@ class Port:
     def address_bits(self) -> int:
         """Bits of the address of a row."""
         return max(1, (self.rows - 1).bit_length())
+
+    @property
+    def read_bits(self) -> int:
+        """... or of the row of zeros."""
+        return max(1, (self.rows - 1 + self.spare).bit_length())
 
 
 class EventEncoder(Shared):

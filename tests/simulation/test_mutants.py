@@ -167,9 +167,7 @@ MUTANTS = {
         alone=True,
     ),
     "the last maximum wins": Mutant(
-        lambda t: t.module(
-            "readout_argmax", r"(\$signed\(\S+\)) > (\$signed\(\S+\))", r"\1 >= \2", times=3
-        ),
+        lambda t: t.module("readout_argmax", r"(assign later\S+ = .*) > ", r"\1 >= ", times=2),
         {"classes"},
         alone=True,
     ),
@@ -278,9 +276,7 @@ MAPS = {
         {"spikes conv1"},
     ),
     "a join ignores one branch": Mutant(
-        lambda t: t.module(
-            "join_accumulators", r"\.there\(\{ there1, there0 \}\)", ".there(there0)", times=4
-        ),
+        lambda t: t.module("join", r"\.row1\((data\w+)\)", r".row1(\1 & 12'h0)", times=2),
         {"spikes join"},
     ),
     "a join does not wait for one branch": Mutant(
