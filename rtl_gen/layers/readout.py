@@ -8,6 +8,7 @@ from rtl_gen.lib.argmax import ArgMax
 from rtl_gen.lib.delay import delayed
 from rtl_gen.lib.serialiser import Serialiser
 from rtl_gen.lib.slots import Slots
+from rtl_gen.lib.tree import levels
 from rtl_gen.plan import LayerPlan
 from rtl_gen.stream import flat
 from s2nn_hw.ir import Layer
@@ -22,8 +23,9 @@ class Readout(WeightedLayer):
     Semantics: the result of a frame is its class, the first maximum of the scores, and the scores
     themselves, laid out as OutputPort says.
 
-    Latency: ``latency`` cycles from taking the frame's last event to its scores, ``class_latency``
-    more until the class is known, and ``Slots.read_latency`` until the first beat goes out.
+    Latency: ``latency`` cycles from taking the frame's last event to its scores,
+    ``Slots.read_latency`` until they are seen where they wait, ``ArgMax.latency`` until the class
+    is known, and ``Slots.read_latency`` until the first beat goes out.
 
     Members
     -------
@@ -38,12 +40,6 @@ class Readout(WeightedLayer):
             [0] * layer.neurons,
             {"o": Out(stream.Signature(flat(port.tdata_bits)))},
         )
-        self.argmax = ArgMax(self.accumulators.widths)
-
-    @property
-    def class_latency(self) -> int:
-        """Cycles from scores to class, which is made from them where they wait."""
-        return Slots.read_latency + self.argmax.latency
 
     def elaborate(self, platform):
         m = Module()
@@ -57,15 +53,16 @@ class Readout(WeightedLayer):
         (unit,) = self.units
         wanted = unit.done
         m.d.comb += [unit.engine.free.eq(scores.free), scores.reserve.eq(unit.engine.reserve)]
-        argmax = self.argmax
         # Never fuller than the scores' slots, which are reserved.
-        m.submodules.class_slots = classes = Slots(bits=len(argmax.index), depth=self.plan.slots)
+        m.submodules.class_slots = classes = Slots(
+            bits=max(1, levels(len(widths))), depth=self.plan.slots
+        )
         scored = delayed(m, wanted, Slots.read_latency, "scored")
         m.d.comb += [scores.i.eq(unit.result), scores.push.eq(wanted)]
         if len(widths) == 1:
             m.d.comb += classes.push.eq(scored)
         else:
-            m.submodules.argmax = argmax
+            m.submodules.argmax = argmax = ArgMax(widths)
             m.d.comb += [
                 argmax.scores.eq(scores.newest),
                 argmax.valid.eq(scored),
