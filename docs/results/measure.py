@@ -83,7 +83,7 @@ TABLES = {
 #: Family of FPGAs → examples and options of ``synth``.
 FPGA = {
     "ecp5": (
-        ("mnist-mlp-128", "--device LFE5U-85F-6 --lanes 2 --freq 105"),
+        ("mnist-mlp-128", "--device LFE5U-85F-6 --lanes 2 --freq 130"),
         ("mnist-mlp-128", "--device LFE5U-85F-6 --lanes 4 --freq 60"),
         ("mnist-mlp-128", "--device LFE5U-85F-6 --lanes 4 --freq 105"),
         ("mnist-mlp-128", "--device LFE5U-85F-6 --lanes 8 --freq 125"),
@@ -92,14 +92,17 @@ FPGA = {
     "ice40": (
         ("mnist-mlp-128-1bit", "--device iCE40UP5K --lanes 1 --freq 40"),
         ("mnist-mlp-128", "--device iCE40UP5K --lanes 1 --memory ram,rom --freq 40"),
+        ("mnist-mlp-128-1bit", "--board icebreaker --lanes 1 --freq 36"),
+        ("mnist-mlp-128", "--board icebreaker --lanes 1 --memory ram,rom --freq 24"),
     ),
     "gowin": (("mnist-mlp-128-1bit", "--device GW1NR-9 --lanes 2 --freq 90"),),
 }
 SEEDS = 8
-FPGA_INTRODUCTION = """# Cores alone on FPGAs: {name}
+FPGA_INTRODUCTION = """# Cores on FPGAs: {name}
 
 Made by `make results ARGS={name}`: `s2nn-hw synth examples/EXAMPLE OPTIONS --seeds {seeds} -o DIR`,
-yosys and nextpnr from Python packages. The clock is that of register to register, of the best seed
+yosys and nextpnr from Python packages; with `--device` the core alone, with `--board` the board's
+shell, too. The clock is that of register to register, of the best seed
 and in brackets of the worst; inferences a second are the best clock over the interval that is
 predicted for the network's sample frames. The floor of accumulators is a look-up table and a
 flip-flop a bit, and a look-up table a bit of the adders of lanes.
