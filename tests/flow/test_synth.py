@@ -438,7 +438,7 @@ def test_yosys_in_webassembly_gives_the_same(
     assert (tmp_path / "out" / "s2nn_core.v").read_text() == verilog
     for name in ("lut", "ff", "bram"):
         assert other[name] == native[name]
-    # Cells have other names there, by which carries choose the look-up tables they share a cell with.
+    # Cells have other names there, by which carries choose whose cell they share.
     assert other["carry"]["used"] == pytest.approx(native["carry"]["used"], rel=0.03)
 
 
