@@ -30,9 +30,11 @@ def balance(
     banks while that lowers the mean cost of the samples.
     """
     owner = _striped(items, sizes)
-    if counts is None or len(sizes) == 1 or len(counts) == 0:
+    if counts is None or len(sizes) == 1:
         return owner
     spikes = np.ascontiguousarray(counts[counts.sum(axis=1) > 0].T, dtype=np.float32)
+    if not spikes.size:
+        return owner
     banks = range(len(sizes))
     load = np.stack([spikes[owner == b].sum(axis=0) for b in banks])
     best = float(_cycles(load, np.asarray(ports)[:, None]).max(axis=0).mean())

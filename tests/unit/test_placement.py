@@ -71,3 +71,4 @@ def test_frames_without_spikes_decide_nothing():
     np.testing.assert_array_equal(
         balance(10, [5, 5], [1, 1], counts), balance(10, [5, 5], [1, 1], silent)
     )
+    assert balance(4, [2, 2], [1, 1], np.zeros((3, 4), int)).tolist() == [0, 1, 0, 1]
