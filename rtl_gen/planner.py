@@ -1,6 +1,6 @@
-"""The choice of a plan for a network: words, banks, windows at a time, and buffers."""
+"""The choice of a plan for a network: words, banks and windows at a time."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -10,9 +10,9 @@ from s2nn_hw.ir import INPUT, Conv2d, Layer, Network, Pool, Projection
 from s2nn_hw.manifest import LOAD_WORDS, InputPort, OutputPort
 
 from .banks import channel_banks, dense_banks
+from .buffers import MAX_SLOTS, Samples, with_short_queue, with_slots
 from .capacity import check_progress, with_room_for_joins
 from .circuit import circuit
-from .engines.event import EventEngine
 from .fabric import Fabric
 from .lanes import (
     comes_as_map,
@@ -23,9 +23,6 @@ from .lanes import (
     windows_at_a_time,
 )
 from .lib.fold import phase_bits
-from .lib.potentials import StoredPotentials
-from .lib.slots import Slots
-from .lib.tree import depth, levels
 from .plan import (
     ConvPlan,
     CorePlan,
@@ -37,10 +34,8 @@ from .plan import (
     ParallelPlan,
     PoolPlan,
     WindowPlan,
-    feeds_of,
     signed_width,
 )
-from .timing import floors
 
 #: Positions a lane scans in one cycle.  At the spike rates of images (about one in eight) words
 #: come twice as fast as events leave, and a bank's priority encoder stays within 32 bits.
@@ -49,20 +44,11 @@ POSITIONS_PER_LANE = 16
 #: Widest result beat; larger results take several.
 MAX_RESULT_BEAT = 512
 
-#: Sixteen is what distributed RAM gives at the price of one.
-MAX_SLOTS = 16
-
-#: Entries of a queue whose frames do not wait.
-SHORT_QUEUE = 2
-
 #: Entries between a line buffer and its encoder.
 ENTRIES = 8
 
 #: Pixels that a line buffer holds beyond what its windows need, so that neither waits.
 AHEAD = 8
-
-#: Values of a source for a few frames, (n, *shape): what placement is fitted to.
-Samples = Mapping[str, npt.NDArray[np.unsignedinteger]]
 
 
 def plan(
@@ -125,13 +111,13 @@ def plan(
         top=top,
         input=port,
         gather=gather,
-        layers=tuple(_with_slots(network, layer, layers, output, port.beats) for layer in layers),
+        layers=tuple(with_slots(network, layer, layers, output, port.beats) for layer in layers),
         output=output,
         load=_load_plan(network, [n for n in layers if isinstance(n, LayerPlan) and n.word]),
         counters=counters,
     )
     if not fabric.lut_ram:
-        made = _with_short_queue(made, samples or {})
+        made = with_short_queue(made, samples or {})
     return check_progress(with_room_for_joins(made, AHEAD))
 
 
@@ -358,58 +344,3 @@ def _keeping_pace(first: Projection, other: Projection, lanes: int) -> int:
     inputs = [p.inputs // (p.groups if isinstance(p, Conv2d) else 1) for p in (first, other)]
     most = other.channels // other.groups if isinstance(other, Conv2d) else other.inputs
     return min(most, max(1, -(-lanes * inputs[1] // inputs[0])))
-
-
-def _with_short_queue(plan: CorePlan, samples: Samples) -> CorePlan:
-    """The plan with a short queue before a readout that has next to nothing to do.
-
-    A frame need not wait beside the one it works on, as it is done before the next one comes.
-    """
-    *others, readout = plan.layers
-    assert isinstance(readout, LayerPlan)
-    feed, *joined = readout.feeds
-    if joined or not isinstance(feed, DensePlan) or feed.planes > 1 or feed.source == INPUT:
-        return plan
-    if any(f.source not in samples for node in plan.layers for f in feeds_of(node)):
-        return plan
-    cycles = {name: float(values.mean()) for name, values in floors(plan, samples).items()}
-    if cycles[readout.layer] > max(cycles.values()) / 2:
-        return plan
-    short = replace(readout, feeds=(replace(feed, queue=min(feed.queue, SHORT_QUEUE)),))
-    return replace(plan, layers=(*others, short))
-
-
-def _with_slots(
-    network: Network, node: NodePlan, layers: Sequence[NodePlan], output: OutputPort, beats: int
-) -> NodePlan:
-    """As many slots as keep windows going while one is on its way round."""
-    if isinstance(node, PoolPlan):
-        return node
-    layer = network.node(node.layer)
-    lanes = sum(feed.lanes for feed in node.feeds)
-    adding = (
-        StoredPotentials.latency
-        if node.stored
-        else depth(lanes, mask_stage=False, additions=node.fabric.additions)
-    )
-    loop = EventEngine.latency + adding + Slots.read_latency + Slots.free_latency
-    # Windows cannot follow each other faster than this.
-    pace = 1
-    if not layer.is_map:
-        pace = max(node.planes, *(feed.words for feed in node.feeds))
-    if layer.is_readout:
-        loop += 1 + levels(network.classes) + output.beats
-    elif not layer.is_map:
-        loop += max(
-            feed.words
-            for reader in layers
-            if isinstance(reader, LayerPlan)
-            for feed in reader.feeds
-            if isinstance(feed, DensePlan) and feed.source == node.layer
-        )
-    if layer.is_readout or not node.fabric.lut_ram:
-        # Slots are flip-flops, or several of them need a copy of the newest scores: frames do not
-        # follow each other faster than they come in, either.
-        pace = pace if layer.is_map else max(pace, beats)
-        return replace(node, slots=min(MAX_SLOTS, -(-loop // pace)))
-    return replace(node, slots=min(MAX_SLOTS, max(2, -(-loop // pace) + 1)))

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 import s2nn_hw
+from rtl_gen.buffers import MAX_SLOTS
 from rtl_gen.fabric import Fabric
 from rtl_gen.plan import ConvPlan, DensePlan, signed_width
-from rtl_gen.planner import MAX_RESULT_BEAT, MAX_SLOTS, plan
+from rtl_gen.planner import MAX_RESULT_BEAT, plan
 from s2nn_hw.ir import Conv2d, Dense, FrameFormat, InputError, Layer, Network, Pool
 
 
