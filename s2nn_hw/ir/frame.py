@@ -100,6 +100,11 @@ class FrameFormat:
             raise InputError("the image set must hold at least one image, not none")
         own, other = (tuple(n for n in s if n != 1) for s in (self.shape, given.shape[1:]))
         if math.prod(other) != self.size or (own != other and min(len(own), len(other)) > 1):
+            if given.shape in (self.shape, own, (self.size,)):
+                raise InputError(
+                    f"images must have shape (n, {', '.join(map(str, self.shape))}), not "
+                    f"{given.shape}, which is one image: images[None] makes it a set"
+                )
             raise InputError(
                 f"an image must have shape {self.shape} ({self.size} pixels), "
                 f"not {tuple(given.shape[1:])}"
