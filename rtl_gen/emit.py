@@ -15,9 +15,9 @@ from amaranth.lib.wiring import Component
 
 from s2nn_hw import yosys
 from s2nn_hw.ir import Network, ToolError
-from s2nn_hw.manifest import LOAD_WORDS, Manifest
+from s2nn_hw.manifest import LOAD_WORDS, LayerEntry, Manifest
 
-from .account import account, load_file, memory_file
+from .account import account, entries, load_file, memory_file
 from .fusesoc import fusesoc
 from .header import header
 from .lib.ram import Ram
@@ -144,6 +144,13 @@ def emit(network: Network, plan: CorePlan) -> tuple[Manifest, dict[str, str]]:
     return manifest, files
 
 
+def layers(network: Network, plan: CorePlan) -> tuple[LayerEntry, ...]:
+    """What the manifest would say of the layers, without anything being converted."""
+    core = Core(network, plan)
+    _never_used()
+    return entries(network, plan, core)
+
+
 def verilog(component: Component, name: str) -> str:
     """Verilog of a component that is no core, as plain as a core's."""
     text = rtlil.convert(component, name=name, emit_src=False)
@@ -249,5 +256,10 @@ def _silence_about_the_rest() -> Iterator[None]:
     try:
         yield
     except BaseException:
-        UnusedElaboratable._MustUse__silence = True  # until the next elaboration begins
+        _never_used()
         raise
+
+
+def _never_used() -> None:
+    """No warnings of components that are not elaborated, until the next elaboration begins."""
+    UnusedElaboratable._MustUse__silence = True

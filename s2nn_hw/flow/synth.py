@@ -8,6 +8,7 @@ import os
 import platform
 import shutil
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
@@ -16,16 +17,16 @@ from s2nn_hw.ir import InputError, Network, integer, save
 from s2nn_hw.protocol import DEFAULT_BAUD
 from s2nn_hw.toolchain import netlist, nextpnr, tools, yosys
 
-from .area import Area, Units, area, of_device, over_floor
+from .area import Units, accumulators, area, of_device, over_floor
 from .bitstream import design_of, pack, packer_of
-from .emit import CoreOptions, Progress, build, megahertz
+from .emit import CoreOptions, Progress, build, megahertz, planned
 from .folder import output_folder
 from .mapping import Design, Placed, place, synthesise
 
 if TYPE_CHECKING:
     from rtl_gen.boards import BoardFiles
-    from rtl_gen.platforms import Part
-    from s2nn_hw.manifest import Manifest
+    from rtl_gen.platforms import Part, fit
+    from s2nn_hw.manifest import LayerEntry, Manifest
 
 SYNTH = "synth.json"
 #: The network that a board holds, as ``run`` looks for it in a folder.
@@ -165,7 +166,8 @@ def synth(
         core.write(folder)
         report("emit", 1, 1)
         seconds["emit"] = round(time.perf_counter() - start, 3)
-        reason = fit.hopeless(core.manifest, chosen)
+        smaller = _smaller(network, {**options, "family": family.name, "freq": target})
+        reason = fit.hopeless(core.manifest.layers, chosen, smaller)
         if reason:
             raise InputError(reason)
 
@@ -185,7 +187,14 @@ def synth(
             shutil.copyfile(mapped.folder / name, folder / name)
         inside = "" if around is None else around.instance
         taken = area(core.manifest, chosen, mapped.folder, top=design.top, core=inside)
-        reason = _unfit(chosen, taken, mapped.folder / yosys.NETLIST, design, core.manifest, board)
+        need = fit.Need(
+            used=taken.used,
+            layers=core.manifest.layers,
+            fixed={} if board is None else taken.layers["shell"],
+            accumulators=accumulators(taken.modules),
+            weights=taken.weights["bram"],
+        )
+        reason = _unfit(chosen, need, mapped.folder / yosys.NETLIST, design, smaller, board)
         if reason:
             raise InputError(reason)
 
@@ -275,13 +284,31 @@ def _write_board(folder: Path, files: BoardFiles, network: Network) -> None:
     save(network, folder / MODEL)
 
 
+def _smaller(network: Network, options: Mapping[str, Any]) -> fit.Smaller:
+    """What the layers of a core with fewer lanes would be."""
+    from rtl_gen.emit import layers
+
+    def smaller(lanes: int) -> Sequence[LayerEntry] | None:
+        try:
+            return layers(network, planned(network, **{**options, "lanes": lanes}))
+        except InputError:
+            return None
+
+    return smaller
+
+
 def _unfit(
-    part: Part, taken: Area, mapped: Path, design: Design, manifest: Manifest, board: str | None
+    part: Part,
+    need: fit.Need,
+    mapped: Path,
+    design: Design,
+    smaller: fit.Smaller,
+    board: str | None,
 ) -> str | None:
     """Which resource, by how much, and what would fit; None if it may fit."""
     from rtl_gen.platforms import fit
 
-    used, pair = dict(taken.used), part.family.pair
+    used, pair = dict(need.used), part.family.pair
     what = "it needs" if board is None else f"with the shell of the board {board} it needs"
     if pair is not None and not fit.excess(used, part.device):
         # Each is a logic cell of its own.
@@ -292,8 +319,7 @@ def _unfit(
             part = _fillable(part)
     if not fit.excess(used, part.device):
         return None
-    fixed = None if board is None else taken.layers["shell"]
-    return fit.message(part, used, manifest, what=what, fixed=fixed)
+    return fit.message(part, replace(need, used=used), smaller, what=what)
 
 
 def _fillable(part: Part) -> Part:
