@@ -61,6 +61,7 @@ class SynthResult:
     utilization: of the best seed, type of site of which there are any → ``used``, ``available``.
     interval_cycles: predicted, the mean of ``interval_of`` "sample frames", else their "bound".
     inferences_per_second: the best fmax over the interval.
+    at_clock: ``mhz`` of the board's clock, and ``inferences_per_second`` at it; None without one.
     seconds: emit, synthesise, place and, for a board, pack (0 if cached).
     cached: whose results were there before: ``synthesise``, ``seed 1``, ``pack``.
     bitstream: file in the folder, of the best seed; None without a board.
@@ -88,6 +89,7 @@ class SynthResult:
     interval_cycles: float
     interval_of: str
     inferences_per_second: float | None
+    at_clock: dict[str, float] | None
     seconds: dict[str, float]
     cached: tuple[str, ...]
     versions: dict[str, str]
@@ -226,6 +228,7 @@ def synth(
             accumulators=over_floor(taken.modules, fit.floor(core.manifest.layers)),
             weights=taken.weights,
             **_timed(core.manifest, placed, target),
+            at_clock=None if board is None else _at_clock(core.manifest, target),
             seconds=seconds,
             cached=(
                 *(("synthesise",) if mapped.cached else ()),
@@ -354,13 +357,8 @@ def _cores() -> int:
 
 def _timed(manifest: Manifest, placed: Placed, target: float) -> dict[str, Any]:
     """Fields that say how fast it is."""
-    samples = manifest.timing.get("samples") or {}
-    typical = samples.get("interval_mean")
-    interval = manifest.timing["interval_bound"] if typical is None else typical
-    fields: dict[str, Any] = {
-        "interval_cycles": interval,
-        "interval_of": "bound" if typical is None else "sample frames",
-    }
+    interval, of = _interval(manifest)
+    fields: dict[str, Any] = {"interval_cycles": interval, "interval_of": of}
     reached = {seed: found for seed, found in placed.reports.items() if found is not None}
     if not reached:
         return fields | {
@@ -371,20 +369,35 @@ def _timed(manifest: Manifest, placed: Placed, target: float) -> dict[str, Any]:
             "inferences_per_second": None,
         }
     best = max(reached.values(), key=lambda found: found.fmax_mhz)
+    fmax = round(best.fmax_mhz, 3)
     return fields | {
         "fmax_mhz": {
             "seeds": {
                 str(seed): None if found is None else round(found.fmax_mhz, 3)
                 for seed, found in placed.reports.items()
             },
-            "best": round(best.fmax_mhz, 3),
+            "best": fmax,
             "target": target,
         },
         "timing_met": best.fmax_mhz >= target,
         "critical_path": best.critical_path,
         "utilization": {s: n for s, n in best.utilization.items() if n["used"]},
-        "inferences_per_second": math.floor(best.fmax_mhz * 1e6 / interval),
+        "inferences_per_second": math.floor(fmax * 1e6 / interval),
     }
+
+
+def _at_clock(manifest: Manifest, mhz: float) -> dict[str, float]:
+    """What a core makes of a clock."""
+    interval, _ = _interval(manifest)
+    return {"mhz": mhz, "inferences_per_second": math.floor(mhz * 1e6 / interval)}
+
+
+def _interval(manifest: Manifest) -> tuple[float, str]:
+    """Cycles from frame to frame, and of what."""
+    typical = (manifest.timing.get("samples") or {}).get("interval_mean")
+    if typical is None:
+        return manifest.timing["interval_bound"], "bound"
+    return typical, "sample frames"
 
 
 def _versions(manifest: Manifest, *called: tools.Tool | None) -> dict[str, str]:

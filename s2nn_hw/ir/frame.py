@@ -72,7 +72,10 @@ class FrameFormat:
         """Frames (n, *shape) of raw images of that shape, see frames(); see Semantics."""
         images = self._fitting(raw)
         if not self.cuts:
-            raise InputError("the network has no input cuts: give it frames, not raw images")
+            raise InputError(
+                "the network has no input cuts: give it frames, not raw images; in an .npz they "
+                f"are called frames, of pixels 0…{self.maximum}"
+            )
         frames = np.searchsorted(np.asarray(self.cuts), images, side="right").astype(np.uint8)
         return self.frames(frames)
 
