@@ -152,8 +152,11 @@ def emit(network: Network, plan: CorePlan) -> tuple[Manifest, dict[str, str]]:
 def layers(network: Network, plan: CorePlan) -> tuple[LayerEntry, ...]:
     """What the manifest would say of the layers, without anything being converted."""
     core = Core(network, plan)
+    found = entries(network, plan, core)
     _never_used()
-    return entries(network, plan, core)
+    del core
+    gc.collect()  # before they could be complained of
+    return found
 
 
 def verilog(component: Component, name: str) -> str:
