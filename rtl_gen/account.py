@@ -47,7 +47,6 @@ def account(
     digest = hashlib.sha256(
         json.dumps([network.digest(), options, hashes, versions], sort_keys=True).encode()
     ).hexdigest()
-    least = least_depths(plan)
     return Manifest(
         top=plan.top,
         digest=digest,
@@ -59,13 +58,19 @@ def account(
         load=None
         if plan.load is None
         else LoadPort(tdata_bits=plan.load.tdata_bits, file=load_file(plan)),
-        layers=tuple(_entry(network, plan, core, name, least[name]) for name in core.layers),
+        layers=entries(network, plan, core),
         probes=tuple(_probe(network, name) for name in core.layers if name != network.readout.name),
         counters=core.counters,
         nets=driven,
         timing=_timing(plan, network.samples),
         versions=versions,
     )
+
+
+def entries(network: Network, plan: CorePlan, core: Core) -> tuple[LayerEntry, ...]:
+    """What there is to say of a core's layers and pools."""
+    least = least_depths(plan)
+    return tuple(_entry(network, plan, core, name, least[name]) for name in core.layers)
 
 
 def _entry(

@@ -7,11 +7,13 @@ Exit status: 0 what was asked holds; 1 a check failed; 2 the input is wrong, tol
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
 import logging
 import os
 import signal
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,6 +21,7 @@ from types import FrameType
 from typing import NoReturn
 
 import s2nn_hw
+from s2nn_hw import cache
 from s2nn_hw.ir import InputError, ToolError
 
 from . import terminal
@@ -57,6 +60,15 @@ def _run(arguments: list[str]) -> int:
         return 2
     except ToolError as error:
         terminal.fail(str(error), as_json=as_json)
+        return 1
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        # A write names no file.
+        where = error.filename or (
+            f"temporary files are in {tempfile.gettempdir()}, the cache in {cache.folder()}"
+        )
+        terminal.fail(f"a disk is full: {where}", as_json=as_json)
         return 1
     except KeyboardInterrupt:
         terminal.fail("interrupted", as_json=as_json, kind="")

@@ -51,20 +51,23 @@ def handler(args: argparse.Namespace) -> int:
     """Run; 0 if all agree, else 1."""
     from s2nn_hw import flow, load
     from s2nn_hw.flow.images import images
-    from s2nn_hw.flow.run import built_baud, built_core
+    from s2nn_hw.flow.run import SIMULATED, built_baud, built_core
 
     model = options.model_file(args.model)
     network = load(model)
     chosen = images(
         network, args.images, model=model, frames=args.frames, seed=args.seed, data=args.data
     )
-    core = options.core(args) or built_core(model)
+    core = options.core(args) or built_core(model, network)
+    baud = args.baud
+    if baud is None and args.port != SIMULATED:
+        baud = built_baud(model)
     with terminal.progress() as progress:
         result = flow.run(
             network,
             chosen.frames,
             port=args.port,
-            baud=built_baud(model) if args.baud is None else args.baud,
+            baud=baud,
             labels=chosen.labels,
             simulator=args.simulator,
             source=chosen.source,

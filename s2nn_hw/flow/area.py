@@ -93,13 +93,22 @@ def of_device(part: Part, used: Mapping[str, int]) -> dict[str, dict[str, float 
     return result
 
 
+def accumulators(modules: Mapping[str, Units]) -> Units:
+    """What those of all layers take."""
+    total = Counter[str]()
+    for path, units in modules.items():
+        if _ACCUMULATORS.search(path):
+            total.update(units)
+    return _whole(total)
+
+
 def over_floor(
     modules: Mapping[str, Units], floor: Mapping[str, int]
 ) -> dict[str, dict[str, float]]:
     """Resource → what the accumulators have ``used``, their ``floor``, and the one by the other."""
     result: dict[str, dict[str, float]] = {}
     for name, least in floor.items():
-        used = sum(units[name] for path, units in modules.items() if _ACCUMULATORS.search(path))
+        used = accumulators(modules)[name]
         result[name] = {"used": used, "floor": least, "over_floor": round(used / least, 3)}
     return result
 

@@ -141,7 +141,33 @@ def emit(network: Network, out: str | os.PathLike[str], **options: Unpack[Option
     )
 
 
-def build(
+def build(network: Network, **options: Unpack[Options]) -> Core:
+    """The core of emit(), not yet written."""
+    import rtl_gen.emit
+
+    chosen = planned(network, **options)
+    try:
+        manifest, files = rtl_gen.emit.emit(network, chosen)
+    except ToolError:
+        if yosys.package() != "pyosys":  # in WebAssembly it keeps machine code beside our folder
+            cache.writable()
+        raise
+    weighted = [chosen.node(layer.name) for layer in network.weighted]
+    resolved = {
+        "engine": [layer.engine for layer in weighted],
+        "lanes": [layer.lanes for layer in weighted],
+        "windows": [layer.pixels for layer in weighted],
+        "memory": ["ram" if layer.word else "rom" for layer in weighted],
+        "top": chosen.top,
+        "counters": chosen.counters,
+        "family": options.get("family"),
+        "freq": None if options.get("freq") is None else float(options["freq"]),
+    }
+    files[OPTIONS] = json.dumps(resolved, indent=1) + "\n"
+    return Core(plan=chosen, manifest=manifest, files=files)
+
+
+def planned(
     network: Network,
     *,
     engine: Engine = "event",
@@ -152,9 +178,8 @@ def build(
     counters: bool = False,
     family: str | None = None,
     freq: float | None = None,
-) -> Core:
-    """The core of emit(), not yet written."""
-    import rtl_gen.emit
+) -> CorePlan:
+    """The plan of a core; InputError as of emit()."""
     from rtl_gen import platforms
     from rtl_gen.planner import plan
 
@@ -164,7 +189,7 @@ def build(
         freq = megahertz(freq)
         if family is None:
             raise InputError("freq needs a family, on which it depends how far a cycle goes")
-    chosen = plan(
+    return plan(
         network,
         lanes=_numbers(lanes, "lanes"),
         windows=_numbers(windows, "windows"),
@@ -175,25 +200,6 @@ def build(
         samples=network.samples,
         fabric=None if family is None else platforms.family(family).fabric(freq),
     )
-    try:
-        manifest, files = rtl_gen.emit.emit(network, chosen)
-    except ToolError:
-        if yosys.package() != "pyosys":  # in WebAssembly it keeps machine code beside our folder
-            cache.writable()
-        raise
-    weighted = [chosen.node(layer.name) for layer in network.weighted]
-    options = {
-        "engine": [layer.engine for layer in weighted],
-        "lanes": [layer.lanes for layer in weighted],
-        "windows": [layer.pixels for layer in weighted],
-        "memory": ["ram" if layer.word else "rom" for layer in weighted],
-        "top": top,
-        "counters": counters,
-        "family": family,
-        "freq": freq,
-    }
-    files[OPTIONS] = json.dumps(options, indent=1) + "\n"
-    return Core(plan=chosen, manifest=manifest, files=files)
 
 
 def _check_top(top: str) -> None:

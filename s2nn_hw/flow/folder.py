@@ -5,16 +5,18 @@ from __future__ import annotations
 import ctypes
 import errno
 import fcntl
+import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from s2nn_hw.ir import InputError
 
-#: Lists, one a line, what we wrote into a folder: only a folder that holds nothing else is ours.
+#: Lists, one a line, what we wrote into a folder, with its digest: only a folder that holds nothing
+#: else is ours.
 MARKER = ".s2nn-hw"
 
 _AT_FDCWD = -100
@@ -30,8 +32,8 @@ def output_folder(out: str | os.PathLike[str]) -> Iterator[Path]:
     the old result or the new one.  When the block raises, or is interrupted, the sibling is
     removed and ``out`` is untouched.  What a killed process left is removed by the next one.
 
-    ``out`` may be absent, empty, or a folder made by this function to which nobody added a file;
-    any other is refused, so no file of a user is ever deleted.  Whatever should outlive the
+    ``out`` may be absent, empty, or a folder made by this function in which nobody added or changed
+    a file; any other is refused, so no work of a user is ever lost.  Whatever should outlive the
     replacement (a simulator's build) belongs elsewhere.
 
     Raises InputError naming the folder that cannot or must not be written; in the block, an
@@ -58,7 +60,7 @@ def output_folder(out: str | os.PathLike[str]) -> Iterator[Path]:
             raise InputError(f"{out}: cannot be written: {_reason(error)}") from error
         try:
             yield sibling
-            _mark(sibling)
+            _mark(sibling, {name: _digest(sibling / name) for name in _files(sibling)})
             refuse_foreign(target)
             _replace(sibling, target)
         except OSError as error:
@@ -91,15 +93,18 @@ def refuse_foreign(target: Path) -> None:
         raise InputError(f"{target}: must be a folder to write into, not a file")
     if target == Path.cwd():
         raise InputError(f"{target}: must not be the current folder, which cannot be replaced")
-    try:
-        ours = set((target / MARKER).read_text().splitlines())
-    except FileNotFoundError:
-        ours = set()
-    foreign = next((name for name in _files(target) if name not in ours | {MARKER}), None)
-    if foreign is not None:
+    ours = _marked(target)
+    for name in _files(target):
+        if name == MARKER:
+            continue
+        if name not in ours:
+            how = "not written by s2nn-hw"
+        elif ours[name] != _digest(target / name):
+            how = "changed since s2nn-hw wrote it"
+        else:
+            continue
         raise InputError(
-            f"{target}: holds {foreign}, not written by s2nn-hw, which would be lost; "
-            f"move it or name another folder"
+            f"{target}: holds {name}, {how}, which would be lost; move it or name another folder"
         )
 
 
@@ -119,9 +124,8 @@ def write_file(path: Path, text: str, ours: Path | None = None) -> None:
         for folder in path.resolve().parents:
             marker = folder / MARKER
             if marker.is_file() or (ours is not None and folder == ours.resolve()):
-                known = marker.read_text().splitlines() if marker.is_file() else []
-                names = {*known, str(path.resolve().relative_to(folder))}
-                marker.write_text("".join(f"{n}\n" for n in sorted(names)))
+                name = str(path.resolve().relative_to(folder))
+                _mark(folder, {**_marked(folder), name: _digest(path)})
                 break
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be written: {_reason(error)}") from error
@@ -150,8 +154,27 @@ def _files(folder: Path) -> Iterator[str]:
             yield path.name
 
 
-def _mark(folder: Path) -> None:
-    (folder / MARKER).write_text("".join(f"{name}\n" for name in sorted(_files(folder))))
+def _mark(folder: Path, digests: Mapping[str, str]) -> None:
+    """Note what we wrote: of each file its digest and, behind a space, its name."""
+    lines = (f"{digest} {name}\n" for name, digest in sorted(digests.items()))
+    (folder / MARKER).write_text("".join(lines))
+
+
+def _marked(folder: Path) -> dict[str, str]:
+    """What we wrote, name → digest; nothing where there is no note of it."""
+    try:
+        lines = (folder / MARKER).read_text().splitlines()
+    except FileNotFoundError:
+        return {}
+    return {name: digest for digest, _, name in (line.partition(" ") for line in lines)}
+
+
+def _digest(path: Path) -> str:
+    """Of a file's bytes; empty of a folder, and of what only looks like a file."""
+    if not path.is_file():
+        return ""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _make_parents(folder: Path) -> list[Path]:

@@ -82,7 +82,7 @@ def run(
     images: npt.ArrayLike,
     *,
     port: str,
-    baud: int = protocol.DEFAULT_BAUD,
+    baud: int | None = None,
     labels: npt.ArrayLike | None = None,
     simulator: str = "verilator",
     timeout: float = TIMEOUT,
@@ -96,7 +96,8 @@ def run(
     ----------
     images: frames (n, *shape) in the input's range.
     port: a serial port, or ``sim`` for a board that ``simulator`` simulates.
-    baud: of the design on the board; a simulated one has what is fastest.
+    baud: of the design on the board, None: protocol.DEFAULT_BAUD; to be left out of a simulated
+        one, which has what is fastest.
     labels: (n,), for the accuracy.
     timeout: seconds of silence after which a board is asked again, beyond what the line takes.
     source: where the images are from, for people.
@@ -112,9 +113,11 @@ def run(
     network.check()
     frames = network.input.frames(images)
     known = None if labels is None else known_labels(labels, len(frames), network.classes)
-    baud = integer(baud, "baud", least=1)
-    report = progress or (lambda stage, done, total: None)
     simulated = port == SIMULATED
+    if simulated and baud is not None:
+        raise InputError("baud must be left out with the port sim, which has no serial line")
+    baud = integer(protocol.DEFAULT_BAUD if baud is None else baud, "baud", least=1)
+    report = progress or (lambda stage, done, total: None)
     opened = (
         _simulated(network, simulator, options, report)
         if simulated
@@ -163,20 +166,27 @@ def run(
 
 def built_baud(model: Path) -> int:
     """That synth made a board's design for, in the folder that holds the model; or the usual."""
+    baud = _built(model).get("baud")
+    return baud if isinstance(baud, int) else protocol.DEFAULT_BAUD
+
+
+def _built(model: Path) -> dict[str, Any]:
+    """What synth tells of the design in the folder that holds the model; nothing without one."""
     try:
         data = json.loads((model.parent / SYNTH).read_text())
     except (OSError, ValueError):
         data = None
-    baud = data.get("baud") if isinstance(data, dict) else None
-    return baud if isinstance(baud, int) else protocol.DEFAULT_BAUD
+    return data if isinstance(data, dict) else {}
 
 
-def built_core(model: Path) -> Options:
+def built_core(model: Path, network: Network) -> Options:
     """What decided the core in the model's folder, but for its name and ports; empty without one.
 
-    Raises InputError on a file that says something else.
+    Raises InputError on a file that says something else, and on a core of another network.
     """
     path = model.parent / OPTIONS
+    if _built(model).get("network", network.digest()) != network.digest():
+        raise InputError(f"{model}: is not the network of which {model.with_name(SYNTH)} tells")
     try:
         data = json.loads(path.read_text())
         return {

@@ -8,6 +8,7 @@ import os
 import platform
 import shutil
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
@@ -16,16 +17,16 @@ from s2nn_hw.ir import InputError, Network, integer, save
 from s2nn_hw.protocol import DEFAULT_BAUD
 from s2nn_hw.toolchain import netlist, nextpnr, tools, yosys
 
-from .area import Area, Units, area, of_device, over_floor
+from .area import Units, accumulators, area, of_device, over_floor
 from .bitstream import design_of, pack, packer_of
-from .emit import CoreOptions, Progress, build, megahertz
+from .emit import CoreOptions, Progress, build, megahertz, planned
 from .folder import output_folder
 from .mapping import Design, Placed, place, synthesise
 
 if TYPE_CHECKING:
     from rtl_gen.boards import BoardFiles
-    from rtl_gen.platforms import Part
-    from s2nn_hw.manifest import Manifest
+    from rtl_gen.platforms import Part, fit
+    from s2nn_hw.manifest import LayerEntry, Manifest
 
 SYNTH = "synth.json"
 #: The network that a board holds, as ``run`` looks for it in a folder.
@@ -60,6 +61,7 @@ class SynthResult:
     utilization: of the best seed, type of site of which there are any → ``used``, ``available``.
     interval_cycles: predicted, the mean of ``interval_of`` "sample frames", else their "bound".
     inferences_per_second: the best fmax over the interval.
+    at_clock: ``mhz`` of the board's clock, and ``inferences_per_second`` at it; None without one.
     seconds: emit, synthesise, place and, for a board, pack (0 if cached).
     cached: whose results were there before: ``synthesise``, ``seed 1``, ``pack``.
     bitstream: file in the folder, of the best seed; None without a board.
@@ -87,6 +89,7 @@ class SynthResult:
     interval_cycles: float
     interval_of: str
     inferences_per_second: float | None
+    at_clock: dict[str, float] | None
     seconds: dict[str, float]
     cached: tuple[str, ...]
     versions: dict[str, str]
@@ -165,7 +168,8 @@ def synth(
         core.write(folder)
         report("emit", 1, 1)
         seconds["emit"] = round(time.perf_counter() - start, 3)
-        reason = fit.hopeless(core.manifest, chosen)
+        smaller = _smaller(network, {**options, "family": family.name, "freq": target})
+        reason = fit.hopeless(core.manifest.layers, chosen, smaller)
         if reason:
             raise InputError(reason)
 
@@ -185,7 +189,14 @@ def synth(
             shutil.copyfile(mapped.folder / name, folder / name)
         inside = "" if around is None else around.instance
         taken = area(core.manifest, chosen, mapped.folder, top=design.top, core=inside)
-        reason = _unfit(chosen, taken, mapped.folder / yosys.NETLIST, design, core.manifest, board)
+        need = fit.Need(
+            used=taken.used,
+            layers=core.manifest.layers,
+            fixed={} if board is None else taken.layers["shell"],
+            accumulators=accumulators(taken.modules),
+            weights=taken.weights["bram"],
+        )
+        reason = _unfit(chosen, need, mapped.folder / yosys.NETLIST, design, smaller, board)
         if reason:
             raise InputError(reason)
 
@@ -217,6 +228,7 @@ def synth(
             accumulators=over_floor(taken.modules, fit.floor(core.manifest.layers)),
             weights=taken.weights,
             **_timed(core.manifest, placed, target),
+            at_clock=None if board is None else _at_clock(core.manifest, target),
             seconds=seconds,
             cached=(
                 *(("synthesise",) if mapped.cached else ()),
@@ -275,13 +287,31 @@ def _write_board(folder: Path, files: BoardFiles, network: Network) -> None:
     save(network, folder / MODEL)
 
 
+def _smaller(network: Network, options: Mapping[str, Any]) -> fit.Smaller:
+    """What the layers of a core with fewer lanes would be."""
+    from rtl_gen.emit import layers
+
+    def smaller(lanes: int) -> Sequence[LayerEntry] | None:
+        try:
+            return layers(network, planned(network, **{**options, "lanes": lanes}))
+        except InputError:
+            return None
+
+    return smaller
+
+
 def _unfit(
-    part: Part, taken: Area, mapped: Path, design: Design, manifest: Manifest, board: str | None
+    part: Part,
+    need: fit.Need,
+    mapped: Path,
+    design: Design,
+    smaller: fit.Smaller,
+    board: str | None,
 ) -> str | None:
     """Which resource, by how much, and what would fit; None if it may fit."""
     from rtl_gen.platforms import fit
 
-    used, pair = dict(taken.used), part.family.pair
+    used, pair = dict(need.used), part.family.pair
     what = "it needs" if board is None else f"with the shell of the board {board} it needs"
     if pair is not None and not fit.excess(used, part.device):
         # Each is a logic cell of its own.
@@ -292,8 +322,7 @@ def _unfit(
             part = _fillable(part)
     if not fit.excess(used, part.device):
         return None
-    fixed = None if board is None else taken.layers["shell"]
-    return fit.message(part, used, manifest, what=what, fixed=fixed)
+    return fit.message(part, replace(need, used=used), smaller, what=what)
 
 
 def _fillable(part: Part) -> Part:
@@ -328,13 +357,8 @@ def _cores() -> int:
 
 def _timed(manifest: Manifest, placed: Placed, target: float) -> dict[str, Any]:
     """Fields that say how fast it is."""
-    samples = manifest.timing.get("samples") or {}
-    typical = samples.get("interval_mean")
-    interval = manifest.timing["interval_bound"] if typical is None else typical
-    fields: dict[str, Any] = {
-        "interval_cycles": interval,
-        "interval_of": "bound" if typical is None else "sample frames",
-    }
+    interval, of = _interval(manifest)
+    fields: dict[str, Any] = {"interval_cycles": interval, "interval_of": of}
     reached = {seed: found for seed, found in placed.reports.items() if found is not None}
     if not reached:
         return fields | {
@@ -345,20 +369,35 @@ def _timed(manifest: Manifest, placed: Placed, target: float) -> dict[str, Any]:
             "inferences_per_second": None,
         }
     best = max(reached.values(), key=lambda found: found.fmax_mhz)
+    fmax = round(best.fmax_mhz, 3)
     return fields | {
         "fmax_mhz": {
             "seeds": {
                 str(seed): None if found is None else round(found.fmax_mhz, 3)
                 for seed, found in placed.reports.items()
             },
-            "best": round(best.fmax_mhz, 3),
+            "best": fmax,
             "target": target,
         },
         "timing_met": best.fmax_mhz >= target,
         "critical_path": best.critical_path,
         "utilization": {s: n for s, n in best.utilization.items() if n["used"]},
-        "inferences_per_second": math.floor(best.fmax_mhz * 1e6 / interval),
+        "inferences_per_second": math.floor(fmax * 1e6 / interval),
     }
+
+
+def _at_clock(manifest: Manifest, mhz: float) -> dict[str, float]:
+    """What a core makes of a clock."""
+    interval, _ = _interval(manifest)
+    return {"mhz": mhz, "inferences_per_second": math.floor(mhz * 1e6 / interval)}
+
+
+def _interval(manifest: Manifest) -> tuple[float, str]:
+    """Cycles from frame to frame, and of what."""
+    typical = (manifest.timing.get("samples") or {}).get("interval_mean")
+    if typical is None:
+        return manifest.timing["interval_bound"], "bound"
+    return typical, "sample frames"
 
 
 def _versions(manifest: Manifest, *called: tools.Tool | None) -> dict[str, str]:

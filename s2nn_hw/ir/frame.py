@@ -72,7 +72,10 @@ class FrameFormat:
         """Frames (n, *shape) of raw images of that shape, see frames(); see Semantics."""
         images = self._fitting(raw)
         if not self.cuts:
-            raise InputError("the network has no input cuts: give it frames, not raw images")
+            raise InputError(
+                "the network has no input cuts: give it frames, not raw images; in an .npz they "
+                f"are called frames, of pixels 0…{self.maximum}"
+            )
         frames = np.searchsorted(np.asarray(self.cuts), images, side="right").astype(np.uint8)
         return self.frames(frames)
 
@@ -100,6 +103,11 @@ class FrameFormat:
             raise InputError("the image set must hold at least one image, not none")
         own, other = (tuple(n for n in s if n != 1) for s in (self.shape, given.shape[1:]))
         if math.prod(other) != self.size or (own != other and min(len(own), len(other)) > 1):
+            if given.shape in (self.shape, own, (self.size,)):
+                raise InputError(
+                    f"images must have shape (n, {', '.join(map(str, self.shape))}), not "
+                    f"{given.shape}, which is one image: images[None] makes it a set"
+                )
             raise InputError(
                 f"an image must have shape {self.shape} ({self.size} pixels), "
                 f"not {tuple(given.shape[1:])}"

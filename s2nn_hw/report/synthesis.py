@@ -75,9 +75,8 @@ def _figures(data: Mapping[str, Any]) -> Table:
     )
     if rate is not None:
         rows.add_row("inferences a second", f"{rate:,}", "clock over interval")
-    if data["board"] is not None:
-        clock = data["fmax_mhz"]["target"]
-        rate = int(clock * 1e6 / data["interval_cycles"])
+    if data["at_clock"] is not None:
+        clock, rate = data["at_clock"]["mhz"], data["at_clock"]["inferences_per_second"]
         rows.add_row(f"… at the board's {clock:g} MHz", f"{rate:,}", "its clock over interval")
     for name, found in data["accumulators"].items():
         value = f"{found['used']:,} {name}, {found['over_floor']:.2f} ×"

@@ -19,6 +19,8 @@ from s2nn_hw.ir import ToolError
 _PATIENCE_SECONDS = 3
 _POLL_SECONDS = 0.05
 _LINES = 8
+#: A disk with less than this has no room.
+_ROOM_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +51,16 @@ class Job:
         text = log.read_text(errors="replace") if log.is_file() else ""
         lines = [line.strip() for line in text.splitlines() if line.strip()]
         last = " | ".join(lines[-_LINES:]) or "it said nothing"
-        return ToolError(f"{self.name} ended with {how}; log {kept}, last lines: {last}")
+        full = _no_room(self.folder)
+        return ToolError(f"{self.name} ended with {how}{full}; log {kept}, last lines: {last}")
+
+
+def _no_room(folder: Path) -> str:
+    """Words on a full disk, by which a tool may have failed without a word."""
+    with suppress(OSError):
+        if shutil.disk_usage(folder).free < _ROOM_BYTES:
+            return f", and the disk of {folder.parent} is full"
+    return ""
 
 
 @dataclass(frozen=True, kw_only=True)

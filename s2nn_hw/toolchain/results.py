@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import tempfile
@@ -13,6 +14,9 @@ from pathlib import Path
 
 from s2nn_hw import cache
 
+#: In each, the digests of its files.
+DIGESTS = "digests.json"
+
 #: An unfinished result this old was left by a killed process.
 _STALE_SECONDS = 24 * 3600
 
@@ -20,6 +24,24 @@ _STALE_SECONDS = 24 * 3600
 def key(parts: Iterable[str]) -> str:
     """A name for what these decide together."""
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    """Name → digest of every file of a result but their list."""
+    found = {}
+    for path in sorted(folder.iterdir()):
+        if path.name != DIGESTS:
+            with path.open("rb") as file:
+                found[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
+    return found
+
+
+def _whole(folder: Path) -> bool:
+    """Whether a result is as it was put."""
+    try:
+        return bool(json.loads((folder / DIGESTS).read_text()) == _digests(folder))
+    except (OSError, ValueError):
+        return False
 
 
 class Results:
@@ -44,6 +66,10 @@ class Results:
         found = self._home / name
         if not os.path.isdir(found):  # also where nobody may look
             return None
+        if not _whole(found):  # a disk that was full, a machine that went down
+            with suppress(OSError):
+                shutil.rmtree(found)
+            return None
         with suppress(OSError):  # a cache that is only read
             os.utime(found)
         return found
@@ -57,6 +83,7 @@ class Results:
     def put(self, folder: Path, name: str) -> Path:
         """Make a folder of begin() the result of that key."""
         shutil.rmtree(folder / "tmp", ignore_errors=True)
+        (folder / DIGESTS).write_text(json.dumps(_digests(folder)))
         target = self._home / name
         try:
             folder.rename(target)

@@ -102,6 +102,9 @@ def test_a_model_becomes_a_bitstream(made, board: str) -> None:
     assert data["fmax_mhz"]["target"] == wanted
     assert data["timing_met"] is True
     assert data["fmax_mhz"]["best"] == max(data["fmax_mhz"]["seeds"].values())
+    hertz, interval = wanted * 1e6, data["interval_cycles"]
+    assert data["at_clock"] == {"mhz": wanted, "inferences_per_second": int(hertz / interval)}
+    assert data["inferences_per_second"] == int(data["fmax_mhz"]["best"] * 1e6 / interval)
     assert sum(step.delay_ns for step in result.critical_path) == pytest.approx(
         1000 / data["fmax_mhz"]["best"], rel=0.01
     )
@@ -216,6 +219,15 @@ def test_flash_and_run_take_the_folder(
     assert (seen["baud"], seen["network"]) == (2_000_000, result.network)
     assert cli.main(["run", str(out), "--port", "x", "--frames", "2", "--baud", "9600"]) == 2
     assert seen["baud"] == 9600
+    assert cli.main(["run", str(out), "--port", "sim", "--frames", "2"]) == 2
+    assert seen["baud"] is None
+    other = tmp_path / "other"
+    shutil.copytree(out, other)
+    s2nn_hw.save(s2nn_hw.from_arrays([np.ones((2, 3), int)], [None]), other / "model.s2nn")
+    capsys.readouterr()
+    assert cli.main(["run", str(other), "--port", "sim", "--frames", "2"]) == 2
+    wanted = f"{other}/model.s2nn: is not the network of which {other}/synth.json tells"
+    assert wanted in capsys.readouterr().err
 
 
 def test_a_clock_that_is_missed(tmp_path: Path, capsys: pytest.CaptureFixture[str], made) -> None:

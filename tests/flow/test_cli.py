@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import pickle
@@ -9,6 +10,7 @@ import resource
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -423,6 +425,44 @@ def test_a_cache_that_cannot_be_written_is_told(
     assert err.count("\n") == 1
     assert not Path("out").exists()
     assert cli.main(["emit", "good", "-o", "out"]) == 0  # needs none
+
+
+@pytest.mark.usefixtures("work")
+def test_a_temporary_folder_that_is_full_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*args: object, **options: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(tempfile, "TemporaryDirectory", full)
+    assert cli.main(["emit", "good", "-o", "out"]) == 1
+    err = capsys.readouterr().err
+    wanted = f"{tempfile.gettempdir()}: the folder for temporary files cannot be used: No space"
+    assert wanted in err
+    assert err.count("\n") == 1
+    assert not Path("out").exists()
+
+
+@pytest.mark.usefixtures("work")
+def test_a_disk_that_is_full_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*args: object, **options: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(flow, "run", full)
+    assert cli.main(["run", "good", "--port", "sim"]) == 1
+    err = capsys.readouterr().err
+    assert f"error: a disk is full: temporary files are in {tempfile.gettempdir()}, the" in err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.usefixtures("work")
+def test_hundreds_of_lanes_are_emitted() -> None:
+    """Amaranth recurses through the sum of what they take."""
+    network = s2nn_hw.from_arrays([np.ones((1, 400), int)], [None])
+    result = flow.emit(network, "out", lanes=400)
+    assert "s2nn_core.v" in result.files
 
 
 @pytest.mark.usefixtures("work")

@@ -81,6 +81,17 @@ def test_never_deletes_a_users_file(tmp_path: Path) -> None:
     assert (out / "options.json").read_text() == "first"
 
 
+def test_never_deletes_a_users_change(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    write(out, "first")
+    (out / "options.json").write_text("mine!")
+    with pytest.raises(InputError, match=r"out: holds options\.json, changed since s2nn-hw wrote"):
+        write(out, "second")
+    assert (out / "options.json").read_text() == "mine!"
+    (out / "options.json").write_text("first")
+    write(out, "second")
+
+
 def test_never_deletes_a_users_empty_folder(tmp_path: Path) -> None:
     out = tmp_path / "out"
     write(out, "first")

@@ -272,7 +272,8 @@ def test_a_board_that_does_not_answer_is_told(port: Any) -> None:
     [
         ({"port": "/dev/ttyNONE"}, "/dev/ttyNONE: no such port"),
         ({"port": "sim", "simulator": "vcs"}, "simulator must be one of verilator, icarus, not"),
-        ({"port": "sim", "baud": 0}, "baud must be 1 or more, not 0"),
+        ({"port": "sim", "baud": 9600}, "baud must be left out with the port sim, which has no"),
+        ({"port": "/dev/ttyNONE", "baud": 0}, "baud must be 1 or more, not 0"),
         ({"port": "sim", "labels": [1]}, "labels must be 40, one an image, not of shape"),
         ({"port": "sim", "labels": [9] * 40}, r"a label must be 0…\d, not 9 \(image 0\)"),
         ({"port": "sim", "lanes": 0}, "lanes must be 1 or more, not 0"),

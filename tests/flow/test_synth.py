@@ -31,8 +31,8 @@ KEYS = {
     *("board", "baud", "device", "family", *RESOURCES),
     *("layers", "modules", "accumulators", "weights"),
     *("fmax_mhz", "timing_met", "critical_path", "utilization"),
-    *("interval_cycles", "interval_of", "inferences_per_second", "seconds", "cached"),
-    *("versions", "bitstream", "network", "digest"),
+    *("interval_cycles", "interval_of", "inferences_per_second", "at_clock"),
+    *("seconds", "cached", "versions", "bitstream", "network", "digest"),
 }
 SEEDS = {"LFE5U-25F": 2, "up5k": 1}
 

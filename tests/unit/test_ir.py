@@ -341,6 +341,10 @@ WRONG: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: FrameFormat(shape=(2,)).frames(np.zeros((1, 3), int)),
         r"an image must have shape \(2,\) \(2 pixels\), not \(3,\)",
     ),
+    "image alone": (
+        lambda: FrameFormat(shape=(1, 2, 3)).frames(np.zeros((2, 3), int)),
+        r"images must have shape \(n, 1, 2, 3\), not \(2, 3\), which is one image",
+    ),
     "pixel type": (lambda: FrameFormat(shape=(1,)).frames([[0.0]]), "integers, not float64"),
     "pixel below": (lambda: FrameFormat(shape=(1,)).frames([[-1]]), r"0…1 \(1 bits\), not -1"),
     "pixel above": (lambda: FrameFormat(shape=(1,), bits=3).frames([[8]]), "0…7 .*, not 8"),

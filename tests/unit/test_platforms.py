@@ -95,32 +95,28 @@ def test_the_floor_of_the_accumulators() -> None:
     assert fit.floor(layers) == {"lut": 1664 + 2048 + 90, "ff": 1664 + 90}
 
 
-def manifest(*layers: LayerEntry) -> Any:
-    class Some:
-        pass
-
-    some = Some()
-    some.layers = layers  # type: ignore[attr-defined]
-    return some
+def fewer(lanes: int) -> list[LayerEntry]:
+    """The layer with so many lanes, of memories of their own."""
+    weights = Memory(path="layer_hidden1.weights0", rows=-(-784 // lanes), row_bits=512, file="w")
+    adders = {1: 0, 2: 5, 3: 5 + 6, 4: 5 + 5 + 6}[lanes]
+    return [layer(lanes=lanes, adder_bits=128 * adders, memories=(weights,) * lanes)]
 
 
 def test_what_cannot_fit_is_told_before_any_tool_runs() -> None:
-    reason = fit.hopeless(manifest(layer()), part("hx1k"))
+    reason = fit.hopeless([layer()], part("hx1k"), fewer)
     assert reason is not None
     assert "iCE40HX1K-tq144: its accumulators alone need 3,712 lut of 1,280 (2,432 too" in reason
-    reason = fit.hopeless(
-        manifest(layer(neurons=32, accumulator_bits=32 * 13, adder_bits=0)), part("hx8k")
-    )
+    small = layer(neurons=32, accumulator_bits=32 * 13, adder_bits=0)
+    reason = fit.hopeless([small], part("hx8k"), lambda lanes: None)
     assert reason is not None
     assert "its weights alone need 98 bram of 32 (66 too many)" in reason
     assert "by estimate it would with weights of 1 bit" in reason
     # Large memories that start empty hold no weights.
-    reason = fit.hopeless(
-        manifest(layer(lanes=1, accumulator_bits=832, adder_bits=0)), part("up5k")
-    )
+    single = layer(lanes=1, accumulator_bits=832, adder_bits=0)
+    reason = fit.hopeless([single], part("up5k"), fewer)
     assert reason is not None
     assert "its weights alone need 98 bram of 30" in reason
-    assert fit.hopeless(manifest(layer()), part("LFE5U-25F")) is None
+    assert fit.hopeless([layer()], part("LFE5U-25F"), fewer) is None
 
 
 @pytest.mark.parametrize(
@@ -130,24 +126,41 @@ def test_what_cannot_fit_is_told_before_any_tool_runs() -> None:
             {"lut": 30000},
             "30,000 lut of 24,288 (5,712 too many); W --lanes 2 or W weights of 2 bits",
         ),
-        ({"bram": 110}, "110 bram of 56 (54 too many); W weights of 2 bits"),
+        ({"bram": 110}, "110 bram of 56 (54 too many); W --lanes 2 or W weights of 1 bit"),
         (
-            {"lut": 60000, "bram": 60},
-            "60,000 lut of 24,288 (35,712 too many), 60 bram of 56 (4 too many); "
-            "W --lanes 1 and weights of 2 bits",
+            {"lut": 30000, "bram": 160},
+            "30,000 lut of 24,288 (5,712 too many), 160 bram of 56 (104 too many); W weights of "
+            "1 bit",
+        ),
+        (
+            {"lut": 41000, "bram": 150},
+            "41,000 lut of 24,288 (16,712 too many), 150 bram of 56 (94 too many); "
+            "W --lanes 1 and weights of 3 bits",
         ),
         (
             {"lut": 300000},
-            "300,000 lut of 24,288 (275,712 too many); by estimate no number of lanes or bits of a "
-            "weight would make it fit",
+            "300,000 lut of 24,288 (275,712 too many); by estimate it would not with --lanes 1 and "
+            "weights of 1 bit either",
         ),
     ],
     ids=str,
 )
 def test_what_would_fit_is_estimated(used: dict[str, int], advice: str) -> None:
-    text = fit.message(part("LFE5U-25F"), used, manifest(layer()))
+    """Of look-up tables two thirds are accumulators; block RAMs are all of weights."""
+    need = fit.Need(
+        used=used,
+        layers=fewer(4),
+        accumulators={"lut": used.get("lut", 0) * 2 // 3},
+        weights=used.get("bram", 0),
+    )
+    text = fit.message(part("LFE5U-25F"), need, fewer)
     wanted = advice.replace("; W", "; by estimate it would with").replace("or W", "or with")
     assert text == f"the network does not fit LFE5U-25F-6-CABGA381: it needs {wanted}"
+
+
+def test_what_is_around_a_core_does_not_shrink() -> None:
+    need = fit.Need(used={"lut": 1000}, layers=fewer(4), fixed={"lut": 400})
+    assert need.of(fewer(1), part("LFE5U-25F").family) == {"lut": 400 + 600 * 5 // 8}
 
 
 @pytest.mark.parametrize("lanes", [1, 2, 3, 5])

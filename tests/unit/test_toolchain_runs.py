@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import sys
 import time
@@ -136,13 +137,40 @@ def test_a_result_appears_whole_and_is_found_again(home: Path) -> None:
     assert kept.find("one") is None
     found = kept.put(making, "one")
     assert found == kept.find("one") == home / "kind" / "one"
-    assert [path.name for path in found.iterdir()] == ["file"]
+    assert {path.name for path in found.iterdir()} == {"file", results.DIGESTS}
     again = kept.begin()
     assert kept.put(again, "one") == found  # another process was first
     assert (found / "file").read_text() == "text"
     dropped = kept.begin()
     kept.drop(dropped)
     assert [path.name for path in (home / "kind").iterdir()] == ["one"]
+
+
+@pytest.mark.parametrize("damaged", ["file", results.DIGESTS])
+@pytest.mark.parametrize("text", ["", "tex", "texT", None])
+def test_a_result_that_was_damaged_is_made_again(
+    home: Path, damaged: str, text: str | None
+) -> None:
+    kept = results.Results("kind", keep=2)
+    making = kept.begin()
+    (making / "file").write_text("text")
+    found = kept.put(making, "one")
+    if text is None:
+        (found / damaged).unlink()
+    else:
+        (found / damaged).write_text(text)
+    assert kept.find("one") is None
+    assert not found.exists()
+    assert kept.put(kept.begin(), "one") == kept.find("one")
+
+
+def test_a_full_disk_is_told(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = job(tmp_path / "a", "raise SystemExit(1)")
+    (ended,) = process.run([run])
+    full = shutil.disk_usage(tmp_path)._replace(free=4096)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: full)
+    wanted = f" ended with status 1, and the disk of {tmp_path} is full; log "
+    assert wanted in str(run.failure(ended.status))
 
 
 def test_what_was_not_used_for_longest_makes_way(home: Path) -> None:
