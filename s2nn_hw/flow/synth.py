@@ -8,25 +8,25 @@ import os
 import platform
 import shutil
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 from s2nn_hw.ir import InputError, Network, integer, save
 from s2nn_hw.protocol import DEFAULT_BAUD
-from s2nn_hw.toolchain import netlist, nextpnr, tools, yosys
+from s2nn_hw.toolchain import nextpnr, tools, yosys
 
 from .area import Units, accumulators, area, of_device, over_floor
 from .bitstream import design_of, pack, packer_of
-from .emit import CoreOptions, Progress, build, megahertz, planned
+from .emit import CoreOptions, Progress, build, megahertz
 from .folder import output_folder
 from .mapping import Design, Placed, place, synthesise
+from .misfit import fewer_lanes, misfit
 
 if TYPE_CHECKING:
     from rtl_gen.boards import BoardFiles
-    from rtl_gen.platforms import Part, fit
-    from s2nn_hw.manifest import LayerEntry, Manifest
+    from rtl_gen.platforms import Part
+    from s2nn_hw.manifest import Manifest
 
 SYNTH = "synth.json"
 #: The network that a board holds, as ``run`` looks for it in a folder.
@@ -168,7 +168,7 @@ def synth(
         core.write(folder)
         report("emit", 1, 1)
         seconds["emit"] = round(time.perf_counter() - start, 3)
-        smaller = _smaller(network, {**options, "family": family.name, "freq": target})
+        smaller = fewer_lanes(network, {**options, "family": family.name, "freq": target})
         reason = fit.hopeless(core.manifest.layers, chosen, smaller)
         if reason:
             raise InputError(reason)
@@ -196,7 +196,7 @@ def synth(
             accumulators=accumulators(taken.modules),
             weights=taken.weights["bram"],
         )
-        reason = _unfit(chosen, need, mapped.folder / yosys.NETLIST, design, smaller, board)
+        reason = misfit(chosen, need, mapped.folder / yosys.NETLIST, design, smaller, board)
         if reason:
             raise InputError(reason)
 
@@ -285,51 +285,6 @@ def _write_board(folder: Path, files: BoardFiles, network: Network) -> None:
     (folder / files.rtlil_name).write_text(files.rtlil)
     (folder / files.constraints_name).write_text(files.constraints)
     save(network, folder / MODEL)
-
-
-def _smaller(network: Network, options: Mapping[str, Any]) -> fit.Smaller:
-    """What the layers of a core with fewer lanes would be."""
-    from rtl_gen.emit import layers
-
-    def smaller(lanes: int) -> Sequence[LayerEntry] | None:
-        try:
-            return layers(network, planned(network, **{**options, "lanes": lanes}))
-        except InputError:
-            return None
-
-    return smaller
-
-
-def _unfit(
-    part: Part,
-    need: fit.Need,
-    mapped: Path,
-    design: Design,
-    smaller: fit.Smaller,
-    board: str | None,
-) -> str | None:
-    """Which resource, by how much, and what would fit; None if it may fit."""
-    from rtl_gen.platforms import fit
-
-    used, pair = dict(need.used), part.family.pair
-    what = "it needs" if board is None else f"with the shell of the board {board} it needs"
-    if pair is not None and not fit.excess(used, part.device):
-        # Each is a logic cell of its own.
-        used["lut"] += netlist.unpaired(mapped, design.top, *pair)
-        what += ", with the flip-flops that share no logic cell with a look-up table,"
-        if not fit.excess(used, part.device):
-            what += f" of the {part.family.fill:.0%} of cells up to which placing is tried,"
-            part = _fillable(part)
-    if not fit.excess(used, part.device):
-        return None
-    return fit.message(part, replace(need, used=used), smaller, what=what)
-
-
-def _fillable(part: Part) -> Part:
-    """The part with as many logic cells as place and route manages to fill."""
-    device = part.device
-    cells = int(device.capacity["lut"] * part.family.fill)
-    return replace(part, device=replace(device, capacity={**device.capacity, "lut": cells}))
 
 
 def _wanted(part: Part, seeds: int | None) -> range:

@@ -427,14 +427,15 @@ def test_a_cache_that_cannot_be_written_is_told(
     assert cli.main(["emit", "good", "-o", "out"]) == 0  # needs none
 
 
+def no_room(*args: object, **options: object) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
 @pytest.mark.usefixtures("work")
 def test_a_temporary_folder_that_is_full_is_told(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def full(*args: object, **options: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(tempfile, "TemporaryDirectory", full)
+    monkeypatch.setattr(tempfile, "TemporaryDirectory", no_room)
     assert cli.main(["emit", "good", "-o", "out"]) == 1
     err = capsys.readouterr().err
     wanted = f"{tempfile.gettempdir()}: the folder for temporary files cannot be used: No space"
@@ -447,10 +448,7 @@ def test_a_temporary_folder_that_is_full_is_told(
 def test_a_disk_that_is_full_is_told(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def full(*args: object, **options: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(flow, "run", full)
+    monkeypatch.setattr(flow, "run", no_room)
     assert cli.main(["run", "good", "--port", "sim"]) == 1
     err = capsys.readouterr().err
     assert f"error: a disk is full: temporary files are in {tempfile.gettempdir()}, the" in err
