@@ -1,0 +1,129 @@
+"""Full adders that several sums have in common.
+
+A row is the bits of one weight of one neuron; rows of different weights are alike.  Where rows
+have three signals in common, in whatever polarity, one table is the parity of all of them; the
+carry needs a table for every way in which the polarities differ, complements of all three aside.
+"""
+
+import heapq
+from collections import Counter
+from collections.abc import Iterator
+from itertools import combinations
+
+from .columns import majority, parity
+from .proof import Ledger, form
+from .tables import Tables, signal
+
+#: Thirds that are tried with a pair of signals.
+THIRDS = 8
+
+
+class Sharing:
+    """Replaces bits of rows by the parities of shared adders, best first.
+
+    rows: of each its literals, of distinct signals; afterwards those that are left, and parities.
+    price: tables of an adder that is not shared.
+
+    ``carries`` are the carries of each row, ``uses`` the numbers of the identities, with the factor
+    that makes them those of the row's literals.
+    """
+
+    def __init__(self, tables: Tables, ledger: Ledger, rows: list[set[int]], price: float):
+        self.tables = tables
+        self.ledger = ledger
+        self.price = price
+        #: Of every signal the rows that have it, and those that have its complement, as bits.
+        self.present: Counter[int] = Counter()
+        self.inverted: Counter[int] = Counter()
+        for r, row in enumerate(rows):
+            for literal in row:
+                self._put(r, literal)
+        self.members = [{signal(literal) for literal in row} for row in rows]
+        self.carries: list[list[int]] = [[] for _ in rows]
+        self.uses: list[list[tuple[int, int]]] = [[] for _ in rows]
+        queue = [entry for a, b in self._pairs() for entry in self._with(a, b)]
+        heapq.heapify(queue)
+        while queue:
+            gain, triple = heapq.heappop(queue)
+            now = self._gain(*triple)
+            if now <= 0:
+                continue
+            if now < -gain:
+                heapq.heappush(queue, (-now, triple))
+                continue
+            for entry in self._take(triple):
+                heapq.heappush(queue, entry)
+        for r, row in enumerate(rows):
+            row.clear()
+            row |= {2 * s + (self.inverted[s] >> r & 1) for s in self.members[r]}
+
+    def _put(self, row: int, literal: int) -> None:
+        s, bit = signal(literal), 1 << row
+        self.present[s] |= bit
+        self.inverted[s] = self.inverted[s] & ~bit | (bit if literal & 1 else 0)
+
+    def _pairs(self) -> Iterator[tuple[int, int]]:
+        """Signals that two rows or more have both."""
+        count: Counter[tuple[int, int]] = Counter()
+        for members in self.members:
+            count.update(combinations(sorted(members), 2))
+        return (pair for pair, rows in count.items() if rows > 1)
+
+    def _with(self, a: int, b: int) -> Iterator[tuple[float, tuple[int, int, int]]]:
+        """The best triples that two signals are of."""
+        count: Counter[int] = Counter()
+        for r in _bits(self.present[a] & self.present[b]):
+            count.update(self.members[r])
+        del count[a], count[b]
+        for c, rows in count.most_common(THIRDS):
+            if rows > 1 and (gain := self._gain(a, b, c)) > 0:
+                x, y, z = sorted((a, b, c))
+                yield -gain, (x, y, z)
+
+    def _classes(self, a: int, b: int, c: int) -> list[int]:
+        """The rows that have three signals, by the ways in which their polarities differ."""
+        rows = self.present[a] & self.present[b] & self.present[c]
+        ab, ac = self.inverted[a] ^ self.inverted[b], self.inverted[a] ^ self.inverted[c]
+        ways = (rows & ~ab & ~ac, rows & ~ab & ac, rows & ab & ~ac, rows & ab & ac)
+        return [way for way in ways if way]
+
+    def _gain(self, a: int, b: int, c: int) -> float:
+        """Tables that a triple saves."""
+        classes = self._classes(a, b, c)
+        rows = sum(way.bit_count() for way in classes)
+        return self.price * rows - 1 - len(classes) if rows > 1 else 0
+
+    def _take(self, triple: tuple[int, int, int]) -> Iterator[tuple[float, tuple[int, int, int]]]:
+        """Put in the adders of a triple; the triples that its parity is of."""
+        new = 0
+        for way in self._classes(*triple):
+            first = (way & -way).bit_length() - 1
+            literals = [2 * s + (self.inverted[s] >> first & 1) for s in triple]
+            odd = self.tables.add(parity, literals)
+            carry = self.tables.add(majority, literals)
+            identity = self.ledger.keep(
+                form((1, literals), (-1, [odd]), (-2, [carry])), map(signal, literals)
+            )
+            new = signal(odd)
+            for r in _bits(way):
+                flip = (self.inverted[triple[0]] >> r & 1) ^ (literals[0] & 1)
+                self.carries[r].append(carry ^ flip)
+                self.uses[r].append((identity, -1 if flip else 1))
+                self._put(r, odd ^ flip)
+                self.members[r] -= set(triple)
+                self.members[r].add(new)
+            for s in triple:
+                self.present[s] &= ~way
+        others: Counter[int] = Counter()
+        for r in _bits(self.present[new]):
+            others.update(self.members[r])
+        del others[new]
+        return (e for s, rows in others.items() if rows > 1 for e in self._with(new, s))
+
+
+def _bits(mask: int) -> Iterator[int]:
+    """The positions of the ones, ascending."""
+    while mask:
+        low = mask & -mask
+        yield low.bit_length() - 1
+        mask ^= low

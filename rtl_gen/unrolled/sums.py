@@ -1,0 +1,181 @@
+"""The sums of a matrix of constants as look-up tables, with the proof of each."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from .columns import Column, Pair, parity
+from .proof import Ledger
+from .sharing import Sharing
+from .tables import FALSE, TRUE, Tables, signal
+
+#: Tables that an adder takes which is not shared.
+PRICE = 1.5
+
+
+@dataclass
+class Heap:
+    """A sum being made: literals by weight, and a constant."""
+
+    columns: dict[int, list[int]]
+    constant: int
+    #: Identities of the proof, with their factors.
+    uses: list[tuple[int, int]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Sum:
+    """What has become of a neuron.
+
+    outputs: literals by weight, from 1: of the sum in two's complement, or of a neuron that
+    fires of weight 2 ** top alone; constant: what was added to the weighted inputs.
+    uses: identities and their factors.
+    rest: literals of less weight than the top that are there for the proof only.
+    """
+
+    outputs: tuple[int, ...]
+    constant: int
+    uses: tuple[tuple[int, int], ...]
+    rest: tuple[int, ...] = ()
+
+
+class Sums:
+    """The tables of a layer.
+
+    weights: (neurons, inputs), integers; thresholds: of each neuron, or None for the sums.
+    """
+
+    def __init__(
+        self,
+        tables: Tables,
+        inputs: Sequence[int],
+        weights: npt.NDArray[np.integer],
+        thresholds: Sequence[int] | None,
+    ):
+        self.tables = tables
+        self.ledger = Ledger()
+        heaps = [self._heap(inputs, row) for row in weights.tolist()]
+        self._share(heaps)
+        self.sums = [
+            self._finish(heap, row, None if thresholds is None else int(thresholds[j]))
+            for j, (heap, row) in enumerate(zip(heaps, weights.tolist(), strict=True))
+        ]
+
+    def _heap(self, inputs: Sequence[int], weights: Sequence[int]) -> Heap:
+        """Weighted literals, of the fewest signed digits: -x is the complement of x, less 1."""
+        heap = Heap({}, 0)
+        for literal, weight in zip(inputs, weights, strict=True):
+            column = 0
+            while weight:
+                if weight & 1:
+                    digit = 2 - (weight & 3)
+                    weight -= digit
+                    if digit < 0:
+                        heap.constant -= 1 << column
+                    heap.columns.setdefault(column, []).append(literal ^ (digit < 0))
+                weight >>= 1
+                column += 1
+        return heap
+
+    def _share(self, heaps: Sequence[Heap]) -> None:
+        places = [(heap, column) for heap in heaps for column in sorted(heap.columns)]
+        rows = [set(heap.columns[column]) for heap, column in places]
+        sharing = Sharing(self.tables, self.ledger, rows, PRICE)
+        for heap, column in places:
+            heap.columns[column] = []
+        for (heap, column), row, carries, uses in zip(
+            places, rows, sharing.carries, sharing.uses, strict=True
+        ):
+            heap.columns[column] += sorted(row)
+            heap.columns.setdefault(column + 1, []).extend(carries)
+            heap.uses += [(identity, factor << column) for identity, factor in uses]
+
+    def _finish(self, heap: Heap, weights: Sequence[int], threshold: int | None) -> Sum:
+        low = sum(w for w in weights if w < 0)
+        high = sum(w for w in weights if w > 0)
+        if threshold is None:
+            top = max((-low - 1).bit_length() if low < 0 else 0, high.bit_length())
+            constant = 0
+        else:
+            # The sum less the threshold, and 2 ** top, of which that bit says whether it fires.
+            top = max(threshold - low - 1, high - threshold, 0).bit_length()
+            constant = (1 << top) - threshold
+        heap.constant += constant
+        pairs: list[Pair] = []
+        outputs: list[int] = []
+        for column in range(top + 1):
+            bits = self._merged(heap, column)
+            one = heap.constant >> column & 1
+            heap.constant -= one << column
+            if column == top:
+                outputs.append(self._parity([*bits, *(p.parity for p in pairs)], one))
+                break
+            if threshold is not None and (decided := self._decide(heap, column, bits, pairs, one, top)) is not None:
+                outputs.append(decided)
+                break
+            adding = Column(self.tables, bits, pairs, one=bool(one), last=threshold is not None)
+            outputs.append(adding.parity)
+            above = heap.columns.setdefault(column + 1, [])
+            alone = not above and not heap.constant >> (column + 1) & 1 and column + 1 < top
+            new, pairs, identities = adding.carries(self.ledger, alone)
+            above += new
+            heap.uses += [(identity, 1 << column) for identity in identities]
+        if threshold is None:
+            return Sum(tuple(outputs), constant, tuple(heap.uses))
+        return Sum((outputs[-1],), constant, tuple(heap.uses), tuple(outputs[:-1]))
+
+    def _merged(self, heap: Heap, column: int) -> list[int]:
+        """A column's literals, each once: two alike are one of twice the weight."""
+        count = Counter(heap.columns.get(column, []))
+        bits = []
+        for literal, times in sorted(count.items()):
+            if signal(literal) == 0:
+                heap.constant += (literal * times) << column
+                continue
+            opposite = count[literal ^ 1] if literal ^ 1 in count else 0
+            both = min(times, opposite)
+            if literal & 1 == 0:
+                heap.constant += both << column
+            times -= both
+            if times & 1:
+                bits.append(literal)
+            heap.columns.setdefault(column + 1, []).extend([literal] * (times // 2))
+        return bits
+
+    def _parity(self, literals: Sequence[int], one: int) -> int:
+        waiting = [*literals]
+        while len(waiting) > 1:
+            waiting.sort(key=self.tables.level)
+            taken, waiting = waiting[: self.tables.width], waiting[self.tables.width :]
+            waiting.append(self.tables.add(parity, taken))
+        return (waiting[0] if waiting else FALSE) ^ one
+
+    def _decide(
+        self, heap: Heap, column: int, bits: list[int], pairs: list[Pair], one: int, top: int
+    ) -> int | None:
+        """The highest bit of what is left, if one table can tell it."""
+        parts = [(1, literal) for literal in bits]
+        for pair in pairs:
+            parts.append((1, pair.bit))
+        higher = [
+            (1 << c - column, literal)
+            for c in sorted(heap.columns)
+            if column < c <= top
+            for literal in heap.columns[c]
+        ]
+        wires = [literal for _, literal in (*parts, *higher)] + [p.parity for p in pairs]
+        if not self.tables.fits(wires):
+            return None
+        plain = [(factor, literal) for factor, literal in (*[(1, l) for l in bits], *higher)]
+        constant = one + (heap.constant >> column)
+
+        def decide(*values: int) -> int:
+            of = dict(zip(wires, values, strict=True))
+            total = constant + sum(factor * of[literal] for factor, literal in plain)
+            total += sum(of[p.bit] + (of[p.bit] ^ of[p.parity]) for p in pairs)
+            return total >> (top - column)
+
+        return self.tables.add(decide, wires)
