@@ -30,16 +30,17 @@ class Heap:
 class Sum:
     """What has become of a neuron.
 
-    outputs: literals by weight, from 1: of the sum in two's complement, or of a neuron that
-    fires of weight 2 ** top alone; constant: what was added to the weighted inputs.
-    uses: identities and their factors.
-    rest: literals of less weight than the top that are there for the proof only.
+    outputs: literals by weight, from 1, of the sum in two's complement; of a neuron that fires
+    the last says so, and the others are there for the proof only.
+    constant: what was added to the weighted inputs.
+    uses: identities and their factors; cut: signals of which the last output is a function, when
+    the others are taken away.
     """
 
     outputs: tuple[int, ...]
     constant: int
     uses: tuple[tuple[int, int], ...]
-    rest: tuple[int, ...] = ()
+    cut: tuple[int, ...]
 
 
 class Sums:
@@ -106,6 +107,7 @@ class Sums:
         heap.constant += constant
         pairs: list[Pair] = []
         outputs: list[int] = []
+        bits: list[int] = []
         for column in range(top + 1):
             bits = self._merged(heap, column)
             one = heap.constant >> column & 1
@@ -123,9 +125,10 @@ class Sums:
             new, pairs, identities = adding.carries(self.ledger, alone)
             above += new
             heap.uses += [(identity, 1 << column) for identity in identities]
-        if threshold is None:
-            return Sum(tuple(outputs), constant, tuple(heap.uses))
-        return Sum((outputs[-1],), constant, tuple(heap.uses), tuple(outputs[:-1]))
+        above = [l for c in sorted(heap.columns) if column < c <= top for l in heap.columns[c]]
+        wires = [*bits, *above, *(l for p in pairs for l in (p.bit, p.parity))]
+        cut = tuple(sorted({signal(l) for l in wires} - {0}))
+        return Sum(tuple(outputs), constant, tuple(heap.uses), cut)
 
     def _merged(self, heap: Heap, column: int) -> list[int]:
         """A column's literals, each once: two alike are one of twice the weight."""
