@@ -179,7 +179,9 @@ class Column:
         self.rows.append(Adders(tuple(bits), tuple(seen), odd, (carry,)))
         return odd
 
-    def carries(self, ledger: Ledger, alone: bool) -> tuple[list[int], list[Pair], list[int]]:
+    def carries(
+        self, ledger: Ledger, alone: bool
+    ) -> tuple[dict[int, list[int]], list[Pair], list[int]]:
         """Make the carries, as bits and pairs; with the numbers of the rows' identities.
 
         As many of them as can be become pairs, but if they would be ``alone`` in their column,
@@ -228,7 +230,7 @@ class Column:
             cut |= {s for s in others if not tables.follows(s, cut)}
             terms = form((1, row.bits), (-1, [row.parity]), (-2, [made[i] for i in own]))
             identities.append(ledger.keep(terms, cut))
-        return bits, pairs, identities
+        return {1: bits}, pairs, identities
 
     def _narrow(self, carry: Carry) -> bool:
         """Whether its table has an input left."""

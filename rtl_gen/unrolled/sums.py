@@ -8,12 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from .columns import Column, Pair, parity
+from .counters import CounterColumn
 from .proof import Ledger
 from .sharing import Sharing
 from .tables import FALSE, TRUE, Tables, signal
 
-#: Tables that an adder takes which is not shared.
-PRICE = 1.5
+#: Tables that an adder takes which is not shared, by the inputs of a table.
+PRICES = {4: 1.5, 6: 1.0}
 
 
 @dataclass
@@ -84,7 +85,7 @@ class Sums:
     def _share(self, heaps: Sequence[Heap]) -> None:
         places = [(heap, column) for heap in heaps for column in sorted(heap.columns)]
         rows = [set(heap.columns[column]) for heap, column in places]
-        sharing = Sharing(self.tables, self.ledger, rows, PRICE)
+        sharing = Sharing(self.tables, self.ledger, rows, PRICES[self.tables.width])
         for heap, column in places:
             heap.columns[column] = []
         for (heap, column), row, carries, uses in zip(
@@ -118,12 +119,14 @@ class Sums:
             if threshold is not None and (decided := self._decide(heap, column, bits, pairs, one, top)) is not None:
                 outputs.append(decided)
                 break
-            adding = Column(self.tables, bits, pairs, one=bool(one), last=threshold is not None)
+            kind = CounterColumn if self.tables.width >= 6 else Column
+            adding = kind(self.tables, bits, pairs, one=bool(one), last=threshold is not None)
             outputs.append(adding.parity)
-            above = heap.columns.setdefault(column + 1, [])
+            above = heap.columns.get(column + 1, [])
             alone = not above and not heap.constant >> (column + 1) & 1 and column + 1 < top
             new, pairs, identities = adding.carries(self.ledger, alone)
-            above += new
+            for more, carried in new.items():
+                heap.columns.setdefault(column + more, []).extend(carried)
             heap.uses += [(identity, 1 << column) for identity in identities]
         above = [l for c in sorted(heap.columns) if column < c <= top for l in heap.columns[c]]
         wires = [*bits, *above, *(l for p in pairs for l in (p.bit, p.parity))]
