@@ -13,7 +13,7 @@ from .engines.event import EventEngine
 from .lib.potentials import StoredPotentials
 from .lib.slots import Slots
 from .lib.tree import depth, levels
-from .plan import CorePlan, DensePlan, LayerPlan, NodePlan, PoolPlan, feeds_of
+from .plan import CorePlan, DensePlan, FramePlan, LayerPlan, NodePlan, PoolPlan, feeds_of
 from .timing import floors
 
 #: Sixteen is what distributed RAM gives at the price of one.
@@ -53,16 +53,19 @@ def with_slots(
         return node
     layer = network.node(node.layer)
     lanes = sum(feed.lanes for feed in node.feeds)
-    adding = (
-        StoredPotentials.latency
-        if node.stored
-        else depth(lanes, mask_stage=False, additions=node.fabric.additions)
-    )
-    loop = EventEngine.latency + adding + Slots.read_latency + Slots.free_latency
+    if node.engine == "unrolled":
+        way = node.stages
+    elif node.stored:
+        way = EventEngine.latency + StoredPotentials.latency
+    else:
+        adding = depth(lanes, mask_stage=False, additions=node.fabric.additions)
+        way = EventEngine.latency + adding
+    loop = way + Slots.read_latency + Slots.free_latency
     # Windows cannot follow each other faster than this.
     pace = 1
     if not layer.is_map:
-        pace = max(node.planes, *(feed.words for feed in node.feeds))
+        planes = 1 if node.engine == "unrolled" else node.planes
+        pace = max(planes, *(feed.words for feed in node.feeds))
     if layer.is_readout:
         loop += 1 + levels(network.classes) + output.beats
     elif not layer.is_map:
@@ -71,11 +74,13 @@ def with_slots(
             for reader in layers
             if isinstance(reader, LayerPlan)
             for feed in reader.feeds
-            if isinstance(feed, DensePlan) and feed.source == node.layer
+            if isinstance(feed, FramePlan) and feed.source == node.layer
         )
+    # A frame a cycle is what the unrolled engine is for.
+    most = loop + 1 if node.engine == "unrolled" else MAX_SLOTS
     if layer.is_readout or not node.fabric.lut_ram:
         # Slots are flip-flops, or several of them need a copy of the newest scores: frames do not
         # follow each other faster than they come in, either.
         pace = pace if layer.is_map else max(pace, beats)
-        return replace(node, slots=min(MAX_SLOTS, -(-loop // pace)))
-    return replace(node, slots=min(MAX_SLOTS, max(2, -(-loop // pace) + 1)))
+        return replace(node, slots=min(most, -(-loop // pace)))
+    return replace(node, slots=min(most, max(2, -(-loop // pace) + 1)))

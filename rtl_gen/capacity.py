@@ -26,6 +26,7 @@ from .plan import (
     LayerPlan,
     NodePlan,
     ParallelPlan,
+    UnrolledPlan,
     WindowPlan,
     feeds_of,
     windows_of,
@@ -90,7 +91,7 @@ def _needs(
 
 def _roomy(feed: Feed, needs: dict[str, _Array], nodes: dict[str, NodePlan], ahead: int) -> Feed:
     """The feed with room for what the other branches make it hold."""
-    if not isinstance(feed, ConvPlan | ParallelPlan):
+    if not isinstance(feed, ConvPlan | ParallelPlan | UnrolledPlan):
         return feed
     windows = feed.windows
     rows = -(-(_held(windows, needs, nodes) + ahead) // windows.size[1])

@@ -29,6 +29,7 @@ from .nets import nets
 from .network import Core, instance
 from .plan import CorePlan, LoadPlan
 from .template import template
+from .unrolled.cell import Cell
 
 #: From Amaranth's processes to registers with enable and reset, and assignments: there is no
 #: ``always @*``, of which simulators disagree whether it runs at time zero.
@@ -74,6 +75,7 @@ class VerilogTarget:
         self.top = top
         self.memories: dict[str, Rom | Ram] = {}
         self.parts: dict[str, Component] = {}
+        self.tables: dict[str, Cell] = {}
         self.shared: dict[tuple[type[Shared], Any, Any], str] = {}
         #: The component that is being converted by itself.
         self.defining: Component | None = None
@@ -96,6 +98,12 @@ class VerilogTarget:
         kind = "ram" if isinstance(memory, Ram) else "rom"
         name = self.plain(f"{self.top}_{memory.name}.{kind}{memory.ports}")
         self.memories[name] = memory
+        return name
+
+    def add_table(self, cell: Cell) -> str:
+        """Take on look-up tables of a kind; returns the name of their module."""
+        name = self.plain(f"{self.top}_table{cell.inputs}")
+        self.tables[name] = cell
         return name
 
     def add_part(self, part: Component, instance: str) -> str:
@@ -131,6 +139,7 @@ def emit(network: Network, plan: CorePlan) -> tuple[Manifest, dict[str, str]]:
         core = Core(network, plan)
         verilog, driven = _convert(core, target)
     texts = [verilog]
+    texts += [cell.verilog(module) for module, cell in sorted(target.tables.items())]
     files: dict[str, str] = {}
     for module, memory in target.memories.items():
         file = memory_file(plan, memory)

@@ -23,6 +23,10 @@ class Fabric:
     lut_ram: whether short queues cost hardly anything, being in look-up tables.
     mask_stage: whether a row is masked in a clock cycle of its own.
     additions: that a clock cycle has time for, one behind the other.
+    table: inputs of a look-up table: 4 or 6.
+    tables: of them that a cycle has time for, one behind the other.
+    table_cell: type of the cell that one is, its parameter, inputs and output; none where it is
+        not known what the core is for.
     """
 
     reads: int = 2
@@ -32,6 +36,9 @@ class Fabric:
     lut_ram: bool = True
     mask_stage: bool = True
     additions: int = 1
+    table: int = 4
+    tables: int = 2
+    table_cell: tuple[str, ...] = ()
 
     def shares(self, reads: int) -> int:
         """Readers that a memory serves, of so many reads a cycle each."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from s2nn_hw.ir import INPUT, Conv2d, InputError, Layer, Network, Pool
 
-ENGINES = ("event", "parallel")
+ENGINES = ("event", "parallel", "unrolled")
 
 #: Of weights: constants, or loaded before the first frame.
 MEMORIES = ("rom", "ram")
@@ -81,8 +81,8 @@ def lanes_of(
         return {
             layer.name: 1
             if layer.name in loaded
-            else _inputs(layer)
-            if lanes is None and engines[layer.name] == "parallel"
+            else _most_lanes(network, layer, engines)
+            if lanes is None and engines[layer.name] != "event"
             else _usable(network, layer, engines, DEFAULT if lanes is None else lanes)
             for layer in layers
         }
@@ -165,12 +165,10 @@ def _require_one_each(but: str, network: Network, count: int) -> None:
 
 def _usable(network: Network, layer: Layer, engines: Mapping[str, str], most: int) -> int:
     """The greatest number of lanes up to ``most`` that the layer can use."""
+    if _takes_all(network, layer, engines):
+        return _most_lanes(network, layer, engines)
     most = min(most, _most_lanes(network, layer, engines))
     return next(n for n in range(most, 0, -1) if _fits(network, layer, engines, n))
-
-
-def _inputs(layer: Layer) -> int:
-    return layer.projections[0].inputs
 
 
 def _most_lanes(network: Network, layer: Layer, engines: Mapping[str, str]) -> int:
@@ -178,6 +176,8 @@ def _most_lanes(network: Network, layer: Layer, engines: Mapping[str, str]) -> i
     first = layer.projections[0]
     if engines[layer.name] == "parallel":
         return first.inputs
+    if engines[layer.name] == "unrolled" and isinstance(first, Conv2d):
+        return first.channels * first.window.taps
     if isinstance(first, Conv2d):
         return first.channels // first.groups * network.shape(layer.name)[2]
     return network.shape(first.source)[0] if comes_as_map(network, first.source) else first.inputs
@@ -185,15 +185,23 @@ def _most_lanes(network: Network, layer: Layer, engines: Mapping[str, str]) -> i
 
 def _fits(network: Network, layer: Layer, engines: Mapping[str, str], lanes: int) -> bool:
     """Whether the layer can use exactly so many."""
-    if lanes > _most_lanes(network, layer, engines):
+    most = _most_lanes(network, layer, engines)
+    if lanes > most or (lanes < most and _takes_all(network, layer, engines)):
         return False
     return bool(_fitting(network, layer, engines, lanes))
+
+
+def _takes_all(network: Network, layer: Layer, engines: Mapping[str, str]) -> bool:
+    """Whether its lanes are as many as what it reads gives at a time, on the unrolled engine."""
+    return engines[layer.name] == "unrolled" and (
+        layer.is_map or comes_as_map(network, layer.projections[0].source)
+    )
 
 
 def _fitting(network: Network, layer: Layer, engines: Mapping[str, str], lanes: int) -> list[int]:
     """Windows at a time, rising, over which so many lanes can be spread; empty if over none."""
     first = layer.projections[0]
-    if engines[layer.name] == "parallel" or not isinstance(first, Conv2d):
+    if engines[layer.name] != "event" or not isinstance(first, Conv2d):
         return [1]
     columns = network.shape(layer.name)[2]
     return [
@@ -209,6 +217,8 @@ def _refusal(network: Network, layer: Layer, engines: Mapping[str, str], lanes: 
     most = _most_lanes(network, layer, engines)
     if engines[layer.name] == "parallel":
         what = f"one for each of the {most} inputs of a window at most"
+    elif engines[layer.name] == "unrolled" and layer.is_map:
+        what = "all inputs of a window"
     elif isinstance(first, Conv2d):
         channels, columns = first.channels // first.groups, network.shape(layer.name)[2]
         what = f"1…{columns} columns of its map times 1…{channels} channels"

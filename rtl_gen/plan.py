@@ -28,8 +28,8 @@ class Bank:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DensePlan:
-    """A dense projection, whose one window is the frame.
+class FramePlan:
+    """A dense projection, whose one window is the frame: on the unrolled engine all there is.
 
     Parameters
     ----------
@@ -37,24 +37,39 @@ class DensePlan:
     positions: of a word, P.
     planes: bits of an input value.
     order: input at position p of word w, in ``order[w * P + p]``; -1 where there is none.
-    repeats: whether every word has the weights of the first, which are stored once.
-    banks: at least one; every position in exactly one.
-    queue: entries of the memory of a bank's queue: a whole frame at least, but for the readout of a
-        plane, which no other layer waits for.
     """
 
     source: str
     positions: int
     planes: int
     order: tuple[int, ...]
-    repeats: bool
-    banks: tuple[Bank, ...]
-    queue: int
 
     @property
     def words(self) -> int:
         """Words of a frame."""
         return len(self.order) // self.positions
+
+    @property
+    def lanes(self) -> int:
+        """Inputs a cycle."""
+        return self.positions
+
+
+@dataclass(frozen=True, kw_only=True)
+class DensePlan(FramePlan):
+    """A dense projection on the event engine.
+
+    Parameters
+    ----------
+    repeats: whether every word has the weights of the first, which are stored once.
+    banks: at least one; every position in exactly one.
+    queue: entries of the memory of a bank's queue: a whole frame at least, but for the readout of a
+        plane, which no other layer waits for.
+    """
+
+    repeats: bool
+    banks: tuple[Bank, ...]
+    queue: int
 
     @property
     def lanes(self) -> int:
@@ -222,8 +237,18 @@ class ParallelPlan(_OfWindows):
         return -(-self.windows.channels * self.windows.window.taps // self.inputs)
 
 
+@dataclass(frozen=True, kw_only=True)
+class UnrolledPlan(_OfWindows):
+    """A convolution on the unrolled engine."""
+
+    @property
+    def lanes(self) -> int:
+        """Inputs a cycle: all of a window."""
+        return self.windows.channels * self.windows.window.taps
+
+
 #: How a projection is computed.
-Feed = DensePlan | ConvPlan | ParallelPlan
+Feed = FramePlan | ConvPlan | ParallelPlan | UnrolledPlan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -233,7 +258,7 @@ class LayerPlan:
     Parameters
     ----------
     layer: its name.
-    engine: ``event`` or ``parallel``.
+    engine: ``event``, ``parallel`` or ``unrolled``.
     feeds: one a projection.
     pixels: windows at a time; a memory of weights serves as many as may read it.
     slots: results of each of them that wait for the next layer.
@@ -244,6 +269,8 @@ class LayerPlan:
     stored: whether potentials lie in a memory, and a word of them is added to in a cycle.
     masked: whether rows of weights are masked where a lane has none to read.  Else its memories
         have a row of zeros to spare.
+    stages: of the unrolled engine's pipeline, from a window to its result; 0 of others.
+    counts: whether the unrolled engine is to count its events.
     """
 
     layer: str
@@ -256,6 +283,8 @@ class LayerPlan:
     fold: int = 1
     stored: bool
     masked: bool
+    stages: int = 0
+    counts: bool = False
 
     @property
     def lanes(self) -> int:
@@ -313,7 +342,7 @@ def feeds_of(node: NodePlan) -> tuple[Feed | WindowPlan, ...]:
 
 def windows_of(feed: Feed | WindowPlan) -> WindowPlan | None:
     """The windows of a feed, None if its one window is the frame."""
-    if isinstance(feed, DensePlan):
+    if isinstance(feed, FramePlan):
         return None
     return feed if isinstance(feed, WindowPlan) else feed.windows
 

@@ -28,18 +28,24 @@ from .plan import (
     CorePlan,
     DensePlan,
     Feed,
+    FramePlan,
     LayerPlan,
     LoadPlan,
     NodePlan,
     ParallelPlan,
     PoolPlan,
+    UnrolledPlan,
     WindowPlan,
     signed_width,
 )
+from .unrolled.layer import UNROLL_LIMIT, unrolled
 
 #: Positions a lane scans in one cycle.  At the spike rates of images (about one in eight) words
 #: come twice as fast as events leave, and a bank's priority encoder stays within 32 bits.
 POSITIONS_PER_LANE = 16
+
+#: Widest beat of a frame that is wanted whole: the most that AXI4-Stream's users expect.
+MAX_INPUT_BEAT = 1024
 
 #: Widest result beat; larger results take several.
 MAX_RESULT_BEAT = 512
@@ -62,6 +68,7 @@ def plan(
     counters: bool = False,
     samples: Samples | None = None,
     fabric: Fabric | None = None,
+    unroll_limit: int = UNROLL_LIMIT,
 ) -> CorePlan:
     """Plan a network.
 
@@ -71,11 +78,13 @@ def plan(
         a layer.  Default: 4, or on the parallel engine all inputs of a window.
     windows: at a time, of every convolution on the event engine, over which its lanes are spread;
         see windows_at_a_time().
-    engine: of every layer, or one name a layer: ``event``, or for convolutions ``parallel``.
+    engine: of every layer, or one name a layer: ``event``, ``unrolled``, or for convolutions
+        ``parallel``.
     memory: of the weights of every layer, or one name a layer: ``rom``, or ``ram``, which is loaded
         before the first frame.
     samples: values of each source for some frames, by which inputs are spread over banks.
     fabric: of the FPGA that the core is for; None: of any.
+    unroll_limit: estimated look-up tables of a layer beyond which it is not unrolled.
 
     Raises InputError naming the layer and value.
     """
@@ -88,7 +97,12 @@ def plan(
     if input_is_map(network):
         port, gather = _pixel_port(network), 1
     else:
-        port, gather = _flat_port(network, max(wanted[n] for n in network.readers(INPUT)))
+        readers = [(engines[name], wanted[name]) for name in network.readers(INPUT)]
+        port, gather = _flat_port(
+            network,
+            max((lanes for name, lanes in readers if name != "unrolled"), default=0),
+            max((lanes for name, lanes in readers if name == "unrolled"), default=0),
+        )
     output = _output_port(network)
     layers: list[NodePlan] = []
     for node in network.layers:
@@ -106,6 +120,8 @@ def plan(
             fabric=fabric,
             loaded=fabric.load_bits // len(loaded) if node.name in loaded else 0,
         )
+        if layer.engine == "unrolled":
+            layer = unrolled(node, layer, limit=unroll_limit, counts=counters)
         layers.append(layer)
     made = CorePlan(
         top=top,
@@ -133,15 +149,18 @@ def _pixel_port(network: Network) -> InputPort:
     )
 
 
-def _flat_port(network: Network, lanes: int) -> tuple[InputPort, int]:
-    """The port, and how many of its beats make a word."""
+def _flat_port(network: Network, lanes: int, inputs: int) -> tuple[InputPort, int]:
+    """The port, and how many of its beats make a word.
+
+    lanes: of the event engines that read it; inputs: that an unrolled one takes in a cycle.
+    """
     bits, pixels = network.input.bits, network.input.size
-    budget = POSITIONS_PER_LANE * lanes
+    budget = max(POSITIONS_PER_LANE * lanes, min(inputs * bits, MAX_INPUT_BEAT))
     beats = -(-pixels * bits // budget)
     per_beat = min(pixels, max(1, -(-pixels // beats)))
     tdata = -(-per_beat * bits // 8) * 8
     per_beat = min(pixels, tdata // bits)
-    gather = max(1, min(budget, pixels) // per_beat)
+    gather = 1 if inputs else max(1, min(budget, pixels) // per_beat)
     while per_beat * gather < lanes:
         gather += 1
     return (
@@ -220,6 +239,10 @@ def _layer_plan(
         values = samples.get(source)
         if isinstance(projection, Conv2d):
             windows = _windows(network, projection, source, planes, pixels)
+            if engine == "unrolled":
+                windows = replace(windows, planes=network.bits(source))
+                feeds.append(UnrolledPlan(windows=windows, groups=projection.groups))
+                continue
             if engine == "parallel":
                 inputs = lanes if k == 0 else -(-projection.inputs // feeds[0].steps)
                 feeds.append(ParallelPlan(windows=windows, groups=projection.groups, inputs=inputs))
@@ -231,6 +254,8 @@ def _layer_plan(
                     banks=channel_banks(projection, windows, share, values),
                 )
             )
+        elif engine == "unrolled":
+            feeds.append(_frame_feed(network, projection, given, share))
         elif comes_as_map(network, source):
             feeds.append(_map_feed(network, projection, planes, share, fabric.reads, values))
         else:
@@ -283,7 +308,7 @@ def _load_plan(network: Network, layers: Sequence[LayerPlan]) -> LoadPlan | None
         layer = network.node(plan.layer)
         assert isinstance(layer, Layer)
         feed = plan.feeds[0]
-        assert not isinstance(feed, ParallelPlan)
+        assert isinstance(feed, DensePlan | ConvPlan)
         rows = len(feed.rows(feed.banks[0])) << phase_bits(plan.fold)
         depths.append(-(-rows // LOAD_WORDS) * LOAD_WORDS)
         widths.append(plan.word * layer.projections[0].weight_bits)
@@ -296,7 +321,7 @@ def _load_plan(network: Network, layers: Sequence[LayerPlan]) -> LoadPlan | None
 
 def _spares_a_row(projection: Projection, feed: Feed, fabric: Fabric, pixels: int) -> bool:
     """Whether all memories have a row of zeros to read where there is no event."""
-    if isinstance(feed, ParallelPlan) or projection.weight_bits == 1:
+    if not isinstance(feed, DensePlan | ConvPlan) or projection.weight_bits == 1:
         return False
     if isinstance(feed, ConvPlan) and feed.groups > 1:
         return False
@@ -330,6 +355,26 @@ def _map_feed(
         repeats=bool((weights == weights[:, :, :1]).all()),
         fixed=True,
         values=values,
+    )
+
+
+def _frame_feed(network: Network, projection: Projection, given: int, lanes: int) -> FramePlan:
+    """A dense projection whose frames are gathered whole; ``given``: values of a beat."""
+    source = projection.source
+    if comes_as_map(network, source):
+        channels, height, width = network.shape(source)
+        positions, pixels = channels, height * width
+        order = (np.arange(channels) * pixels + np.arange(pixels)[:, None]).reshape(-1)
+    else:
+        words = -(-projection.inputs // (given if source == INPUT else lanes))
+        positions = given if source == INPUT else -(-projection.inputs // words)
+        order = np.full(words * positions, -1)
+        order[: projection.inputs] = np.arange(projection.inputs)
+    return FramePlan(
+        source=source,
+        positions=positions,
+        planes=network.bits(source),
+        order=tuple(order.tolist()),
     )
 
 

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from rtl_gen.lib.delay import delayed
+from rtl_gen.lib.gathered import gathered_window
 from rtl_gen.lib.rom import Rom
 from rtl_gen.stream import entry
 
@@ -84,7 +85,18 @@ class ParallelEngine(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         hand_over = Signal()
-        gathered = [self._gather(m, k, p, hand_over) for k, p in enumerate(self.projections)]
+        gathered = [
+            gathered_window(
+                m,
+                k,
+                getattr(self, f"i{k}"),
+                channels=p.channels,
+                taps=p.taps,
+                planes=p.planes,
+                hand_over=hand_over,
+            )
+            for k, p in enumerate(self.projections)
+        ]
         bits = [self._kept(m, k, window, hand_over) for k, (window, *_) in enumerate(gathered)]
         _, full, last, drop = (list(part) for part in zip(*gathered, strict=True))
 
@@ -138,30 +150,6 @@ class ParallelEngine(wiring.Component):
 
     def _size(self, projection: Taps) -> int:
         return projection.channels * projection.taps
-
-    def _gather(self, m: Module, k: int, projection: Taps, hand_over):
-        """The next window: its bits plane by plane, whether it is whole, and what ends with it."""
-        source = getattr(self, f"i{k}")
-        size, taps = self._size(projection), projection.taps
-        window = Signal(size * projection.planes, name=f"gathered{k}")
-        full = Signal(name=f"full{k}")
-        last = Signal(name=f"last{k}")
-        drop = Signal(name=f"malformed{k}")
-        m.d.comb += source.ready.eq(~full | hand_over)
-        take = source.valid & source.ready
-        at = [take & (source.p.base == t) for t in range(taps)]
-        came = Cat(
-            source.p.bits[b * projection.channels + c] & at[t]
-            for b in range(projection.planes)
-            for c in range(projection.channels)
-            for t in range(taps)
-        )
-        m.d.sync += window.eq(came | Mux(hand_over, 0, window))
-        with m.If(take):
-            m.d.sync += [full.eq(source.p.closes), last.eq(source.p.final), drop.eq(source.p.drop)]
-        with m.Elif(hand_over):
-            m.d.sync += full.eq(0)
-        return window, full, last, drop
 
     def _kept(self, m: Module, k: int, window, hand_over):
         """The window that is worked on."""

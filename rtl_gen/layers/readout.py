@@ -43,7 +43,7 @@ class Readout(WeightedLayer):
 
     def elaborate(self, platform):
         m = Module()
-        port, widths = self.port, self.accumulators.widths
+        port, widths = self.port, self.units[0].widths
         m.submodules.serialiser = serialiser = Serialiser(width=port.tdata_bits, beats=port.beats)
         wiring.connect(m, serialiser.o, wiring.flipped(self.o))
         m.submodules.score_slots = scores = Slots(

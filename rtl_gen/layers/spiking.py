@@ -5,17 +5,20 @@ from amaranth.hdl import Cat, Const, Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from rtl_gen.lib.accumulator import Accumulators
 from rtl_gen.lib.fork import Fork
 from rtl_gen.lib.merge import Merge
 from rtl_gen.lib.serialiser import Serialiser
 from rtl_gen.lib.slots import Slots
-from rtl_gen.plan import DensePlan, Feed, LayerPlan
+from rtl_gen.plan import Feed, FramePlan, LayerPlan
 from rtl_gen.stream import word
 from s2nn_hw.ir import Layer
 
 from .event import EventParts
 from .parallel import ParallelParts
+from .unrolled import UnrolledParts
+
+#: Engine → what makes its parts of a layer.
+_PARTS = {"event": EventParts, "parallel": ParallelParts, "unrolled": UnrolledParts}
 
 
 class WeightedLayer(wiring.Component):
@@ -31,8 +34,7 @@ class WeightedLayer(wiring.Component):
     def __init__(self, layer: Layer, plan: LayerPlan, offsets: list[int], members):
         self.layer = layer
         self.plan = plan
-        make = ParallelParts if plan.engine == "parallel" else EventParts
-        self.parts = make(layer, plan, offsets)
+        self.parts = _PARTS[plan.engine](layer, plan, offsets)
         self.units = self.parts.units
         lanes = sum(unit.engine.lanes for unit in self.units)
         super().__init__(
@@ -61,11 +63,6 @@ class WeightedLayer(wiring.Component):
     def latency(self) -> int:
         """Cycles from taking a window's last input to its potentials."""
         return self.units[0].latency
-
-    @property
-    def accumulators(self) -> Accumulators:
-        """Of any of the units."""
-        return self.units[0].accumulators
 
     def input(self, projection: int):
         """The stream of a projection's words."""
@@ -192,7 +189,7 @@ def reachable(layer: Layer, plan: LayerPlan) -> np.ndarray:
 
 def _word(feed: Feed) -> tuple[int, int]:
     """Positions and planes of the words that a feed takes."""
-    if isinstance(feed, DensePlan):
+    if isinstance(feed, FramePlan):
         return feed.positions, feed.planes
     return feed.windows.channels, feed.planes
 

@@ -38,6 +38,8 @@ class Unit:
         self.accumulators = accumulators
         self.discards = discards
         self.name = name
+        self.neurons = accumulators.neurons
+        self.widths = accumulators.widths
         scores = isinstance(accumulators, Accumulators) and accumulators.with_scores
         self.result = accumulators.scores if scores else accumulators.fire
         self.done, self.last, self.drop = (

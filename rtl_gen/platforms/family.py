@@ -139,6 +139,8 @@ class Family:
     lut_ram: whether look-up tables can be memories that are written.
     mask_stage: whether a core's clock is worth a register stage that masks rows of weights.
     additions: MHz up to which a cycle has time for two additions, for three, …
+    tables: MHz up to which it has for two look-up tables, for three, …
+    table_cell: see Fabric.
     nextpnr: program that places and routes it, None where there is none.
     unbound: commands of yosys that leave a netlist without pins but its clock; see below.
     constraints: (name, text) of files that the program wants with it.
@@ -167,6 +169,8 @@ class Family:
     lut_ram: bool = True
     mask_stage: bool = True
     additions: tuple[float, ...] = ()
+    tables: tuple[float, ...] = ()
+    table_cell: tuple[str, ...] = ()
     devices: tuple[Device, ...]
     nextpnr: str | None = None
     unbound: tuple[str, ...] = ("delete -port w:* w:clk %d",)
@@ -181,6 +185,9 @@ class Family:
             lut_ram=self.lut_ram,
             mask_stage=self.mask_stage,
             additions=1 + sum(mhz is not None and mhz <= most for most in self.additions),
+            table=6 if self.lut_bits >= 64 else 4,
+            tables=1 + sum(mhz is not None and mhz <= most for most in self.tables),
+            table_cell=self.table_cell,
             load_bits=self.load_bits,
             huge=bool(self.spram_bits) and not self.spram_contents,
         )

@@ -32,6 +32,7 @@ FAMILY = Family(
     bram_shapes=((16384, 1), (8192, 2), (4096, 4), (2048, 9), (1024, 18), (512, 36)),
     rom_rows=(512, 1024),
     lut_bits=64,
+    table_cell=("LUT6", "INIT", "I0 I1 I2 I3 I4 I5", "O"),
     devices=(
         _device("XC7A35T", 20800, 50, 90),
         _device("XC7A100T", 63400, 135, 240),

@@ -1,5 +1,7 @@
 """Layers and pools as processes."""
 
+from collections.abc import Sequence
+
 from rtl_gen.engines.event import EventEngine
 from rtl_gen.engines.parallel import ParallelEngine
 from rtl_gen.layers.pool import PoolLayer
@@ -9,6 +11,7 @@ from rtl_gen.lib.tree import depth, levels
 from rtl_gen.plan import LayerPlan
 
 from .dense import DenseFeed
+from .frames import FrameFeed
 from .processes import LONG_AGO, Process, SlotTimes
 from .windows import EventUnit, WindowUnit
 
@@ -32,6 +35,22 @@ def dense_unit(feeds: list[DenseFeed], slots: SlotTimes, latency: int) -> Proces
         slots.push(end + latency)
         for feed in feeds:
             feed.left.put(frame)
+
+
+def unrolled_unit(
+    parts: Sequence[WindowUnit | FrameFeed], windows: int, slots: SlotTimes, latency: int
+) -> Process:
+    """A layer on the unrolled engine, for so many windows."""
+    for _ in range(windows):
+        for part in parts:
+            yield from part.begin()
+        gathered = max(part.plane(0) for part in parts)
+        free = yield from slots.free()
+        handed_over = max(gathered, free)
+        for part in parts:
+            part.finish()
+            part.end(handed_over)
+        slots.push(handed_over + latency)
 
 
 def window_unit(parts: list[EventUnit], windows: int, slots: SlotTimes, latency: int) -> Process:
@@ -90,6 +109,9 @@ def result_latency(plan: LayerPlan, classes: int) -> int:
 
     classes: of the readout, which tells the class too; 0 for any other layer.
     """
+    tail = (1 + levels(classes) if classes else 0) + Slots.read_latency
+    if plan.engine == "unrolled":
+        return plan.stages + tail
     made = ParallelEngine if plan.engine == "parallel" else EventEngine
     adding = StoredPotentials.latency
     if not plan.stored:
@@ -98,4 +120,4 @@ def result_latency(plan: LayerPlan, classes: int) -> int:
             mask_stage=plan.mask_stage,
             additions=plan.fabric.additions,
         )
-    return made.latency + adding + (1 + levels(classes) if classes else 0) + Slots.read_latency
+    return made.latency + adding + tail

@@ -11,17 +11,20 @@ from rtl_gen.plan import (
     CorePlan,
     DensePlan,
     Feed,
+    FramePlan,
     LayerPlan,
     NodePlan,
     ParallelPlan,
     PoolPlan,
+    UnrolledPlan,
     feeds_of,
     windows_of,
 )
 from s2nn_hw.ir import INPUT
 
 from .dense import DenseFeed
-from .layers import dense_unit, parallel_unit, pool, result_latency, window_unit
+from .frames import FrameFeed
+from .layers import dense_unit, parallel_unit, pool, result_latency, unrolled_unit, window_unit
 from .processes import (
     LONG_AGO,
     Channel,
@@ -156,15 +159,27 @@ class _Model:
             self.processes.add(pool(part, self.frames * node.windows.windows, slots))
             return
         last = node is self.plan.layers[-1]
-        is_map = not isinstance(node.feeds[0], DensePlan)
+        is_map = not isinstance(node.feeds[0], FramePlan)
         out = self.processes.link() if last else self._spread(node.layer, map_=is_map)
         if last:
             self.results = self.processes.link()
             self.processes.add(serialise(out, self.results, self.plan.output.beats))
         latency = result_latency(node, self.plan.output.classes if last else 0)
+        if node.engine == "unrolled":
+            parts = [self._unrolled(f, (node.layer, k)) for k, f in enumerate(node.feeds)]
+            slots = SlotTimes(out, node.slots, Slots.free_latency)
+            windows = windows_of(node.feeds[0])
+            total = self.frames * (1 if windows is None else windows.windows)
+            if is_map:
+                merged, out = out, self.processes.link()
+                self.processes.add(merge([out], merged))
+                slots.out = out
+            self.processes.add(unrolled_unit(parts, total, slots, latency))
+            return
         if not is_map:
             feeds = []
             for k, feed in enumerate(node.feeds):
+                assert isinstance(feed, DensePlan)
                 made = DenseFeed(
                     feed,
                     word_events(feed, self._of(feed.source)),
@@ -199,6 +214,16 @@ class _Model:
                 self.processes.add(window_unit(parts, own, slots, latency))
         self.processes.add(merge(outs, out))
 
+    def _unrolled(self, feed: Feed, reader: tuple[str, int]) -> WindowUnit | FrameFeed:
+        """What the unrolled engine gathers of a projection."""
+        if isinstance(feed, FramePlan):
+            made = FrameFeed(feed, self.frames, self.links[reader])
+            self.processes.add(made.process())
+            return made
+        assert isinstance(feed, UnrolledPlan)
+        marks = pixel_marks(feed.windows, self._of(feed.source))
+        return WindowUnit(self._windows(feed.windows, reader, 1), 0, [marks])
+
     def _windows(self, windows, reader: tuple[str, int], units: int) -> WindowFeed:
         feed = WindowFeed(windows, self.frames, self.links[reader], units)
         self.processes.add(feed.process())
@@ -225,7 +250,7 @@ class _Model:
                 node = self.plan.node(reader[0])
                 assert isinstance(node, LayerPlan)
                 feed = node.feeds[reader[1]]
-                assert isinstance(feed, DensePlan)
+                assert isinstance(feed, FramePlan)
                 whole = self.processes.link()
                 self.processes.add(serialise(whole, link, feed.words))
                 link = whole

@@ -11,9 +11,11 @@ from rtl_gen.plan import (
     CorePlan,
     DensePlan,
     Feed,
+    FramePlan,
     NodePlan,
     ParallelPlan,
     PoolPlan,
+    UnrolledPlan,
     WindowPlan,
 )
 from s2nn_hw.ir import INPUT, Conv2d, Layer
@@ -70,7 +72,10 @@ def _window_events(feed: Feed, values: npt.NDArray[np.unsignedinteger]) -> _Coun
     """Events of each window, (frames, windows); on the parallel engine its bits that are set."""
     if isinstance(feed, DensePlan):
         return word_events(feed, values).sum(axis=(1, 2, 3))[:, None]
-    if isinstance(feed, ParallelPlan):
+    if isinstance(feed, FramePlan):
+        bits = np.bitwise_count(values.reshape(len(values), -1))
+        return bits.sum(axis=1, dtype=np.int64)[:, None]
+    if isinstance(feed, ParallelPlan | UnrolledPlan):
         flat = values.reshape(len(values), feed.windows.channels, feed.windows.words)
         bits = np.sum([(flat >> p & 1).sum(axis=1) for p in range(feed.planes)], axis=0)
         return window_sums(feed.windows, bits.astype(np.int64))
@@ -80,10 +85,13 @@ def _window_events(feed: Feed, values: npt.NDArray[np.unsignedinteger]) -> _Coun
 
 def _window_steps(feed: Feed, pixels: int, values: npt.NDArray[np.unsignedinteger]) -> _Counts:
     """Cycles that each window takes at the least, (frames, windows)."""
-    if isinstance(feed, ParallelPlan):
+    if isinstance(feed, FramePlan) and not isinstance(feed, DensePlan):
+        return np.ones((len(values), 1), dtype=np.int64)
+    if isinstance(feed, ParallelPlan | UnrolledPlan):
         # While one window is added up, the next is gathered, a pixel a cycle.
         gathered = window_sums(feed.windows, pixel_marks(feed.windows, values))[:, 0]
-        return np.maximum(gathered, feed.steps * feed.planes)
+        steps = feed.steps * feed.planes if isinstance(feed, ParallelPlan) else 1
+        return np.maximum(gathered, steps)
     return -(-_window_events(feed, values) // (feed.lanes * pixels))
 
 

@@ -69,7 +69,9 @@ def _carry(role: str, before: int) -> Callable[..., int]:
     return lambda *bits: majority(parity(*bits[: before + 1]) & 1, *bits[before + 1 :])
 
 
-def adders(tables: Tables, first: int, units: Sequence[Pair | tuple[int, int]], last: bool) -> Adders:
+def adders(
+    tables: Tables, first: int, units: Sequence[Pair | tuple[int, int]], last: bool
+) -> Adders:
     """Adders in a row, of which each takes a pair or two bits.
 
     first: the bit of the first adder; last: whether the parity of all is not needed, and made
@@ -86,15 +88,23 @@ def adders(tables: Tables, first: int, units: Sequence[Pair | tuple[int, int]], 
         cut += arguments
         behind = [*waiting, *own]
         ends = last and k == len(units) - 1
-        if waiting and len(behind) >= room and not (ends and tables.fits([made, *waiting, *arguments])):
+        if (
+            waiting
+            and len(behind) >= room
+            and not (ends and tables.fits([made, *waiting, *arguments]))
+        ):
             made = tables.add(parity, [made, *behind[:room]])
             taken = own[: room - len(waiting)]
             behind = behind[room:]
             room = tables.width - 1
-            carries.append(Carry(_carry("pair" if pair else "bits", len(taken)), (made, *taken, *arguments)))
+            carries.append(
+                Carry(_carry("pair" if pair else "bits", len(taken)), (made, *taken, *arguments))
+            )
         else:
             carries.append(
-                Carry(_carry("pair" if pair else "bits", len(waiting)), (made, *waiting, *arguments))
+                Carry(
+                    _carry("pair" if pair else "bits", len(waiting)), (made, *waiting, *arguments)
+                )
             )
         waiting = behind
     while waiting:
@@ -234,7 +244,7 @@ class Column:
 
     def _narrow(self, carry: Carry) -> bool:
         """Whether its table has an input left."""
-        signals = {signal(l) for l in carry.literals} - {0}
+        signals = {signal(x) for x in carry.literals} - {0}
         return 1 < len(signals) < self.tables.width
 
 

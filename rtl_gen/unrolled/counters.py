@@ -52,7 +52,9 @@ class CounterColumn:
             self._made[weight].append(digit)
         return odd
 
-    def carries(self, ledger: Ledger, alone: bool) -> tuple[dict[int, list[int]], list[Pair], list[int]]:
+    def carries(
+        self, ledger: Ledger, alone: bool
+    ) -> tuple[dict[int, list[int]], list[Pair], list[int]]:
         """The bits that go to the next column and the one after it; see Column."""
         identities = [
             ledger.keep(

@@ -1,42 +1,45 @@
 """Look-up tables between registers."""
 
-from collections.abc import Sequence
-
 from amaranth.hdl import Cat, Const, Instance, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from .cell import Cell
+from .circuit import Circuit
 from .tables import Tables, signal
 
 
 class Pipeline(wiring.Component):
     """A circuit of tables that takes new inputs in every cycle.
 
-    Semantics: ``o`` is what the circuit makes of ``i`` as it was ``latency`` cycles ago.
+    Semantics: ``o`` is what the circuit's outputs are of ``i`` as it was ``latency`` cycles ago.
 
     Latency: ``latency`` cycles.  Throughput: a set of inputs a cycle; nothing stops it.
 
     Parameters
     ----------
-    tables: the circuit; of it only what the outputs need is built.
-    outputs: literals.
+    circuit: of it only what the outputs need is built.
     depth: tables, one behind the other, between two registers.
+    primitive: see Cell.
+
+    Names in the Verilog are those of the certificate: input k is bit k of ``i``, signal n is made
+    by the cell ``tN``.
     """
 
-    def __init__(self, tables: Tables, outputs: Sequence[int], depth: int):
-        self.tables = tables
-        self.outputs = tuple(outputs)
+    def __init__(self, circuit: Circuit, depth: int, primitive: tuple[str, ...] = ()):
+        self.primitive = primitive
+        self.circuit = circuit
         self.depth = depth
-        self.latency = max(1, -(-max(map(tables.level, outputs)) // depth))
-        super().__init__({"i": In(tables.inputs), "o": Out(len(outputs))})
+        self.latency = circuit.latency(depth)
+        super().__init__({"i": In(circuit.tables.inputs), "o": Out(len(circuit.outputs))})
 
     def stage(self, of: int) -> int:
         """The cycle in which a signal is there, the inputs' being 0."""
-        return max(0, self.tables.levels[of] - 1) // self.depth
+        return max(0, self.circuit.tables.levels[of] - 1) // self.depth
 
     def elaborate(self, platform):
         m = Module()
-        tables = self.tables
+        tables, outputs = self.circuit.tables, self.circuit.outputs
         #: Signal, cycle → its value in that cycle.
         there = {(1 + k, 0): self.i[k] for k in range(tables.inputs)}
 
@@ -47,21 +50,18 @@ class Pipeline(wiring.Component):
                 there[of, cycle] = register
             return there[of, cycle]
 
-        for of in sorted(tables.live(self.outputs)):
+        for of in sorted(tables.live(outputs)):
             table, stage = tables.table(of), self.stage(of)
             made = Signal(name=_name(of, tables))
             inputs = Cat(value(s, stage) for s in table.inputs)
+            values = Const(table.values, 1 << len(table.inputs))
             if hasattr(platform, "add_table"):
-                m.submodules[f"table{of}"] = Instance(
-                    platform.add_table(len(table.inputs)),
-                    p_VALUES=Const(table.values, 1 << len(table.inputs)),
-                    i_i=inputs,
-                    o_o=made,
-                )
+                cell = platform.add_table(Cell(len(table.inputs), self.primitive))
+                m.submodules[f"t{of}"] = Instance(cell, p_VALUES=values, i_i=inputs, o_o=made)
             else:
-                m.d.comb += made.eq(Const(table.values, 1 << len(table.inputs)).bit_select(inputs, 1))
+                m.d.comb += made.eq(values.bit_select(inputs, 1))
             there[of, stage] = made
-        for k, literal in enumerate(self.outputs):
+        for k, literal in enumerate(outputs):
             last = Const(literal & 1, 1)
             if signal(literal):
                 last = value(signal(literal), self.latency - 1) ^ (literal & 1)
@@ -72,4 +72,4 @@ class Pipeline(wiring.Component):
 
 
 def _name(of: int, tables: Tables) -> str:
-    return f"i{of - 1}" if of <= tables.inputs else f"t{of}"
+    return f"i{of - 1}" if of <= tables.inputs else f"n{of}"

@@ -7,7 +7,7 @@ identities that turn the form of its weights into that of its outputs.
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .tables import Tables, signal
 
@@ -39,6 +39,14 @@ class Identity:
 
     terms: tuple[tuple[int, int], ...]
     cut: tuple[int, ...]
+
+
+def complemented(identity: Identity, changed: set[int]) -> Identity:
+    """The same of signals that are the complements of what they were."""
+    parts = ((factor, [2 * s + (s in changed)]) for s, factor in identity.terms if s)
+    terms = form(*parts)
+    terms[0] += sum(factor for s, factor in identity.terms if s == 0)
+    return replace(identity, terms=tuple(sorted((s, k) for s, k in terms.items() if k)))
 
 
 @dataclass

@@ -98,6 +98,8 @@ class Sums:
     def _finish(self, heap: Heap, weights: Sequence[int], threshold: int | None) -> Sum:
         low = sum(w for w in weights if w < 0)
         high = sum(w for w in weights if w > 0)
+        if threshold is not None and not low < threshold <= high:
+            return Sum((TRUE if threshold <= low else FALSE,), 0, (), ())
         if threshold is None:
             top = max((-low - 1).bit_length() if low < 0 else 0, high.bit_length())
             constant = 0
@@ -116,7 +118,10 @@ class Sums:
             if column == top:
                 outputs.append(self._parity([*bits, *(p.parity for p in pairs)], one))
                 break
-            if threshold is not None and (decided := self._decide(heap, column, bits, pairs, one, top)) is not None:
+            if (
+                threshold is not None
+                and (decided := self._decide(heap, column, bits, pairs, one, top)) is not None
+            ):
                 outputs.append(decided)
                 break
             kind = CounterColumn if self.tables.width >= 6 else Column
@@ -128,9 +133,9 @@ class Sums:
             for more, carried in new.items():
                 heap.columns.setdefault(column + more, []).extend(carried)
             heap.uses += [(identity, 1 << column) for identity in identities]
-        above = [l for c in sorted(heap.columns) if column < c <= top for l in heap.columns[c]]
-        wires = [*bits, *above, *(l for p in pairs for l in (p.bit, p.parity))]
-        cut = tuple(sorted({signal(l) for l in wires} - {0}))
+        above = [x for c in sorted(heap.columns) if column < c <= top for x in heap.columns[c]]
+        wires = [*bits, *above, *(x for p in pairs for x in (p.bit, p.parity))]
+        cut = tuple(sorted({signal(x) for x in wires} - {0}))
         return Sum(tuple(outputs), constant, tuple(heap.uses), cut)
 
     def _merged(self, heap: Heap, column: int) -> list[int]:
@@ -141,7 +146,7 @@ class Sums:
             if signal(literal) == 0:
                 heap.constant += (literal * times) << column
                 continue
-            opposite = count[literal ^ 1] if literal ^ 1 in count else 0
+            opposite = count.get(literal ^ 1, 0)
             both = min(times, opposite)
             if literal & 1 == 0:
                 heap.constant += both << column
@@ -175,7 +180,7 @@ class Sums:
         wires = [literal for _, literal in (*parts, *higher)] + [p.parity for p in pairs]
         if not self.tables.fits(wires):
             return None
-        plain = [(factor, literal) for factor, literal in (*[(1, l) for l in bits], *higher)]
+        plain = [(factor, literal) for factor, literal in (*[(1, x) for x in bits], *higher)]
         constant = one + (heap.constant >> column)
 
         def decide(*values: int) -> int:

@@ -6,8 +6,10 @@ nothing, as a table takes them in.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import cache
+from typing import Self
 
 #: The constants, as literals.
 FALSE, TRUE = 0, 1
@@ -23,7 +25,7 @@ class Table:
     """A look-up table.
 
     inputs: its signals, ascending, of which it depends on every one.
-    values: bit m is its value where input i is bit i of m; bit 0 is 0.
+    values: bit m is its value where input i is bit i of m; bit 0 is 0 unless it was complemented.
     """
 
     inputs: tuple[int, ...]
@@ -58,17 +60,17 @@ class Tables:
 
     def fits(self, literals: Iterable[int]) -> bool:
         """Whether one table can take them."""
-        return len({signal(l) for l in literals} - {0}) <= self.width
+        return len({signal(x) for x in literals} - {0}) <= self.width
 
     def add(self, function: Callable[..., int], literals: Sequence[int]) -> int:
         """The literal of a function of literals, of which one table must be able to take all.
 
         function: of as many bits as there are literals; bit 0 of what it returns counts.
         """
-        inputs = sorted({signal(l) for l in literals} - {0})
+        inputs = sorted({signal(x) for x in literals} - {0})
         assert len(inputs) <= self.width, literals
         place = {s: i for i, s in enumerate(inputs)}
-        wires = tuple((place.get(signal(l), -1), l & 1) for l in literals)
+        wires = tuple((place.get(signal(x), -1), x & 1) for x in literals)
         values = _values(function, wires, len(inputs))
         kept = [i for i in range(len(inputs)) if _depends(values, i, len(inputs))]
         values = _values_of(values, tuple(kept))
@@ -88,10 +90,27 @@ class Tables:
             self.tables.append(table)
         return self._known[table]
 
+    def complemented(self, changed: set[int]) -> Self:
+        """The same circuit, but that these signals are the complements of what they were.
+
+        Nothing can be added to it.
+        """
+        made = copy(self)
+        made._known = {}
+        made.tables = []
+        for s, table in enumerate(self.tables, start=1 + self.inputs):
+            mask = sum(1 << i for i, source in enumerate(table.inputs) if source in changed)
+            size = 1 << len(table.inputs)
+            values = sum((table.values >> (m ^ mask) & 1) << m for m in range(size))
+            if s in changed:
+                values ^= (1 << size) - 1
+            made.tables.append(Table(table.inputs, values))
+        return made
+
     def live(self, literals: Iterable[int]) -> set[int]:
         """The tables, as signals, that are needed for literals."""
         needed: set[int] = set()
-        waiting = [signal(l) for l in literals]
+        waiting = [signal(x) for x in literals]
         while waiting:
             s = waiting.pop()
             if s > self.inputs and s not in needed:

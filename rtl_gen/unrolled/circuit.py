@@ -1,0 +1,84 @@
+"""A layer as a circuit of look-up tables."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from .proof import Identity, complemented
+from .sums import PRICES, Sum, Sums
+from .tables import Tables, signal
+
+
+@dataclass(frozen=True, eq=False)
+class Circuit:
+    """A layer's tables, and the proof of them.
+
+    weights: of the inputs, the bits of values among them as inputs of their own, (neurons, inputs).
+    thresholds: one a neuron, or None where the sums are wanted.
+    tables: input i is column i of the weights.
+    sums: of every neuron; identities: what their proofs use.
+    """
+
+    weights: npt.NDArray[np.int64]
+    thresholds: tuple[int, ...] | None
+    tables: Tables
+    sums: tuple[Sum, ...]
+    identities: tuple[Identity, ...]
+
+    @property
+    def outputs(self) -> tuple[int, ...]:
+        """Literals: whether each neuron fires, or the bits of its sum, the lowest first."""
+        if self.thresholds is None:
+            return tuple(literal for made in self.sums for literal in made.outputs)
+        return tuple(made.outputs[-1] for made in self.sums)
+
+    def latency(self, depth: int) -> int:
+        """Cycles, with so many tables, one behind the other, between two registers."""
+        return max(1, -(-max(map(self.tables.level, self.outputs)) // depth))
+
+
+def estimate(weights: npt.NDArray[np.int64], width: int) -> int:
+    """About how many tables a layer takes, or somewhat more: what is shared is not known before."""
+    digits = 0
+    rest = np.abs(weights)
+    while rest.any():
+        odd = rest & 1
+        digits += int(odd.sum())
+        rest = (rest - odd * (2 - (rest & 3))) >> 1
+    return int(digits * PRICES[width])
+
+
+def circuit(
+    weights: npt.NDArray[np.int64], thresholds: Sequence[int] | None, width: int
+) -> Circuit:
+    """The circuit of a layer, of tables with so many inputs."""
+    known = None if thresholds is None else tuple(map(int, thresholds))
+    return _circuit(weights.astype(np.int64).tobytes(), weights.shape, known, width)
+
+
+@lru_cache(maxsize=64)
+def _circuit(
+    weights: bytes, shape: tuple[int, int], thresholds: tuple[int, ...] | None, width: int
+) -> Circuit:
+    matrix = np.frombuffer(weights, dtype=np.int64).reshape(shape)
+    tables = Tables(shape[1], width)
+    made = Sums(tables, [tables.input(i) for i in range(shape[1])], matrix, thresholds)
+    circuit = Circuit(matrix, thresholds, tables, tuple(made.sums), tuple(made.ledger.identities))
+    # An inverter behind a register would be a table more, one in a table is none.
+    return _complemented(circuit, {signal(o) for o in circuit.outputs if o & 1 and o >> 1})
+
+
+def _complemented(circuit: Circuit, changed: set[int]) -> Circuit:
+    """The circuit in which these signals are the complements of what they were."""
+    return replace(
+        circuit,
+        tables=circuit.tables.complemented(changed),
+        sums=tuple(
+            replace(made, outputs=tuple(o ^ (signal(o) in changed) for o in made.outputs))
+            for made in circuit.sums
+        ),
+        identities=tuple(complemented(identity, changed) for identity in circuit.identities),
+    )

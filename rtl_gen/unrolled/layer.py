@@ -1,0 +1,54 @@
+"""Layers of a network on the unrolled engine."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from rtl_gen.layers.weights import full_matrix, matrix
+from rtl_gen.plan import LayerPlan
+from s2nn_hw.ir import Conv2d, InputError, Layer
+
+from .circuit import Circuit, circuit, estimate
+
+#: Look-up tables of a layer, as estimated, beyond which somebody has to want it: half of an
+#: ECP5-85F, and a minute's work.
+UNROLL_LIMIT = 40_000
+
+
+def constants(layer: Layer, planes: Sequence[int]) -> npt.NDArray[np.int64]:
+    """Weights (neurons, inputs) with an input for each bit of a value.
+
+    planes: bits of a value, of each projection.  Input ``b * inputs + i`` of a projection is bit b
+    of its input i, c * taps + t of a window.
+    """
+    parts = [
+        (full_matrix(projection) if isinstance(projection, Conv2d) else matrix(projection)) << b
+        for projection, bits in zip(layer.projections, planes, strict=True)
+        for b in range(bits)
+    ]
+    return np.concatenate(parts, axis=1)
+
+
+def circuit_of(layer: Layer, plan: LayerPlan) -> Circuit:
+    """The circuit of a layer; made once, however often it is asked for."""
+    known = None if layer.thresholds is None else [int(theta) for theta in layer.thresholds]
+    planes = [feed.planes for feed in plan.feeds]
+    return circuit(constants(layer, planes), known, plan.fabric.table)
+
+
+def unrolled(layer: Layer, plan: LayerPlan, *, limit: int, counts: bool) -> LayerPlan:
+    """The plan of a layer, with what depends on its circuit; see LayerPlan.
+
+    Raises InputError if it is too large: estimated tables beyond ``limit``.
+    """
+    planes = [feed.planes for feed in plan.feeds]
+    size = estimate(constants(layer, planes), plan.fabric.table)
+    if size > limit:
+        raise InputError(
+            f"layer {layer.name!r}: unrolled it would take about {size:,} look-up tables, more "
+            f"than unroll_limit, {limit:,}; use another engine for it, or raise the limit"
+        )
+    depth = plan.fabric.tables
+    return replace(plan, stages=circuit_of(layer, plan).latency(depth), counts=counts)
