@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 #: Modules that there are by the hundred.
 _NEURON = re.compile(r"\bneuron_\d+")
 
-#: What of a layer its accumulators are, wherever they are in it.
-_ACCUMULATORS = re.compile(r"\baccumulators\b")
+#: What of a layer its accumulators are, wherever they are in it; with several windows at a time
+#: they are numbered.
+_ACCUMULATORS = re.compile(r"\baccumulators\d*\b")
 
 #: Resource → how many.
 Units = dict[str, int]

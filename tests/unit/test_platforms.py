@@ -10,6 +10,7 @@ import pytest
 
 import s2nn_hw
 from rtl_gen.platforms import FAMILIES, RESOURCES, fit, part
+from s2nn_hw.flow.area import accumulators
 from s2nn_hw.ir import InputError
 from s2nn_hw.manifest import LayerEntry, Manifest, Memory
 
@@ -180,3 +181,13 @@ def test_the_manifest_tells_what_is_needed(tmp_path: Path, lanes: int) -> None:
     assert hidden.adder_bits == 6 * {1: 0, 2: 3, 3: 3 + 3, 5: 3 + 3 + 4 + 4}[lanes]
     assert readout.adder_bits == 0
     assert readout.accumulator_bits <= 3 * readout.potential_bits
+
+
+def test_accumulators_of_windows_at_a_time_are_counted_all() -> None:
+    modules = {
+        "layer_conv1.accumulators0.neuron_*": {"lut": 3, "ff": 2},
+        "layer_conv1.accumulators11": {"lut": 4},
+        "layer_readout.accumulators.neuron_*": {"lut": 5},
+        "layer_accumulators_x.engine": {"lut": 100},
+    }
+    assert (accumulators(modules)["lut"], accumulators(modules)["ff"]) == (12, 2)
