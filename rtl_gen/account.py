@@ -106,12 +106,10 @@ def _entry(
         neurons=node.neurons,
         synapses=sum(p.synapses for p in node.projections),
         weight_bits=max(p.weight_bits for p in node.projections),
-        potential_bits=max(built.units[0].widths),
-        accumulator_bits=sum(
-            sum(unit.widths) for unit in built.units if node_plan.engine != "unrolled"
-        ),
+        potential_bits=max(built.parts.widths),
+        accumulator_bits=sum(sum(unit.widths) for unit in built.parts.units),
         adder_bits=sum(
-            _adder_bits(neuron.lanes) for unit in built.units for neuron in unit.neurons
+            _adder_bits(neuron.lanes) for unit in built.parts.units for neuron in unit.neurons
         ),
         windows=windows,
         memories=tuple(

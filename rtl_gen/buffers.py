@@ -49,23 +49,20 @@ def with_slots(
     network: Network, node: NodePlan, layers: Sequence[NodePlan], output: OutputPort, beats: int
 ) -> NodePlan:
     """As many slots as keep windows going while one is on its way round."""
-    if isinstance(node, PoolPlan):
-        return node
+    if isinstance(node, PoolPlan) or node.engine == "unrolled":
+        return node  # where results wait, the pipeline does
     layer = network.node(node.layer)
     lanes = sum(feed.lanes for feed in node.feeds)
-    if node.engine == "unrolled":
-        way = node.stages
-    elif node.stored:
-        way = EventEngine.latency + StoredPotentials.latency
-    else:
-        adding = depth(lanes, mask_stage=False, additions=node.fabric.additions)
-        way = EventEngine.latency + adding
-    loop = way + Slots.read_latency + Slots.free_latency
+    adding = (
+        StoredPotentials.latency
+        if node.stored
+        else depth(lanes, mask_stage=False, additions=node.fabric.additions)
+    )
+    loop = EventEngine.latency + adding + Slots.read_latency + Slots.free_latency
     # Windows cannot follow each other faster than this.
     pace = 1
     if not layer.is_map:
-        planes = 1 if node.engine == "unrolled" else node.planes
-        pace = max(planes, *(feed.words for feed in node.feeds))
+        pace = max(node.planes, *(feed.words for feed in node.feeds))
     if layer.is_readout:
         loop += 1 + levels(network.classes) + output.beats
     elif not layer.is_map:
@@ -76,11 +73,9 @@ def with_slots(
             for feed in reader.feeds
             if isinstance(feed, FramePlan) and feed.source == node.layer
         )
-    # A frame a cycle is what the unrolled engine is for.
-    most = loop + 1 if node.engine == "unrolled" else MAX_SLOTS
     if layer.is_readout or not node.fabric.lut_ram:
         # Slots are flip-flops, or several of them need a copy of the newest scores: frames do not
         # follow each other faster than they come in, either.
         pace = pace if layer.is_map else max(pace, beats)
-        return replace(node, slots=min(most, -(-loop // pace)))
-    return replace(node, slots=min(most, max(2, -(-loop // pace) + 1)))
+        return replace(node, slots=min(MAX_SLOTS, -(-loop // pace)))
+    return replace(node, slots=min(MAX_SLOTS, max(2, -(-loop // pace) + 1)))

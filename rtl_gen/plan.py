@@ -37,12 +37,14 @@ class FramePlan:
     positions: of a word, P.
     planes: bits of an input value.
     order: input at position p of word w, in ``order[w * P + p]``; -1 where there is none.
+    held: whether frames are gathered in registers, and not taken from where they wait.
     """
 
     source: str
     positions: int
     planes: int
     order: tuple[int, ...]
+    held: bool = True
 
     @property
     def words(self) -> int:

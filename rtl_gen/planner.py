@@ -1,6 +1,6 @@
 """The choice of a plan for a network: words, banks and windows at a time."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -119,6 +119,7 @@ def plan(
             samples=samples or {},
             fabric=fabric,
             loaded=fabric.load_bits // len(loaded) if node.name in loaded else 0,
+            waiting=[n.layer for n in layers if isinstance(n, LayerPlan) and n.stages],
         )
         if layer.engine == "unrolled":
             layer = unrolled(node, layer, limit=unroll_limit, counts=counters)
@@ -227,8 +228,13 @@ def _layer_plan(
     samples: Samples,
     fabric: Fabric,
     loaded: int,
+    waiting: Container[str],
 ) -> LayerPlan:
-    """A layer's plan, but for its slots; ``loaded``: bits of a word if its weights are, else 0."""
+    """A layer's plan, but for its slots.
+
+    loaded: bits of a word if its weights are loaded, else 0.
+    waiting: flat sources whose frames stay in registers until they are taken.
+    """
     planes = max(network.bits(p.source) for p in layer.projections)
     feeds: list[Feed] = []
     for k, projection in enumerate(layer.projections):
@@ -255,7 +261,8 @@ def _layer_plan(
                 )
             )
         elif engine == "unrolled":
-            feeds.append(_frame_feed(network, projection, given, share))
+            feed = _frame_feed(network, projection, given, share)
+            feeds.append(replace(feed, held=feed.words > 1 or source not in waiting))
         elif comes_as_map(network, source):
             feeds.append(_map_feed(network, projection, planes, share, fabric.reads, values))
         else:

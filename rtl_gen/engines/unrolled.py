@@ -6,8 +6,8 @@ from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from rtl_gen.lib.delay import delayed
 from rtl_gen.lib.gathered import gathered_frame, gathered_window
+from rtl_gen.lib.lock import locked
 from rtl_gen.plan import FramePlan, UnrolledPlan
 from rtl_gen.stream import entry, word
 from rtl_gen.unrolled.circuit import Circuit
@@ -18,28 +18,24 @@ class UnrolledEngine(wiring.Component):
     """Gathers windows, or frames, and has each go through a pipeline.
 
     Semantics: input ``b * inputs + i`` of a projection's part of the circuit is bit b of input i,
-    which of a window is c * taps + t, channel c at tap t.
+    which of a window is c * taps + t, channel c at tap t.  While a result waits, the whole pipeline
+    does.
 
-    Latency: ``latency`` cycles from handing over a window, which is the cycle after its last piece
-    came or later, to its result.
+    Latency: ``latency`` cycles from the one in which a window is there to its result.
     Throughput: a window a cycle, or as many cycles as it comes in.
 
     Parameters
     ----------
     feeds: of the projections.
     circuit: of the layer; depth, primitive: see Pipeline.
-    discards: whether malformed frames end here.
     counts: whether ``events`` is wanted.
 
     Members
     -------
     i0, i1, …: words of frames, or entries of windows.
-    free: a result has room,
-    reserve: ... and its room is claimed, in the cycle in which it is handed over.
-    o: the circuit's outputs,
-    done: ... which are those of a window,
-    last, drop: ... of a frame's last one, of a malformed frame.
-    events: inputs that were 1, of a window handed over ``events_latency`` cycles ago.
+    o: results: the circuit's outputs, whether the window was the frame's last, and then whether the
+        frame is malformed.
+    events: inputs that were 1, of a window some cycles ago.
     """
 
     def __init__(
@@ -49,76 +45,74 @@ class UnrolledEngine(wiring.Component):
         depth: int,
         primitive: tuple[str, ...],
         *,
-        discards: bool,
         counts: bool,
     ):
         self.feeds = tuple(feeds)
         self.pipeline = Pipeline(circuit, depth, primitive)
         self.latency = self.pipeline.latency
-        self.discards = discards
         self.counts = counts
         self.lanes = circuit.tables.inputs
         super().__init__(
             {
                 **{f"i{k}": In(stream.Signature(_piece(feed))) for k, feed in enumerate(feeds)},
-                "free": In(1),
-                "reserve": Out(1),
-                "o": Out(len(circuit.outputs)),
-                "done": Out(1),
-                "last": Out(1),
-                "drop": Out(1),
+                "o": Out(stream.Signature(len(circuit.outputs) + 2)),
                 "events": Out(range(self.lanes + 1)),
             }
         )
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.pipeline = pipeline = self.pipeline
-        go = Signal()
-        bits, full, last, drop = [], [], [], []
-        for k, feed in enumerate(self.feeds):
-            source = getattr(self, f"i{k}")
-            if isinstance(feed, FramePlan):
-                whole, there, malformed = gathered_frame(
-                    m,
-                    k,
-                    source,
-                    positions=feed.positions,
-                    order=feed.order,
-                    planes=feed.planes,
-                    hand_over=go,
-                )
-                ends = there
-            else:
-                whole, there, ends, malformed = gathered_window(
-                    m,
-                    k,
-                    source,
-                    channels=feed.windows.channels,
-                    taps=feed.windows.window.taps,
-                    planes=feed.planes,
-                    hand_over=go,
-                )
-            bits.append(whole)
-            full.append(there)
-            last.append(ends)
-            drop.append(malformed)
+        go, valid = Signal(), Signal()
+        gathered = [self._gather(m, k, feed, go) for k, feed in enumerate(self.feeds)]
+        whole, there, last, drop = (list(part) for part in zip(*gathered, strict=True))
+        bits = Cat(whole)
+        moves, out, (ends, malformed) = locked(
+            m,
+            self.pipeline,
+            valid=valid,
+            ready=self.o.ready,
+            latency=self.latency,
+            name="pipeline",
+            beside=[("last", last[0]), ("drop", drop[0])],
+        )
         m.d.comb += [
-            go.eq(Cat(full).all() & self.free),
-            self.reserve.eq(go & ~(drop[0] & self.discards)),
-            pipeline.i.eq(Cat(bits)),
-            self.o.eq(pipeline.o),
+            valid.eq(Cat(there).all()),
+            go.eq(valid & moves),
+            self.pipeline.i.eq(bits),
+            self.o.valid.eq(out),
+            self.o.payload.eq(Cat(self.pipeline.o, ends, malformed)),
         ]
-        for name, now, out in (
-            ("done", self.reserve, self.done),
-            ("last", last[0], self.last),
-            ("drop", drop[0], self.drop),
-        ):
-            first = Signal(name=f"{name}_0")
-            m.d.comb += [first.eq(now), out.eq(delayed(m, first, self.latency, name))]
         if self.counts:
-            m.d.comb += self.events.eq(_count(m, [bit & go for bit in Cat(bits)]))
+            m.d.comb += self.events.eq(_count(m, [bit & go for bit in bits]))
         return m
+
+    def _gather(self, m: Module, k: int, feed: FramePlan | UnrolledPlan, go):
+        """A projection's bits, whether they are there, and are a frame's last, or malformed."""
+        source = getattr(self, f"i{k}")
+        if isinstance(feed, UnrolledPlan):
+            return gathered_window(
+                m,
+                k,
+                source,
+                channels=feed.windows.channels,
+                taps=feed.windows.window.taps,
+                planes=feed.planes,
+                hand_over=go,
+            )
+        if feed.held:
+            bits, full, drop = gathered_frame(
+                m,
+                k,
+                source,
+                positions=feed.positions,
+                order=feed.order,
+                planes=feed.planes,
+                hand_over=go,
+            )
+            return bits, full, full, drop
+        m.d.comb += source.ready.eq(go)
+        bits = Cat(source.p.planes[b] for b in range(feed.planes))
+        return bits, source.valid, source.valid, source.p.drop
 
 
 def _piece(feed: FramePlan | UnrolledPlan):

@@ -96,6 +96,16 @@ class EventParts:
             for u in range(plan.pixels)
         ]
 
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Bits of every potential."""
+        return self.units[0].widths
+
+    @property
+    def engines(self) -> list[EventEngine]:
+        """Those of the units."""
+        return [unit.engine for unit in self.units]
+
     def _store(self, name: str, port: Port, rows: list[int], bits: int) -> None:
         """The memories of a bank."""
         fabric = self.plan.fabric

@@ -68,6 +68,16 @@ class ParallelParts:
         )
         self.units = [self.unit]
 
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Bits of every potential."""
+        return self.units[0].widths
+
+    @property
+    def engines(self) -> list[ParallelEngine]:
+        """That of the unit."""
+        return [self.unit.engine]
+
     def window_readers(self) -> list[tuple[str, WindowReader]]:
         """Every line buffer, with the path of its reader."""
         return [(f"reader{k}", reader) for k, reader in enumerate(self.readers)]

@@ -1,12 +1,15 @@
 """The last layer, whose potentials are the scores."""
 
-from amaranth.hdl import Cat, Module
-from amaranth.lib import stream, wiring
+from amaranth.hdl import Cat, Const, Module
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import Out
 
+from rtl_gen.engines.unrolled import UnrolledEngine
 from rtl_gen.lib.argmax import ArgMax
 from rtl_gen.lib.delay import delayed
+from rtl_gen.lib.lock import locked
 from rtl_gen.lib.serialiser import Serialiser
+from rtl_gen.lib.skid import Skid
 from rtl_gen.lib.slots import Slots
 from rtl_gen.lib.tree import levels
 from rtl_gen.plan import LayerPlan
@@ -15,6 +18,8 @@ from s2nn_hw.ir import Layer
 from s2nn_hw.manifest import OutputPort
 
 from .spiking import WeightedLayer
+from .unit import Unit
+from .unrolled import UnrolledParts
 
 
 class Readout(WeightedLayer):
@@ -23,9 +28,10 @@ class Readout(WeightedLayer):
     Semantics: the result of a frame is its class, the first maximum of the scores, and the scores
     themselves, laid out as OutputPort says.
 
-    Latency: ``latency`` cycles from taking the frame's last event to its scores,
+    Latency: that of its unit from taking the frame's last event to its scores,
     ``Slots.read_latency`` until they are seen where they wait, ``ArgMax.latency`` until the class
-    is known, and ``Slots.read_latency`` until the first beat goes out.
+    is known, and ``Slots.read_latency`` until the first beat goes out.  Of an unrolled one that of
+    its engine, ``ArgMax.latency`` and ``Skid.latency``.
 
     Members
     -------
@@ -43,14 +49,31 @@ class Readout(WeightedLayer):
 
     def elaborate(self, platform):
         m = Module()
-        port, widths = self.port, self.units[0].widths
+        port, widths = self.port, self.parts.widths
         m.submodules.serialiser = serialiser = Serialiser(width=port.tdata_bits, beats=port.beats)
         wiring.connect(m, serialiser.o, wiring.flipped(self.o))
+        ready = serialiser.i.ready
+        if isinstance(self.parts, UnrolledParts):
+            valid, index, scores = self._from_pipeline(m, self.parts.engine, ready)
+        else:
+            (unit,) = self.parts.units
+            valid, index, scores = self._from_slots(m, unit, ready)
+
+        fields = [_extended(index, port.class_bits)]
+        at = 0
+        for width in widths:
+            fields.append(_extended(scores[at : at + width].as_signed(), port.score_bits))
+            at += width
+        m.d.comb += [serialiser.i.payload.eq(Cat(fields)), serialiser.i.valid.eq(valid)]
+        return m
+
+    def _from_slots(self, m: Module, unit: Unit, ready):
+        """Whether there is a result, its class and its scores, which wait in slots."""
+        widths = self.parts.widths
         m.submodules.score_slots = scores = Slots(
             bits=sum(widths), depth=self.plan.slots, newest=True
         )
         self.build(m)
-        (unit,) = self.units
         wanted = unit.done
         m.d.comb += [unit.engine.free.eq(scores.free), scores.reserve.eq(unit.engine.reserve)]
         # Never fuller than the scores' slots, which are reserved.
@@ -69,19 +92,46 @@ class Readout(WeightedLayer):
                 classes.i.eq(argmax.index),
                 classes.push.eq(argmax.index_valid),
             ]
-
-        fields = [_extended(classes.o.payload, port.class_bits)]
-        at = 0
-        for width in widths:
-            fields.append(_extended(scores.o.payload[at : at + width].as_signed(), port.score_bits))
-            at += width
         m.d.comb += [
-            serialiser.i.payload.eq(Cat(fields)),
-            serialiser.i.valid.eq(classes.o.valid),
-            classes.o.ready.eq(serialiser.i.ready),
-            scores.o.ready.eq(serialiser.i.ready & classes.o.valid),
+            classes.o.ready.eq(ready),
+            scores.o.ready.eq(ready & classes.o.valid),
         ]
-        return m
+        return classes.o.valid, classes.o.payload, scores.o.payload
+
+    def _from_pipeline(self, m: Module, engine: UnrolledEngine, ready):
+        """Whether there is a result, its class and its scores; a frame's class is found in a
+        pipeline that stands still like the engine's.
+        """
+        widths = self.parts.widths
+        self.build(m)
+        drop = engine.o.payload[-1]
+        valid, index, scores = engine.o.valid & ~drop, Const(0, 1), engine.o.payload[:-2]
+        m.submodules.skid = skid = Skid(
+            data.StructLayout({"index": max(1, levels(len(widths))), "scores": sum(widths)})
+        )
+        if len(widths) == 1:
+            m.d.comb += engine.o.ready.eq(skid.i.ready | drop)
+        else:
+            argmax = ArgMax(widths)
+            m.d.comb += argmax.scores.eq(scores)
+            moves, valid, (scores,) = locked(
+                m,
+                argmax,
+                valid=valid,
+                ready=skid.i.ready,
+                latency=argmax.latency,
+                name="argmax",
+                beside=[("scores", scores)],
+            )
+            index = argmax.index
+            m.d.comb += engine.o.ready.eq(moves)
+        m.d.comb += [
+            skid.i.valid.eq(valid),
+            skid.i.p.index.eq(index),
+            skid.i.p.scores.eq(scores),
+            skid.o.ready.eq(ready),
+        ]
+        return skid.o.valid, skid.o.p.index, skid.o.p.scores
 
 
 def _extended(value, bits: int):

@@ -15,10 +15,8 @@ from s2nn_hw.ir import Layer
 
 from .event import EventParts
 from .parallel import ParallelParts
+from .unit import Unit
 from .unrolled import UnrolledParts
-
-#: Engine → what makes its parts of a layer.
-_PARTS = {"event": EventParts, "parallel": ParallelParts, "unrolled": UnrolledParts}
 
 
 class WeightedLayer(wiring.Component):
@@ -34,9 +32,13 @@ class WeightedLayer(wiring.Component):
     def __init__(self, layer: Layer, plan: LayerPlan, offsets: list[int], members):
         self.layer = layer
         self.plan = plan
-        self.parts = _PARTS[plan.engine](layer, plan, offsets)
-        self.units = self.parts.units
-        lanes = sum(unit.engine.lanes for unit in self.units)
+        self.parts: EventParts | ParallelParts | UnrolledParts
+        if plan.engine == "unrolled":
+            self.parts = UnrolledParts(layer, plan)
+        else:
+            made = ParallelParts if plan.engine == "parallel" else EventParts
+            self.parts = made(layer, plan, offsets)
+        lanes = sum(engine.lanes for engine in self.parts.engines)
         super().__init__(
             {
                 **self._load_members(),
@@ -59,11 +61,6 @@ class WeightedLayer(wiring.Component):
             "load_data": In(ram.bits),
         }
 
-    @property
-    def latency(self) -> int:
-        """Cycles from taking a window's last input to its potentials."""
-        return self.units[0].latency
-
     def input(self, projection: int):
         """The stream of a projection's words."""
         return getattr(self, f"i{projection}")
@@ -79,7 +76,7 @@ class WeightedLayer(wiring.Component):
                 ram.write_addr.eq(self.load_address),
                 ram.write_data.eq(self.load_data),
             ]
-        events = [unit.engine.events for unit in self.units]
+        events = [engine.events for engine in self.parts.engines]
         m.d.comb += self.events.eq(sum(events[1:], events[0]))
 
 
@@ -89,8 +86,8 @@ class SpikingLayer(WeightedLayer):
     Semantics: spike j is 1 iff the weighted sum of the window's inputs is at least thresholds[j].
     All thresholds compare at once, while the next window is already accumulating.
 
-    Latency: ``latency`` cycles from taking a window's last event until the spikes are known, and
-    ``Slots.read_latency`` more until they go out.
+    Latency: that of its unit from taking a window's last event until the spikes are known, and
+    ``Slots.read_latency`` more until they go out; or that of its unrolled engine.
 
     Parameters
     ----------
@@ -123,30 +120,23 @@ class SpikingLayer(WeightedLayer):
         m = Module()
         self.build(m)
         size = self.layer.neurons
-        m.submodules.merge = merge = Merge(bits=size + 2, inputs=len(self.units))
-        for g, unit in enumerate(self.units):
-            slots = Slots(bits=size + 2, depth=self.plan.slots)
-            m.submodules["slots" if len(self.units) == 1 else f"slots{g}"] = slots
-            m.d.comb += [
-                unit.engine.free.eq(slots.free),
-                slots.reserve.eq(unit.engine.reserve),
-                slots.i.eq(Cat(unit.result, unit.last, unit.drop)),
-                slots.push.eq(unit.done),
-            ]
-            wiring.connect(m, slots.o, merge.i[g])
+        if isinstance(self.parts, UnrolledParts):
+            results = self.parts.engine.o
+        else:
+            results = self._merged(m, self.parts.units)
 
         # What a bench watches.
         seen = Signal(size, attrs={"keep": 1})
         seen_valid = Signal(attrs={"keep": 1})
         m.d.comb += [
-            seen.eq(merge.o.payload[:size]),
-            seen_valid.eq(merge.o.valid & merge.o.ready),
+            seen.eq(results.payload[:size]),
+            seen_valid.eq(results.valid & results.ready),
         ]
 
-        sources = [merge.o]
+        sources = [results]
         if len(self.readers) > 1:
             m.submodules.fork = fork = Fork(size + 2, len(self.readers))
-            wiring.connect(m, merge.o, fork.i)
+            wiring.connect(m, results, fork.i)
             sources = list(fork.o)
         for k, (feed, source) in enumerate(zip(self.readers, sources, strict=True)):
             out = self.output(k)
@@ -175,6 +165,22 @@ class SpikingLayer(WeightedLayer):
                 source.ready.eq(serialiser.i.ready),
             ]
         return m
+
+    def _merged(self, m: Module, units: list[Unit]):
+        """The results of all units in their order, each in a slot until it is its turn."""
+        bits = self.layer.neurons + 2
+        m.submodules.merge = merge = Merge(bits=bits, inputs=len(units))
+        for g, unit in enumerate(units):
+            slots = Slots(bits=bits, depth=self.plan.slots)
+            m.submodules["slots" if len(units) == 1 else f"slots{g}"] = slots
+            m.d.comb += [
+                unit.engine.free.eq(slots.free),
+                slots.reserve.eq(unit.engine.reserve),
+                slots.i.eq(Cat(unit.result, unit.last, unit.drop)),
+                slots.push.eq(unit.done),
+            ]
+            wiring.connect(m, slots.o, merge.i[g])
+        return merge.o
 
 
 def reachable(layer: Layer, plan: LayerPlan) -> np.ndarray:

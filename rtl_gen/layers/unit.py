@@ -39,7 +39,7 @@ class Unit:
         self.discards = discards
         self.name = name
         self.neurons = accumulators.neurons
-        self.widths = accumulators.widths
+        self.widths = tuple(accumulators.widths)
         scores = isinstance(accumulators, Accumulators) and accumulators.with_scores
         self.result = accumulators.scores if scores else accumulators.fire
         self.done, self.last, self.drop = (

@@ -1,6 +1,5 @@
 """A layer's part on the unrolled engine: line buffers, and logic made for its weights."""
 
-import numpy as np
 from amaranth.hdl import Module
 from amaranth.lib import wiring
 
@@ -8,55 +7,41 @@ from rtl_gen.engines.unrolled import UnrolledEngine
 from rtl_gen.lib.reader import WindowReader
 from rtl_gen.lib.register import registered
 from rtl_gen.lib.rom import Rom
-from rtl_gen.plan import LayerPlan, UnrolledPlan, signed_width
+from rtl_gen.plan import LayerPlan, UnrolledPlan
 from rtl_gen.unrolled.layer import circuit_of
 from s2nn_hw.ir import Layer
 
-
-class UnrolledUnit:
-    """The engine as a layer sees it; see Unit."""
-
-    def __init__(self, engine: UnrolledEngine, widths: tuple[int, ...]):
-        self.engine = engine
-        self.widths = widths
-        self.neurons = ()
-        self.result = engine.o
-        self.latency = engine.latency
-        self.done, self.last, self.drop = engine.done, engine.last, engine.drop
+from .unit import Unit
 
 
 class UnrolledParts:
-    """Makes the parts, and joins them in the layer's module; see EventParts."""
+    """Makes the parts, and joins them in the layer's module; see EventParts.
 
-    def __init__(self, layer: Layer, plan: LayerPlan, _offsets: list[int]):
-        self.roms: list[Rom] = []
+    Members
+    -------
+    engine: whose results are the layer's, the only one of its ``engines``.
+    units: none, as nothing accumulates.
+    widths: bits of every potential.
+    """
+
+    def __init__(self, layer: Layer, plan: LayerPlan):
         self.readers = {
             k: WindowReader(feed.windows, channels=range(feed.windows.channels), whole=True)
             for k, feed in enumerate(plan.feeds)
             if isinstance(feed, UnrolledPlan)
         }
+        self.units: list[Unit] = []
+        self.roms: list[Rom] = []
         made = circuit_of(layer, plan)
-        low = np.minimum(made.weights, 0).sum(axis=1)
-        high = np.maximum(made.weights, 0).sum(axis=1)
-        if made.thresholds is not None:
-            # One beyond what a potential reaches is as good as one at its edge.
-            edge = np.clip(made.thresholds, low, high + 1)
-            low, high = low - edge, high - edge
-        engine = UnrolledEngine(
-            plan.feeds,
-            made,
-            plan.fabric.tables,
-            plan.fabric.table_cell,
-            discards=layer.is_readout,
-            counts=plan.counts,
+        self.widths = made.widths
+        self.engine = UnrolledEngine(
+            plan.feeds, made, plan.fabric.tables, plan.fabric.table_cell, counts=plan.counts
         )
-        self.unit = UnrolledUnit(
-            engine,
-            tuple(
-                signed_width(int(least), int(most)) for least, most in zip(low, high, strict=True)
-            ),
-        )
-        self.units = [self.unit]
+
+    @property
+    def engines(self) -> list[UnrolledEngine]:
+        """The one."""
+        return [self.engine]
 
     def window_readers(self) -> list[tuple[str, WindowReader]]:
         """Every line buffer, with the path of its reader."""
@@ -64,7 +49,7 @@ class UnrolledParts:
 
     def build(self, m: Module, inputs: list) -> None:
         """Join them, and the streams of words that come in, one a projection."""
-        m.submodules.engine = engine = self.unit.engine
+        m.submodules.engine = engine = self.engine
         for k, source in enumerate(inputs):
             if k not in self.readers:
                 wiring.connect(m, wiring.flipped(source), getattr(engine, f"i{k}"))

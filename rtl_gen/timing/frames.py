@@ -27,18 +27,21 @@ class FrameFeed:
 
     def process(self) -> Process:
         """Takes the words."""
-        words, at = self.words, LONG_AGO
-        for frame in range(self.frames):
-            if frame:
-                if not self.left:
-                    yield self.left
-                at = self.left.popleft()
+        words, left = self.words, LONG_AGO
+        for _ in range(self.frames):
+            at = left
             for _ in range(self.plan.words):
                 if not words.offered:
                     yield words.offered
                 at = max(words.offered.popleft(), at)
-                words.taken.put(at)
-            self.whole.put(at + 1)
+                if self.plan.held:
+                    words.taken.put(at)
+            self.whole.put(at + self.plan.held)
+            if not self.left:
+                yield self.left
+            left = self.left.popleft()
+            if not self.plan.held:
+                words.taken.put(left)
 
     def begin(self) -> Generator[Channel, None, None]:
         """The next frame is waited for."""

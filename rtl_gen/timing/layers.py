@@ -12,6 +12,7 @@ from rtl_gen.plan import LayerPlan
 
 from .dense import DenseFeed
 from .frames import FrameFeed
+from .lock import Lock
 from .processes import LONG_AGO, Process, SlotTimes
 from .windows import EventUnit, WindowUnit
 
@@ -37,20 +38,15 @@ def dense_unit(feeds: list[DenseFeed], slots: SlotTimes, latency: int) -> Proces
             feed.left.put(frame)
 
 
-def unrolled_unit(
-    parts: Sequence[WindowUnit | FrameFeed], windows: int, slots: SlotTimes, latency: int
-) -> Process:
+def unrolled_unit(parts: Sequence[WindowUnit | FrameFeed], windows: int, lock: Lock) -> Process:
     """A layer on the unrolled engine, for so many windows."""
     for _ in range(windows):
         for part in parts:
             yield from part.begin()
-        gathered = max(part.plane(0) for part in parts)
-        free = yield from slots.free()
-        handed_over = max(gathered, free)
+        handed_over = yield from lock.enter(max(part.plane(0) for part in parts))
         for part in parts:
             part.finish()
             part.end(handed_over)
-        slots.push(handed_over + latency)
 
 
 def window_unit(parts: list[EventUnit], windows: int, slots: SlotTimes, latency: int) -> Process:
@@ -109,9 +105,6 @@ def result_latency(plan: LayerPlan, classes: int) -> int:
 
     classes: of the readout, which tells the class too; 0 for any other layer.
     """
-    tail = (1 + levels(classes) if classes else 0) + Slots.read_latency
-    if plan.engine == "unrolled":
-        return plan.stages + tail
     made = ParallelEngine if plan.engine == "parallel" else EventEngine
     adding = StoredPotentials.latency
     if not plan.stored:
@@ -120,4 +113,4 @@ def result_latency(plan: LayerPlan, classes: int) -> int:
             mask_stage=plan.mask_stage,
             additions=plan.fabric.additions,
         )
-    return made.latency + adding + tail
+    return made.latency + adding + (1 + levels(classes) if classes else 0) + Slots.read_latency

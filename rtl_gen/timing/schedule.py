@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rtl_gen.lib.slots import Slots
+from rtl_gen.lib.tree import levels
 from rtl_gen.plan import (
     ConvPlan,
     CorePlan,
@@ -25,6 +26,7 @@ from s2nn_hw.ir import INPUT
 from .dense import DenseFeed
 from .frames import FrameFeed
 from .layers import dense_unit, parallel_unit, pool, result_latency, unrolled_unit, window_unit
+from .lock import Lock, pipeline, skid
 from .processes import (
     LONG_AGO,
     Channel,
@@ -164,18 +166,15 @@ class _Model:
         if last:
             self.results = self.processes.link()
             self.processes.add(serialise(out, self.results, self.plan.output.beats))
-        latency = result_latency(node, self.plan.output.classes if last else 0)
         if node.engine == "unrolled":
-            parts = [self._unrolled(f, (node.layer, k)) for k, f in enumerate(node.feeds)]
-            slots = SlotTimes(out, node.slots, Slots.free_latency)
+            if last:
+                out = self._to_class(out, levels(self.plan.output.classes))
+            parts = [self._gathered(f, (node.layer, k)) for k, f in enumerate(node.feeds)]
             windows = windows_of(node.feeds[0])
             total = self.frames * (1 if windows is None else windows.windows)
-            if is_map:
-                merged, out = out, self.processes.link()
-                self.processes.add(merge([out], merged))
-                slots.out = out
-            self.processes.add(unrolled_unit(parts, total, slots, latency))
+            self.processes.add(unrolled_unit(parts, total, Lock(out, node.stages)))
             return
+        latency = result_latency(node, self.plan.output.classes if last else 0)
         if not is_map:
             feeds = []
             for k, feed in enumerate(node.feeds):
@@ -214,7 +213,17 @@ class _Model:
                 self.processes.add(window_unit(parts, own, slots, latency))
         self.processes.add(merge(outs, out))
 
-    def _unrolled(self, feed: Feed, reader: tuple[str, int]) -> WindowUnit | FrameFeed:
+    def _to_class(self, results: Link, stages: int) -> Link:
+        """The scores whose classes are found in a pipeline of so many stages."""
+        found = self.processes.link()
+        self.processes.add(skid(found, results))
+        if not stages:
+            return found
+        scores = self.processes.link()
+        self.processes.add(pipeline(scores, found, stages))
+        return scores
+
+    def _gathered(self, feed: Feed, reader: tuple[str, int]) -> WindowUnit | FrameFeed:
         """What the unrolled engine gathers of a projection."""
         if isinstance(feed, FramePlan):
             made = FrameFeed(feed, self.frames, self.links[reader])

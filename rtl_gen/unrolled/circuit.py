@@ -7,6 +7,8 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
+from rtl_gen.plan import signed_width
+
 from .proof import Identity, complemented
 from .sums import PRICES, Sum, Sums
 from .tables import Tables, signal
@@ -34,6 +36,17 @@ class Circuit:
         if self.thresholds is None:
             return tuple(literal for made in self.sums for literal in made.outputs)
         return tuple(made.outputs[-1] for made in self.sums)
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Bits of every neuron's sum, less its threshold if it has one."""
+        low = np.minimum(self.weights, 0).sum(axis=1)
+        high = np.maximum(self.weights, 0).sum(axis=1)
+        if self.thresholds is not None:
+            # One beyond what a sum reaches is as good as one at its edge.
+            edge = np.clip(self.thresholds, low, high + 1)
+            low, high = low - edge, high - edge
+        return tuple(signed_width(int(a), int(b)) for a, b in zip(low, high, strict=True))
 
     def latency(self, depth: int) -> int:
         """Cycles, with so many tables, one behind the other, between two registers."""

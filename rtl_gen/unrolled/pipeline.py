@@ -14,7 +14,7 @@ class Pipeline(wiring.Component):
 
     Semantics: ``o`` is what the circuit's outputs are of ``i`` as it was ``latency`` cycles ago.
 
-    Latency: ``latency`` cycles.  Throughput: a set of inputs a cycle; nothing stops it.
+    Latency: ``latency`` cycles.  Throughput: a set of inputs a cycle.
 
     Parameters
     ----------

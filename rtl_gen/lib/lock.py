@@ -1,0 +1,32 @@
+"""Pipelines that stand still as a whole."""
+
+from amaranth.hdl import EnableInserter, Module, Signal
+
+
+def locked(m: Module, part, *, valid, ready, latency: int, name: str, beside=()):
+    """Add ``part``, a pipeline of registers alone, as one that moves only while it may.
+
+    It moves in every cycle but those in which its last stage has something that is not taken.
+
+    Parameters
+    ----------
+    valid: something comes in, which is taken if it moves; ready: what comes out would be taken.
+    latency: of the part.
+    beside: (name, value) of what travels beside it.
+
+    Returns whether it moves, whether something comes out, and what travelled beside it.
+    """
+    moves = Signal(name=f"{name}_moves")
+    travelling = [(f"{name}_there", valid, False), *((n, v, True) for n, v in beside)]
+    out = []
+    for label, value, loaded in travelling:
+        for cycle in range(1, latency + 1):
+            register = Signal.like(value, name=f"{label}_{cycle}", init=0, reset_less=loaded)
+            with m.If(moves):
+                m.d.sync += register.eq(value)
+            value = register
+        out.append(value)
+    there, *others = out
+    m.d.comb += moves.eq(~there | ready)
+    m.submodules[name] = EnableInserter(moves)(part)
+    return moves, there, others
