@@ -81,7 +81,8 @@ def _circuit(
     made = Sums(tables, [tables.input(i) for i in range(shape[1])], matrix, thresholds)
     circuit = Circuit(matrix, thresholds, tables, tuple(made.sums), tuple(made.ledger.identities))
     # An inverter behind a register would be a table more, one in a table is none.
-    return _complemented(circuit, {signal(o) for o in circuit.outputs if o & 1 and o >> 1})
+    inverted = {signal(o) for o in circuit.outputs if o & 1}
+    return _complemented(circuit, {s for s in inverted if s > tables.inputs})
 
 
 def _complemented(circuit: Circuit, changed: set[int]) -> Circuit:

@@ -216,7 +216,7 @@ def test_random_graphs(shard, tmp_path, icarus):
         options = {
             "lanes": data.draw(st.sampled_from([1, 1, 2, 2, 3, 4, 5, 8])),
             "windows": data.draw(st.sampled_from([None, None, 1, 2])),
-            "engine": data.draw(st.sampled_from(["event", "event", "parallel"])),
+            "engine": data.draw(st.sampled_from(["event", "parallel", "unrolled", "mixed"])),
             "family": data.draw(st.sampled_from([None, "ecp5", "ice40"])),
             "memory": data.draw(st.sampled_from(["rom", "rom", "ram"])),
             "stall": data.draw(st.sampled_from(sorted(PATTERNS))),
@@ -224,7 +224,10 @@ def test_random_graphs(shard, tmp_path, icarus):
         }
         if options["family"] is not None:
             options["freq"] = data.draw(st.sampled_from([None, 30, 300]))
-        if options["engine"] == "parallel" or not all(map(loadable, network.weighted)):
+        if options["engine"] == "mixed":
+            kinds = st.sampled_from(["event", "unrolled"])
+            options["engine"] = [data.draw(kinds) for _ in network.weighted]
+        if options["engine"] != "event" or not all(map(loadable, network.weighted)):
             options["memory"] = "rom"
         note(f"shard {shard}, {options}\n{described(network)}")
         played = frames(network, options["seed"])
