@@ -272,6 +272,8 @@ class LayerPlan:
     masked: whether rows of weights are masked where a lane has none to read.  Else its memories
         have a row of zeros to spare.
     stages: of the unrolled engine's pipeline, from a window to its result; 0 of others.
+    bound: whether that pipeline moves with the only one behind it, which takes what it gives as it
+        is there.
     counts: whether the unrolled engine is to count its events.
     """
 
@@ -286,6 +288,7 @@ class LayerPlan:
     stored: bool
     masked: bool
     stages: int = 0
+    bound: bool = False
     counts: bool = False
 
     @property

@@ -38,7 +38,7 @@ from .plan import (
     WindowPlan,
     signed_width,
 )
-from .unrolled.layer import UNROLL_LIMIT, unrolled
+from .unrolled.layer import UNROLL_LIMIT, bound, unrolled
 
 #: Positions a lane scans in one cycle.  At the spike rates of images (about one in eight) words
 #: come twice as fast as events leave, and a bank's priority encoder stays within 32 bits.
@@ -124,6 +124,7 @@ def plan(
         if layer.engine == "unrolled":
             layer = unrolled(node, layer, limit=unroll_limit, counts=counters)
         layers.append(layer)
+    layers = bound(network, layers)
     made = CorePlan(
         top=top,
         input=port,

@@ -28,6 +28,7 @@ class UnrolledEngine(wiring.Component):
     ----------
     feeds: of the projections.
     circuit: of the layer; depth, primitive: see Pipeline.
+    bound: see locked().
     counts: whether ``events`` is wanted.
 
     Members
@@ -45,11 +46,13 @@ class UnrolledEngine(wiring.Component):
         depth: int,
         primitive: tuple[str, ...],
         *,
+        bound: bool,
         counts: bool,
     ):
         self.feeds = tuple(feeds)
         self.pipeline = Pipeline(circuit, depth, primitive)
         self.latency = self.pipeline.latency
+        self.bound = bound
         self.counts = counts
         self.lanes = circuit.tables.inputs
         super().__init__(
@@ -63,6 +66,8 @@ class UnrolledEngine(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         go, valid = Signal(), Signal()
+        # A frame that is not held, and waits for no other, can be told of room before it is there.
+        alone = len(self.feeds) == 1 and not getattr(self.feeds[0], "held", True)
         gathered = [self._gather(m, k, feed, go) for k, feed in enumerate(self.feeds)]
         whole, there, last, drop = (list(part) for part in zip(*gathered, strict=True))
         bits = Cat(whole)
@@ -72,18 +77,19 @@ class UnrolledEngine(wiring.Component):
             valid=valid,
             ready=self.o.ready,
             latency=self.latency,
+            bound=self.bound,
             name="pipeline",
             beside=[("last", last[0]), ("drop", drop[0])],
         )
         m.d.comb += [
             valid.eq(Cat(there).all()),
-            go.eq(valid & moves),
+            go.eq(moves if alone else valid & moves),
             self.pipeline.i.eq(bits),
             self.o.valid.eq(out),
             self.o.payload.eq(Cat(self.pipeline.o, ends, malformed)),
         ]
         if self.counts:
-            m.d.comb += self.events.eq(_count(m, [bit & go for bit in bits]))
+            m.d.comb += self.events.eq(_count(m, [bit & valid & moves for bit in bits]))
         return m
 
     def _gather(self, m: Module, k: int, feed: FramePlan | UnrolledPlan, go):

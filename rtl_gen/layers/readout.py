@@ -110,7 +110,7 @@ class Readout(WeightedLayer):
             data.StructLayout({"index": max(1, levels(len(widths))), "scores": sum(widths)})
         )
         if len(widths) == 1:
-            m.d.comb += engine.o.ready.eq(skid.i.ready | drop)
+            m.d.comb += engine.o.ready.eq(skid.i.ready)
         else:
             argmax = ArgMax(widths)
             m.d.comb += argmax.scores.eq(scores)
@@ -120,6 +120,7 @@ class Readout(WeightedLayer):
                 valid=valid,
                 ready=skid.i.ready,
                 latency=argmax.latency,
+                bound=True,
                 name="argmax",
                 beside=[("scores", scores)],
             )

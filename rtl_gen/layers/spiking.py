@@ -150,6 +150,16 @@ class SpikingLayer(WeightedLayer):
                     source.ready.eq(out.ready),
                 ]
                 continue
+            spikes = Cat(payload[i] if i >= 0 else Const(0, 1) for i in feed.order)
+            if not feed.held:
+                m.d.comb += [
+                    out.valid.eq(source.valid),
+                    out.p.planes[0].eq(spikes),
+                    out.p.last.eq(1),
+                    out.p.drop.eq(payload[size + 1]),
+                    source.ready.eq(out.ready),
+                ]
+                continue
             serialiser = Serialiser(width=feed.positions, beats=feed.words)
             m.submodules[f"serialiser{k}" if len(self.readers) > 1 else "serialiser"] = serialiser
             m.d.comb += [
@@ -158,9 +168,7 @@ class SpikingLayer(WeightedLayer):
                 out.p.last.eq(serialiser.o.p.last),
                 out.p.drop.eq(payload[size + 1]),
                 serialiser.o.ready.eq(out.ready),
-                serialiser.i.payload.eq(
-                    Cat(payload[i] if i >= 0 else Const(0, 1) for i in feed.order)
-                ),
+                serialiser.i.payload.eq(spikes),
                 serialiser.i.valid.eq(source.valid),
                 source.ready.eq(serialiser.i.ready),
             ]

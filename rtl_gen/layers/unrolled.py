@@ -35,7 +35,12 @@ class UnrolledParts:
         made = circuit_of(layer, plan)
         self.widths = made.widths
         self.engine = UnrolledEngine(
-            plan.feeds, made, plan.fabric.tables, plan.fabric.table_cell, counts=plan.counts
+            plan.feeds,
+            made,
+            plan.fabric.tables,
+            plan.fabric.table_cell,
+            bound=plan.bound,
+            counts=plan.counts,
         )
 
     @property

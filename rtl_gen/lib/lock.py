@@ -3,14 +3,16 @@
 from amaranth.hdl import EnableInserter, Module, Signal
 
 
-def locked(m: Module, part, *, valid, ready, latency: int, name: str, beside=()):
+def locked(m: Module, part, *, valid, ready, latency: int, bound: bool, name: str, beside=()):
     """Add ``part``, a pipeline of registers alone, as one that moves only while it may.
 
-    It moves in every cycle but those in which its last stage has something that is not taken.
+    It moves in every cycle but those in which its last stage has something that is not taken; or,
+    if it is ``bound`` to what comes behind, in those in which that is ready.
 
     Parameters
     ----------
-    valid: something comes in, which is taken if it moves; ready: what comes out would be taken.
+    valid: something comes in, which is taken if it moves.
+    ready: what comes out would be taken; of a bound one it must not depend on what comes out.
     latency: of the part.
     beside: (name, value) of what travels beside it.
 
@@ -27,6 +29,7 @@ def locked(m: Module, part, *, valid, ready, latency: int, name: str, beside=())
             value = register
         out.append(value)
     there, *others = out
-    m.d.comb += moves.eq(~there | ready)
+    # One signal for the registers of all that are bound: there is nothing between it and them.
+    m.d.comb += moves.eq(ready if bound else ~there | ready)
     m.submodules[name] = EnableInserter(moves)(part)
     return moves, there, others

@@ -26,7 +26,7 @@ from s2nn_hw.ir import INPUT
 from .dense import DenseFeed
 from .frames import FrameFeed
 from .layers import dense_unit, parallel_unit, pool, result_latency, unrolled_unit, window_unit
-from .lock import Lock, pipeline, skid
+from .lock import Lock
 from .processes import (
     LONG_AGO,
     Channel,
@@ -160,20 +160,12 @@ class _Model:
             slots = SlotTimes(results, node.slots, Slots.free_latency)
             self.processes.add(pool(part, self.frames * node.windows.windows, slots))
             return
+        if node.engine == "unrolled":
+            self._unrolled(node)
+            return
         last = node is self.plan.layers[-1]
         is_map = not isinstance(node.feeds[0], FramePlan)
-        out = self.processes.link() if last else self._spread(node.layer, map_=is_map)
-        if last:
-            self.results = self.processes.link()
-            self.processes.add(serialise(out, self.results, self.plan.output.beats))
-        if node.engine == "unrolled":
-            if last:
-                out = self._to_class(out, levels(self.plan.output.classes))
-            parts = [self._gathered(f, (node.layer, k)) for k, f in enumerate(node.feeds)]
-            windows = windows_of(node.feeds[0])
-            total = self.frames * (1 if windows is None else windows.windows)
-            self.processes.add(unrolled_unit(parts, total, Lock(out, node.stages)))
-            return
+        out = self._results() if last else self._spread(node.layer, map_=is_map)
         latency = result_latency(node, self.plan.output.classes if last else 0)
         if not is_map:
             feeds = []
@@ -213,15 +205,35 @@ class _Model:
                 self.processes.add(window_unit(parts, own, slots, latency))
         self.processes.add(merge(outs, out))
 
-    def _to_class(self, results: Link, stages: int) -> Link:
-        """The scores whose classes are found in a pipeline of so many stages."""
-        found = self.processes.link()
-        self.processes.add(skid(found, results))
-        if not stages:
-            return found
-        scores = self.processes.link()
-        self.processes.add(pipeline(scores, found, stages))
-        return scores
+    def _unrolled(self, node: LayerPlan) -> None:
+        """A layer on the unrolled engine, and all that move with it."""
+        (before, *_), stages, end = node.sources, node.stages, node
+        if any(
+            n.layer == before and isinstance(n, LayerPlan) and n.bound for n in self.plan.layers
+        ):
+            return
+        while end.bound and end is not self.plan.layers[-1]:
+            ((reader, _),) = self.plan.readers(end.layer)
+            end = self.plan.node(reader)
+            assert isinstance(end, LayerPlan)
+            stages += end.stages
+        last = end is self.plan.layers[-1]
+        if last:
+            out = self._results()
+            stages += levels(self.plan.output.classes)
+        else:
+            out = self._spread(end.layer, map_=windows_of(end.feeds[0]) is not None)
+        parts = [self._gathered(f, (node.layer, k)) for k, f in enumerate(node.feeds)]
+        windows = windows_of(node.feeds[0])
+        total = self.frames * (1 if windows is None else windows.windows)
+        self.processes.add(unrolled_unit(parts, total, Lock(out, stages, skid=last)))
+
+    def _results(self) -> Link:
+        """The stream of results, before they are sent in beats."""
+        out = self.processes.link()
+        self.results = self.processes.link()
+        self.processes.add(serialise(out, self.results, self.plan.output.beats))
+        return out
 
     def _gathered(self, feed: Feed, reader: tuple[str, int]) -> WindowUnit | FrameFeed:
         """What the unrolled engine gathers of a projection."""

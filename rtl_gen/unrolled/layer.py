@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from rtl_gen.layers.weights import full_matrix, matrix
-from rtl_gen.plan import LayerPlan
-from s2nn_hw.ir import Conv2d, InputError, Layer
+from rtl_gen.plan import FramePlan, LayerPlan, NodePlan
+from s2nn_hw.ir import Conv2d, InputError, Layer, Network
 
 from .circuit import Circuit, circuit, estimate
 
@@ -52,3 +52,28 @@ def unrolled(layer: Layer, plan: LayerPlan, *, limit: int, counts: bool) -> Laye
         )
     depth = plan.fabric.tables
     return replace(plan, stages=circuit_of(layer, plan).latency(depth), counts=counts)
+
+
+def bound(network: Network, layers: Sequence[NodePlan]) -> list[NodePlan]:
+    """The plans, of which every unrolled layer knows whether it moves with the one behind it.
+
+    That is if this one alone reads it, and waits for nothing else; the readout does with what is
+    behind its scores.
+    """
+    plans = {plan.layer: plan for plan in layers}
+    made = []
+    for plan in layers:
+        if isinstance(plan, LayerPlan) and plan.engine == "unrolled":
+            readers = [plans[name] for name in network.readers(plan.layer)]
+            alone = all(_takes_as_is(reader) for reader in readers) and len(readers) < 2
+            plan = replace(plan, bound=alone)
+        made.append(plan)
+    return made
+
+
+def _takes_as_is(plan: NodePlan) -> bool:
+    """Whether a layer takes frames from the registers of the only one that it reads."""
+    if not isinstance(plan, LayerPlan) or len(plan.feeds) > 1:
+        return False
+    (feed,) = plan.feeds
+    return isinstance(feed, FramePlan) and not feed.held
