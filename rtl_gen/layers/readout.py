@@ -49,26 +49,28 @@ class Readout(WeightedLayer):
 
     def elaborate(self, platform):
         m = Module()
-        port, widths = self.port, self.parts.widths
+        port = self.port
         m.submodules.serialiser = serialiser = Serialiser(width=port.tdata_bits, beats=port.beats)
         wiring.connect(m, serialiser.o, wiring.flipped(self.o))
-        ready = serialiser.i.ready
         if isinstance(self.parts, UnrolledParts):
-            valid, index, scores = self._from_pipeline(m, self.parts.engine, ready)
+            self._from_pipeline(m, self.parts.engine, serialiser.i)
         else:
             (unit,) = self.parts.units
-            valid, index, scores = self._from_slots(m, unit, ready)
-
-        fields = [_extended(index, port.class_bits)]
-        at = 0
-        for width in widths:
-            fields.append(_extended(scores[at : at + width].as_signed(), port.score_bits))
-            at += width
-        m.d.comb += [serialiser.i.payload.eq(Cat(fields)), serialiser.i.valid.eq(valid)]
+            self._from_slots(m, unit, serialiser.i)
         return m
 
-    def _from_slots(self, m: Module, unit: Unit, ready):
-        """Whether there is a result, its class and its scores, which wait in slots."""
+    def _send(self, m: Module, results, index, scores, valid) -> None:
+        """A result to where it is sent from."""
+        port = self.port
+        fields = [_extended(index, port.class_bits)]
+        at = 0
+        for width in self.parts.widths:
+            fields.append(_extended(scores[at : at + width].as_signed(), port.score_bits))
+            at += width
+        m.d.comb += [results.payload.eq(Cat(fields)), results.valid.eq(valid)]
+
+    def _from_slots(self, m: Module, unit: Unit, results) -> None:
+        """Scores wait in slots while their class is found."""
         widths = self.parts.widths
         m.submodules.score_slots = scores = Slots(
             bits=sum(widths), depth=self.plan.slots, newest=True
@@ -92,16 +94,14 @@ class Readout(WeightedLayer):
                 classes.i.eq(argmax.index),
                 classes.push.eq(argmax.index_valid),
             ]
+        self._send(m, results, classes.o.payload, scores.o.payload, classes.o.valid)
         m.d.comb += [
-            classes.o.ready.eq(ready),
-            scores.o.ready.eq(ready & classes.o.valid),
+            classes.o.ready.eq(results.ready),
+            scores.o.ready.eq(results.ready & classes.o.valid),
         ]
-        return classes.o.valid, classes.o.payload, scores.o.payload
 
-    def _from_pipeline(self, m: Module, engine: UnrolledEngine, ready):
-        """Whether there is a result, its class and its scores; a frame's class is found in a
-        pipeline that stands still like the engine's.
-        """
+    def _from_pipeline(self, m: Module, engine: UnrolledEngine, results) -> None:
+        """Classes are found in a pipeline that moves with the engine's."""
         widths = self.parts.widths
         self.build(m)
         drop = engine.o.payload[-1]
@@ -130,9 +130,9 @@ class Readout(WeightedLayer):
             skid.i.valid.eq(valid),
             skid.i.p.index.eq(index),
             skid.i.p.scores.eq(scores),
-            skid.o.ready.eq(ready),
+            skid.o.ready.eq(results.ready),
         ]
-        return skid.o.valid, skid.o.p.index, skid.o.p.scores
+        self._send(m, results, skid.o.p.index, skid.o.p.scores, skid.o.valid)
 
 
 def _extended(value, bits: int):
