@@ -50,6 +50,16 @@ class Readout(WeightedLayer):
     def elaborate(self, platform):
         m = Module()
         port = self.port
+        if isinstance(self.parts, UnrolledParts) and port.beats == 1:
+            whole = stream.Signature(port.tdata_bits).create(path=("result",))
+            m.d.comb += [
+                self.o.valid.eq(whole.valid),
+                self.o.p.data.eq(whole.payload),
+                self.o.p.last.eq(1),
+                whole.ready.eq(self.o.ready),
+            ]
+            self._from_pipeline(m, self.parts.engine, whole)
+            return m
         m.submodules.serialiser = serialiser = Serialiser(width=port.tdata_bits, beats=port.beats)
         wiring.connect(m, serialiser.o, wiring.flipped(self.o))
         if isinstance(self.parts, UnrolledParts):
