@@ -15,12 +15,15 @@ from amaranth.hdl import ClockDomain, Fragment, UnusedElaboratable, Value
 from amaranth.lib.wiring import Component
 
 from s2nn_hw import yosys
+from s2nn_hw.certificate import file as file_of_certificate
 from s2nn_hw.ir import Network, ToolError
 from s2nn_hw.manifest import LOAD_WORDS, LayerEntry, Manifest
 
 from .account import account, entries, load_file, memory_file
 from .fusesoc import fusesoc
 from .header import header
+from .layers.pool import PoolLayer
+from .layers.unrolled import UnrolledParts
 from .lib.ram import Ram
 from .lib.rom import Rom
 from .lib.shared import LOADED, Shared
@@ -30,6 +33,7 @@ from .network import Core, instance
 from .plan import CorePlan, LoadPlan
 from .template import template
 from .unrolled.cell import Cell
+from .unrolled.certificate import certificate
 
 #: From Amaranth's processes to registers with enable and reset, and assignments: there is no
 #: ``always @*``, of which simulators disagree whether it runs at time zero.
@@ -151,6 +155,10 @@ def emit(network: Network, plan: CorePlan) -> tuple[Manifest, dict[str, str]]:
             plan.load, [layer.parts.words for layer in core.loadable]
         )
     files[f"{plan.top}.v"] = header(network, plan) + "\n".join(texts)
+    pipelines = _pipelines(core, target)
+    if pipelines:
+        text = certificate(core.network, plan, network.digest(), pipelines, files[f"{plan.top}.v"])
+        files[file_of_certificate(plan.top)] = text
     manifest = account(network, plan, core, files, driven)
     files[f"{plan.top}.json"] = manifest.to_json()
     files[f"{plan.top}.core"] = fusesoc(network, manifest)
@@ -189,6 +197,16 @@ def _convert(core: Core, target: VerilogTarget) -> tuple[str, dict[str, tuple[st
     texts = [_plain_names(text, target) for text in texts]
     verilog, netlist = _translated(plain_nets("\n".join(texts)))
     return verilog, nets(netlist, target.top)
+
+
+def _pipelines(core: Core, target: VerilogTarget) -> dict[str, str]:
+    """Of every unrolled layer the module of its pipeline."""
+    names = {id(part): name for name, part in target.parts.items()}
+    return {
+        name: target.plain(f"{names[id(layer)]}.engine.pipeline")
+        for name, layer in core.layers.items()
+        if not isinstance(layer, PoolLayer) and isinstance(layer.parts, UnrolledParts)
+    }
 
 
 def _definition(component: Any, name: str, target: VerilogTarget) -> str:

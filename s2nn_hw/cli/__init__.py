@@ -26,7 +26,10 @@ from s2nn_hw.ir import InputError, ToolError
 
 from . import terminal
 
-VERBS = ("demo", "train", "data", "emit", "verify", "synth", "flash", "run", "report")
+VERBS = (
+    *("demo", "train", "data", "emit", "certify", "verify"),
+    *("synth", "flash", "run", "report"),
+)
 
 
 _ONCE_MORE_SECONDS = 0.01

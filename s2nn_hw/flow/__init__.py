@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .certify import CertifyResult, certify
     from .demo import demo
     from .emit import EmitResult, emit
     from .flash import FlashResult, flash
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from .verify import Check, VerifyResult, verify
 
 _HOME = {
+    "CertifyResult": "certify",
     "Check": "verify",
     "EmitResult": "emit",
     "FlashResult": "flash",
@@ -29,6 +31,7 @@ _HOME = {
     "SynthResult": "synth",
     "TrainResult": "train",
     "VerifyResult": "verify",
+    "certify": "certify",
     "demo": "demo",
     "emit": "emit",
     "flash": "flash",

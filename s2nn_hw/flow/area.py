@@ -110,7 +110,11 @@ def over_floor(
     result: dict[str, dict[str, float]] = {}
     for name, least in floor.items():
         used = accumulators(modules)[name]
-        result[name] = {"used": used, "floor": least, "over_floor": round(used / least, 3) if least else 0.0}
+        result[name] = {
+            "used": used,
+            "floor": least,
+            "over_floor": round(used / least, 3) if least else 0.0,
+        }
     return result
 
 

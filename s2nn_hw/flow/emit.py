@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 import numpy as np
 import numpy.typing as npt
 
-from s2nn_hw import cache, yosys
-from s2nn_hw.ir import INPUT, InputError, Network, ToolError, each_integer, integer
+from s2nn_hw import cache, certificate, yosys
+from s2nn_hw.ir import INPUT, InputError, Network, ToolError, each_integer, integer, save
 
 from .folder import output_folder
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from s2nn_hw.manifest import Manifest
 
 OPTIONS = "options.json"
+#: The network, where there is a certificate of what is built of it.
+MODEL = "model.s2nn"
 
 #: A longer name of a file may be too long.
 _TOP_LIMIT = 63
@@ -109,8 +111,10 @@ class Core:
     """An emitted core, in memory.
 
     files: name → text, the manifest and the resolved options among them.
+    network: that it is of.
     """
 
+    network: Network
     plan: CorePlan
     manifest: Manifest
     files: dict[str, str]
@@ -119,6 +123,13 @@ class Core:
         """Write every file."""
         for name, text in self.files.items():
             (folder / name).write_text(text)
+        if self.certified:
+            save(self.network, folder / MODEL)
+
+    @property
+    def certified(self) -> bool:
+        """Whether there is a certificate, for which the network lies beside it."""
+        return certificate.file(self.manifest.top) in self.files
 
 
 def emit(network: Network, out: str | os.PathLike[str], **options: Unpack[Options]) -> EmitResult:
@@ -135,7 +146,7 @@ def emit(network: Network, out: str | os.PathLike[str], **options: Unpack[Option
         core.write(folder)
     return EmitResult(
         top=core.manifest.top,
-        files=tuple(sorted(core.files)),
+        files=tuple(sorted([*core.files, *([MODEL] if core.certified else [])])),
         seconds=round(time.perf_counter() - start, 3),
         digest=core.manifest.digest,
     )
@@ -164,7 +175,7 @@ def build(network: Network, **options: Unpack[Options]) -> Core:
         "freq": None if options.get("freq") is None else float(options["freq"]),
     }
     files[OPTIONS] = json.dumps(resolved, indent=1) + "\n"
-    return Core(plan=chosen, manifest=manifest, files=files)
+    return Core(network=network, plan=chosen, manifest=manifest, files=files)
 
 
 def planned(

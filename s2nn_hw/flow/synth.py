@@ -18,7 +18,7 @@ from s2nn_hw.toolchain import nextpnr, tools, yosys
 
 from .area import Units, accumulators, area, of_device, over_floor
 from .bitstream import design_of, pack, packer_of
-from .emit import CoreOptions, Progress, build, megahertz
+from .emit import MODEL, CoreOptions, Progress, build, megahertz
 from .folder import output_folder
 from .mapping import Design, Placed, place, synthesise
 from .misfit import fewer_lanes, misfit
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 SYNTH = "synth.json"
 #: The network that a board holds, as ``run`` looks for it in a folder.
-MODEL = "model.s2nn"
 
 #: More would be a mistake of typing.
 _SEED_LIMIT = 1000

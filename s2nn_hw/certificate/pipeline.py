@@ -1,0 +1,125 @@
+"""A pipeline of look-up tables, as the Verilog has it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+#: What yosys reads of an instance's name.
+_TABLE = re.compile(r"t(\d+)\Z")
+
+#: Constants, which are there in every cycle.
+_ALWAYS = -1
+
+
+class ProofError(Exception):
+    """What is wrong, in words that follow the layer's name."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """inputs: signals; values: bit m is what it gives where input i is bit i of m."""
+
+    inputs: tuple[int, ...]
+    values: int
+
+
+class Pipeline:
+    """A module of nothing but look-up tables and registers.
+
+    It is checked that every table gets what belongs to one and the same window.
+
+    Parameters
+    ----------
+    module: as yosys writes it as JSON, registers as ``$dff`` or ``$dffe``.
+    kinds: modules that are look-up tables.
+
+    Members
+    -------
+    tables: signal → table.
+    inputs: how many there are.
+    outputs: (literal, cycles behind the inputs) of each.
+    """
+
+    def __init__(self, module: dict[str, Any], kinds: set[str]):
+        self._ports = {name: port["bits"] for name, port in module["ports"].items()}
+        self._drivers: dict[int, tuple[str, dict[str, Any]]] = {}
+        self.tables: dict[int, Table] = {}
+        self._clocks: set[tuple[int, ...]] = set()
+        for name, cell in module["cells"].items():
+            self._drives(name, cell, kinds)
+        if len(self._clocks) > 1:
+            raise ProofError("registers do not all move at once")
+        self.inputs = len(self._ports["i"])
+        self._found: dict[int, tuple[int, int]] = {
+            bit: (2 * (1 + k), 0) for k, bit in enumerate(self._ports["i"])
+        }
+        for name, cell in module["cells"].items():
+            if cell["type"] in kinds:
+                self._literal(cell["connections"]["o"][0], name)
+        self.outputs = [self._literal(bit, f"o[{k}]") for k, bit in enumerate(self._ports["o"])]
+
+    def _drives(self, name: str, cell: dict[str, Any], kinds: set[str]) -> None:
+        kind, pins = cell["type"], cell["connections"]
+        if kind in kinds:
+            output = pins["o"]
+        elif kind == "$not" and len(pins["Y"]) == 1:
+            output = pins["Y"]
+        elif kind in ("$dff", "$dffe"):
+            output = pins["Q"]
+            moves = (*pins["CLK"], *pins.get("EN", ()))
+            self._clocks.add(moves)
+            signs = [cell["parameters"].get(f"{pin}_POLARITY", "1") for pin in ("CLK", "EN")]
+            if any(int(sign, 2) != 1 for sign in signs):
+                raise ProofError(f"register {name!r} moves otherwise than it should")
+        else:
+            raise ProofError(f"cell {name!r} is of type {kind!r}, no look-up table or register")
+        for k, bit in enumerate(output):
+            if bit in self._drivers:
+                raise ProofError(f"cell {name!r} drives what another one drives")
+            if isinstance(bit, int):
+                self._drivers[bit] = (name, {**cell, "bit": k})
+
+    def _literal(self, bit: int | str, where: str) -> tuple[int, int]:
+        """The literal that a bit is, and how many cycles it is behind the inputs."""
+        if bit in ("0", "1"):
+            return int(bit), _ALWAYS
+        if not isinstance(bit, int):
+            raise ProofError(f"{where} is connected to {bit!r}")
+        if bit in self._found:
+            literal, cycle = self._found[bit]
+            if literal < 0:
+                raise ProofError(f"{where} depends on itself")
+            return literal, cycle
+        if bit not in self._drivers:
+            raise ProofError(f"{where} is driven by nothing")
+        self._found[bit] = (-1, 0)
+        name, cell = self._drivers[bit]
+        self._found[bit] = self._made(name, cell)
+        return self._found[bit]
+
+    def _made(self, name: str, cell: dict[str, Any]) -> tuple[int, int]:
+        pins = cell["connections"]
+        if cell["type"] == "$not":
+            literal, cycle = self._literal(pins["A"][0], name)
+            return literal ^ 1, cycle
+        if cell["type"] in ("$dff", "$dffe"):
+            literal, cycle = self._literal(pins["D"][cell["bit"]], name)
+            return literal, cycle if cycle == _ALWAYS else cycle + 1
+        number = _TABLE.match(name)
+        if number is None:
+            raise ProofError(f"look-up table {name!r} has no number")
+        values = int(cell["parameters"]["VALUES"], 2)
+        literals, cycles = zip(*(self._literal(pin, name) for pin in pins["i"]), strict=True)
+        if len({cycle for cycle in cycles if cycle != _ALWAYS}) != 1:
+            raise ProofError(f"look-up table {name!r} mixes cycles {sorted(set(cycles))}")
+        # A literal that is inverted is a signal in another table.
+        turned = sum((literal & 1) << k for k, literal in enumerate(literals))
+        size = 1 << len(literals)
+        values = sum((values >> (m ^ turned) & 1) << m for m in range(size))
+        signal = int(number[1])
+        if signal <= len(self._ports["i"]) or signal in self.tables:
+            raise ProofError(f"look-up table {name!r} has another signal's number")
+        self.tables[signal] = Table(tuple(literal >> 1 for literal in literals), values)
+        return 2 * signal, max(cycles)
