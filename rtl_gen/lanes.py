@@ -192,10 +192,12 @@ def _fits(network: Network, layer: Layer, engines: Mapping[str, str], lanes: int
 
 
 def _takes_all(network: Network, layer: Layer, engines: Mapping[str, str]) -> bool:
-    """Whether its lanes are as many as what it reads gives at a time, on the unrolled engine."""
-    return engines[layer.name] == "unrolled" and (
-        layer.is_map or comes_as_map(network, layer.projections[0].source)
-    )
+    """Whether its lanes are as many as there can be: on the unrolled engine fewer save nothing.
+
+    They are but the width of the input port where it takes frames from there.
+    """
+    port = layer.projections[0].source == INPUT and not input_is_map(network)
+    return engines[layer.name] == "unrolled" and not port
 
 
 def _fitting(network: Network, layer: Layer, engines: Mapping[str, str], lanes: int) -> list[int]:
@@ -217,8 +219,8 @@ def _refusal(network: Network, layer: Layer, engines: Mapping[str, str], lanes: 
     most = _most_lanes(network, layer, engines)
     if engines[layer.name] == "parallel":
         what = f"one for each of the {most} inputs of a window at most"
-    elif engines[layer.name] == "unrolled" and layer.is_map:
-        what = "all inputs of a window"
+    elif engines[layer.name] == "unrolled" and _takes_all(network, layer, engines):
+        what = "all that it can, as it is unrolled"
     elif isinstance(first, Conv2d):
         channels, columns = first.channels // first.groups, network.shape(layer.name)[2]
         what = f"1…{columns} columns of its map times 1…{channels} channels"

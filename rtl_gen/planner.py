@@ -68,7 +68,7 @@ def plan(
     counters: bool = False,
     samples: Samples | None = None,
     fabric: Fabric | None = None,
-    unroll_limit: int = UNROLL_LIMIT,
+    unroll_limit: int | None = None,
 ) -> CorePlan:
     """Plan a network.
 
@@ -84,7 +84,8 @@ def plan(
         before the first frame.
     samples: values of each source for some frames, by which inputs are spread over banks.
     fabric: of the FPGA that the core is for; None: of any.
-    unroll_limit: estimated look-up tables of a layer beyond which it is not unrolled.
+    unroll_limit: estimated look-up tables of a layer beyond which it is not unrolled; None:
+        UNROLL_LIMIT.
 
     Raises InputError naming the layer and value.
     """
@@ -122,7 +123,12 @@ def plan(
             waiting=[n.layer for n in layers if isinstance(n, LayerPlan) and n.stages],
         )
         if layer.engine == "unrolled":
-            layer = unrolled(node, layer, limit=unroll_limit, counts=counters)
+            layer = unrolled(
+                node,
+                layer,
+                limit=UNROLL_LIMIT if unroll_limit is None else unroll_limit,
+                counts=counters,
+            )
         layers.append(layer)
     layers = bound(network, layers)
     made = CorePlan(
@@ -262,7 +268,7 @@ def _layer_plan(
                 )
             )
         elif engine == "unrolled":
-            feed = _frame_feed(network, projection, given, share)
+            feed = _frame_feed(network, projection, given)
             feeds.append(replace(feed, held=feed.words > 1 or source not in waiting))
         elif comes_as_map(network, source):
             feeds.append(_map_feed(network, projection, planes, share, fabric.reads, values))
@@ -366,7 +372,7 @@ def _map_feed(
     )
 
 
-def _frame_feed(network: Network, projection: Projection, given: int, lanes: int) -> FramePlan:
+def _frame_feed(network: Network, projection: Projection, given: int) -> FramePlan:
     """A dense projection whose frames are gathered whole; ``given``: values of a beat."""
     source = projection.source
     if comes_as_map(network, source):
@@ -374,9 +380,8 @@ def _frame_feed(network: Network, projection: Projection, given: int, lanes: int
         positions, pixels = channels, height * width
         order = (np.arange(channels) * pixels + np.arange(pixels)[:, None]).reshape(-1)
     else:
-        words = -(-projection.inputs // (given if source == INPUT else lanes))
-        positions = given if source == INPUT else -(-projection.inputs // words)
-        order = np.full(words * positions, -1)
+        positions = given if source == INPUT else projection.inputs
+        order = np.full(-(-projection.inputs // positions) * positions, -1)
         order[: projection.inputs] = np.arange(projection.inputs)
     return FramePlan(
         source=source,

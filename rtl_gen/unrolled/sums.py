@@ -1,7 +1,7 @@
 """The sums of a matrix of constants as look-up tables, with the proof of each."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from .columns import Column, Pair, parity
 from .counters import CounterColumn
-from .proof import Ledger
+from .proof import Ledger, form
 from .sharing import Sharing
 from .tables import FALSE, TRUE, Tables, signal
 
@@ -28,6 +28,49 @@ class Heap:
 
 
 @dataclass(frozen=True)
+class Neuron:
+    """weights: of the inputs; threshold: at which it fires, None where its sum is wanted."""
+
+    weights: tuple[int, ...]
+    threshold: int | None
+
+    @property
+    def low(self) -> int:
+        """The least sum."""
+        return sum(w for w in self.weights if w < 0)
+
+    @property
+    def high(self) -> int:
+        """The greatest."""
+        return sum(w for w in self.weights if w > 0)
+
+    @property
+    def constant(self) -> int | None:
+        """TRUE if it always fires, FALSE if it never does, else None."""
+        if self.threshold is None or self.low < self.threshold <= self.high:
+            return None
+        return TRUE if self.threshold <= self.low else FALSE
+
+    @property
+    def top(self) -> int:
+        """Place of the highest bit: the sign, or the one that says whether it fires."""
+        if self.threshold is None:
+            return max((-self.low - 1).bit_length() if self.low < 0 else 0, self.high.bit_length())
+        return max(self.threshold - self.low - 1, self.high - self.threshold, 0).bit_length()
+
+    @property
+    def start(self) -> int:
+        """What is added to the sum: 2 ** top less the threshold, so that one bit says it all."""
+        return 0 if self.threshold is None else (1 << self.top) - self.threshold
+
+    def opposite(self) -> "Neuron | None":
+        """The neuron that fires exactly when this one does not."""
+        if self.threshold is None:
+            return None
+        return Neuron(tuple(-w for w in self.weights), 1 - self.threshold)
+
+
+@dataclass(frozen=True)
 class Sum:
     """What has become of a neuron.
 
@@ -42,6 +85,12 @@ class Sum:
     constant: int
     uses: tuple[tuple[int, int], ...]
     cut: tuple[int, ...]
+
+    def opposite(self, neuron: Neuron) -> "Sum":
+        """That of the opposite neuron, which is this one."""
+        outputs = tuple(output ^ 1 for output in self.outputs)
+        uses = tuple((number, -factor) for number, factor in self.uses)
+        return Sum(outputs, neuron.start if self.cut else 0, uses, self.cut)
 
 
 class Sums:
@@ -59,12 +108,32 @@ class Sums:
     ):
         self.tables = tables
         self.ledger = Ledger()
-        heaps = [self._heap(inputs, row) for row in weights.tolist()]
+        wanted: dict[Neuron, Sum | None] = {}
+        neurons = []
+        for j, row in enumerate(weights.tolist()):
+            neuron = Neuron(tuple(row), None if thresholds is None else int(thresholds[j]))
+            opposite = neuron.opposite()
+            built = opposite if opposite in wanted else neuron
+            assert built is not None
+            neurons.append((neuron, built))
+            wanted.setdefault(built)
+        large = []
+        for neuron in wanted:
+            if neuron.constant is not None:
+                wanted[neuron] = Sum((neuron.constant,), 0, (), ())
+            elif sum(map(bool, neuron.weights)) <= tables.width:
+                wanted[neuron] = self._tabulated(neuron, inputs)
+            else:
+                large.append(neuron)
+        heaps = [self._heap(inputs, neuron.weights) for neuron in large]
         self._share(heaps)
-        self.sums = [
-            self._finish(heap, row, None if thresholds is None else int(thresholds[j]))
-            for j, (heap, row) in enumerate(zip(heaps, weights.tolist(), strict=True))
-        ]
+        for neuron, heap in zip(large, heaps, strict=True):
+            wanted[neuron] = self._finish(heap, neuron)
+        self.sums = []
+        for neuron, built in neurons:
+            made = wanted[built]
+            assert made is not None
+            self.sums.append(made if built is neuron or built == neuron else made.opposite(neuron))
 
     def _heap(self, inputs: Sequence[int], weights: Sequence[int]) -> Heap:
         """Weighted literals, of the fewest signed digits: -x is the complement of x, less 1."""
@@ -95,18 +164,30 @@ class Sums:
             heap.columns.setdefault(column + 1, []).extend(carries)
             heap.uses += [(identity, factor << column) for identity, factor in uses]
 
-    def _finish(self, heap: Heap, weights: Sequence[int], threshold: int | None) -> Sum:
-        low = sum(w for w in weights if w < 0)
-        high = sum(w for w in weights if w > 0)
-        if threshold is not None and not low < threshold <= high:
-            return Sum((TRUE if threshold <= low else FALSE,), 0, (), ())
-        if threshold is None:
-            top = max((-low - 1).bit_length() if low < 0 else 0, high.bit_length())
-            constant = 0
-        else:
-            # The sum less the threshold, and 2 ** top, of which that bit says whether it fires.
-            top = max(threshold - low - 1, high - threshold, 0).bit_length()
-            constant = (1 << top) - threshold
+    def _tabulated(self, neuron: Neuron, inputs: Sequence[int]) -> Sum:
+        """A sum of so few inputs that each of its outputs is a table."""
+        used = [(w, literal) for w, literal in zip(neuron.weights, inputs, strict=True) if w]
+        literals = [literal for _, literal in used]
+        top, constant = neuron.top, neuron.start
+
+        def digit(place: int) -> Callable[..., int]:
+            def of(*bits: int) -> int:
+                total = constant + sum(w * bit for (w, _), bit in zip(used, bits, strict=True))
+                return total >> place
+
+            return of
+
+        cut = tuple(sorted({signal(literal) for literal in literals}))
+        if neuron.threshold is not None:
+            return Sum((self.tables.add(digit(top), literals),), constant, (), cut)
+        outputs = [self.tables.add(digit(place), literals) for place in range(top + 1)]
+        parts = [(w, [literal]) for w, literal in used]
+        parts += [(-(1 << place), [literal]) for place, literal in enumerate(outputs[:-1])]
+        identity = self.ledger.keep(form(*parts, (1 << top, outputs[-1:])), cut)
+        return Sum(tuple(outputs), constant, ((identity, 1),), cut)
+
+    def _finish(self, heap: Heap, neuron: Neuron) -> Sum:
+        threshold, top, constant = neuron.threshold, neuron.top, neuron.start
         heap.constant += constant
         pairs: list[Pair] = []
         outputs: list[int] = []

@@ -8,7 +8,7 @@ nothing, as a table takes them in.
 from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Self
 
 #: The constants, as literals.
@@ -148,7 +148,7 @@ def _mux(values: int, inputs: Sequence[int], mask: int) -> int:
     return (_mux(low, rest, mask) & ~last & mask) | (_mux(high, rest, mask) & last)
 
 
-@cache
+@lru_cache(maxsize=1 << 14)
 def _values(function: Callable[..., int], wires: tuple[tuple[int, int], ...], inputs: int) -> int:
     """A function as a table.  wires: of every argument its input, -1 for none, and inversion."""
     values = 0

@@ -49,16 +49,16 @@ def add_core(parser: argparse._ActionsContainer, *, counters: bool = True) -> No
         "--engine",
         type=names,
         metavar="NAME[,NAME…]",
-        help="how synapses are computed: event, or for convolutions parallel; one name for all "
-        "layers that have synapses or one a layer (default: event)",
+        help="how synapses are computed: event, unrolled, or for convolutions parallel; one name "
+        "for all layers that have synapses or one a layer (default: event)",
     )
     parser.add_argument(
         "--lanes",
         type=numbers,
         metavar="N[,N…]",
-        help="events a cycle (parallel engine: inputs): one number for all layers that have "
+        help="events a cycle (other engines: inputs): one number for all layers that have "
         "synapses, of which each takes as many as it can use, or exactly one a layer (default: 4; "
-        "parallel engine: all inputs of a window)",
+        "other engines: all inputs of a window)",
     )
     parser.add_argument(
         "--windows",
@@ -74,6 +74,12 @@ def add_core(parser: argparse._ActionsContainer, *, counters: bool = True) -> No
         metavar="NAME[,NAME…]",
         help="of weights: rom, or ram, which is loaded before the first frame and takes one lane; "
         "one name for all layers that have synapses or one a layer (default: rom)",
+    )
+    parser.add_argument(
+        "--unroll-limit",
+        type=int,
+        metavar="N",
+        help="estimated look-up tables beyond which a layer is not unrolled (default: 40000)",
     )
     if counters:
         parser.add_argument(
@@ -101,7 +107,17 @@ def core(args: argparse.Namespace) -> dict[str, Any]:
     """Those of add_core(), add_family() and add_top() that were given, as a core takes them."""
     given = {
         name: getattr(args, name, None)
-        for name in ("engine", "lanes", "windows", "memory", "top", "counters", "family", "freq")
+        for name in (
+            "engine",
+            "lanes",
+            "windows",
+            "memory",
+            "unroll_limit",
+            "top",
+            "counters",
+            "family",
+            "freq",
+        )
     }
     return {name: value for name, value in given.items() if value is not None}
 

@@ -42,6 +42,7 @@ _HOME = {
     "verify": "verify",
 }
 __all__ = [
+    "CertifyResult",
     "Check",
     "EmitResult",
     "FlashResult",
@@ -49,6 +50,7 @@ __all__ = [
     "SynthResult",
     "TrainResult",
     "VerifyResult",
+    "certify",
     "demo",
     "emit",
     "flash",

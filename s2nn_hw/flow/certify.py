@@ -21,8 +21,15 @@ from s2nn_hw.toolchain import fields, process, tools
 
 from .emit import MODEL
 
-_SCRIPT = "read_verilog -nosynthesis {file}\nproc {modules}\nopt_clean {modules}\nopt_dff -simple-dffe {modules}\nopt_clean {modules}\n"
-_WRITE = "select {modules}\nwrite_json -selected {out}\n"
+_SCRIPT = """
+read_verilog -nosynthesis core.v
+proc {modules}
+opt_clean {modules}
+opt_dff -simple-dffe {modules}
+opt_clean {modules}
+select {modules}
+write_json -selected core.json
+"""
 
 #: A look-up table's module: what it is to simulation, and, it may be, what to synthesis.
 _TABLE = re.compile(
@@ -152,9 +159,7 @@ def _modules(folder: Path, manifest: Manifest, names: list[str]) -> dict[str, An
     with tempfile.TemporaryDirectory(prefix="s2nn-hw-") as work:
         place = Path(work)
         (place / "core.v").write_text((folder / manifest.verilog).read_text())
-        (place / "certify.ys").write_text(
-            (_SCRIPT + _WRITE).format(file="core.v", modules=" ".join(names), out="core.json")
-        )
+        (place / "certify.ys").write_text(_SCRIPT.format(modules=" ".join(names)))
         tool = tools.yosys()
         command = (*tool.command, "certify.ys")
         job = process.Job(name="yosys", command=command, folder=place, log="certify.log")

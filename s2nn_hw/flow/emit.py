@@ -51,9 +51,9 @@ class CoreOptions(TypedDict, total=False):
 
     Parameters
     ----------
-    engine: ``event``, or for convolutions ``parallel``; one for all layers that have synapses, or
-        one a layer.  Left out: ``event``.
-    lanes: events a cycle (``parallel``: inputs), of every such layer or one number a layer; None:
+    engine: ``event``, ``unrolled``, or for convolutions ``parallel``; one for all layers that have
+        synapses, or one a layer.  Left out: ``event``.
+    lanes: events a cycle (other engines: inputs), of every such layer or one number a layer; None:
         4, or as many as a layer can use.
     windows: at a time, over which the lanes of a convolution on the event engine are spread; the
         most of every such layer, or one number a layer that has synapses; None: as many as its
@@ -62,6 +62,7 @@ class CoreOptions(TypedDict, total=False):
         their own; one for all layers that have synapses, or one a layer.  Left out: ``rom``.
     top: name of the top module and stem of every file.  Left out: ``s2nn_core``.
     counters: whether there are ports that count cycles and events.
+    unroll_limit: look-up tables, as estimated, beyond which a layer is not unrolled.
     """
 
     engine: Engine
@@ -70,6 +71,7 @@ class CoreOptions(TypedDict, total=False):
     memory: Memory
     top: str
     counters: bool
+    unroll_limit: int | None
 
 
 class Options(CoreOptions, total=False):
@@ -171,6 +173,7 @@ def build(network: Network, **options: Unpack[Options]) -> Core:
         "memory": ["ram" if layer.word else "rom" for layer in weighted],
         "top": chosen.top,
         "counters": chosen.counters,
+        "unroll_limit": options.get("unroll_limit"),
         "family": options.get("family"),
         "freq": None if options.get("freq") is None else float(options["freq"]),
     }
@@ -187,6 +190,7 @@ def planned(
     memory: Memory = "rom",
     top: str = "s2nn_core",
     counters: bool = False,
+    unroll_limit: int | None = None,
     family: str | None = None,
     freq: float | None = None,
 ) -> CorePlan:
@@ -208,6 +212,7 @@ def planned(
         memory=memory,
         top=top,
         counters=counters,
+        unroll_limit=None if unroll_limit is None else integer(unroll_limit, "unroll_limit"),
         samples=network.samples,
         fabric=None if family is None else platforms.family(family).fabric(freq),
     )

@@ -194,6 +194,7 @@ def built_core(model: Path, network: Network) -> Options:
             "lanes": data["lanes"],
             "windows": data["windows"],
             "memory": data["memory"],
+            "unroll_limit": data.get("unroll_limit"),
             "family": data["family"],
             "freq": data["freq"],
         }
