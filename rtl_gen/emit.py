@@ -111,7 +111,7 @@ class VerilogTarget:
         return name
 
     def add_part(self, part: Component, instance: str) -> str:
-        """Take on a part of the top; returns the name of its module."""
+        """Take on a part, by its path below the top; returns the name of its module."""
         name = self.plain(f"{self.top}.{instance}")
         self._modules[name] = name
         self.parts[name] = part
@@ -187,8 +187,12 @@ def _convert(core: Core, target: VerilogTarget) -> tuple[str, dict[str, tuple[st
     """Verilog of the top and all below it but the ROMs, and the nets of them all."""
     top = rtlil.convert(core, name=target.top, platform=target, emit_src=False)
     texts = [ordered_ports(top, target.top, core.ports)]
-    texts += [_definition(part, name, target) for name, part in target.parts.items()]
     # Those that are taken on may hold others, which are then added.
+    done = 0
+    while done < len(target.parts):
+        name, part = list(target.parts.items())[done]
+        texts.append(_definition(part, name, target))
+        done += 1
     done = 0
     while done < len(target.shared):
         (kind, arguments, options), name = list(target.shared.items())[done]
@@ -203,7 +207,7 @@ def _pipelines(core: Core, target: VerilogTarget) -> dict[str, str]:
     """Of every unrolled layer the module of its pipeline."""
     names = {id(part): name for name, part in target.parts.items()}
     return {
-        name: target.plain(f"{names[id(layer)]}.engine.pipeline")
+        name: names[id(layer.parts.engine.pipeline)]
         for name, layer in core.layers.items()
         if not isinstance(layer, PoolLayer) and isinstance(layer.parts, UnrolledParts)
     }

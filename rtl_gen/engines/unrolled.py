@@ -8,6 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from rtl_gen.lib.gathered import gathered_frame, gathered_window
 from rtl_gen.lib.lock import locked
+from rtl_gen.lib.shared import add_part
 from rtl_gen.plan import FramePlan, UnrolledPlan
 from rtl_gen.stream import entry, word
 from rtl_gen.unrolled.circuit import Circuit
@@ -30,6 +31,7 @@ class UnrolledEngine(wiring.Component):
     circuit: of the layer; depth, primitive: see Pipeline.
     bound: see locked().
     counts: whether ``events`` is wanted.
+    layer: name of the layer.
 
     Members
     -------
@@ -48,7 +50,9 @@ class UnrolledEngine(wiring.Component):
         *,
         bound: bool,
         counts: bool,
+        layer: str,
     ):
+        self.layer = layer
         self.feeds = tuple(feeds)
         self.pipeline = Pipeline(circuit, depth, primitive)
         self.latency = self.pipeline.latency
@@ -73,7 +77,6 @@ class UnrolledEngine(wiring.Component):
         bits = Cat(whole)
         moves, out, (ends, malformed) = locked(
             m,
-            self.pipeline,
             valid=valid,
             ready=self.o.ready,
             latency=self.latency,
@@ -81,7 +84,10 @@ class UnrolledEngine(wiring.Component):
             name="pipeline",
             beside=[("last", last[0]), ("drop", drop[0])],
         )
+        path = f"layer_{self.layer}.engine.pipeline"
+        add_part(m, platform, "pipeline", self.pipeline, path=path)
         m.d.comb += [
+            self.pipeline.moves.eq(moves),
             valid.eq(Cat(there).all()),
             go.eq(moves if alone else valid & moves),
             self.pipeline.i.eq(bits),

@@ -1,6 +1,6 @@
 """The last layer, whose potentials are the scores."""
 
-from amaranth.hdl import Cat, Const, Module
+from amaranth.hdl import Cat, Const, EnableInserter, Module
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import Out
 
@@ -126,7 +126,6 @@ class Readout(WeightedLayer):
             m.d.comb += argmax.scores.eq(scores)
             moves, valid, (scores,) = locked(
                 m,
-                argmax,
                 valid=valid,
                 ready=skid.i.ready,
                 latency=argmax.latency,
@@ -134,6 +133,7 @@ class Readout(WeightedLayer):
                 name="argmax",
                 beside=[("scores", scores)],
             )
+            m.submodules.argmax = EnableInserter(moves)(argmax)
             index = argmax.index
             m.d.comb += engine.o.ready.eq(moves)
         m.d.comb += [

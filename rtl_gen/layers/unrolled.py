@@ -41,6 +41,7 @@ class UnrolledParts:
             plan.fabric.table_cell,
             bound=plan.bound,
             counts=plan.counts,
+            layer=layer.name,
         )
 
     @property

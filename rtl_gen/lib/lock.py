@@ -1,10 +1,10 @@
 """Pipelines that stand still as a whole."""
 
-from amaranth.hdl import EnableInserter, Module, Signal
+from amaranth.hdl import Module, Signal
 
 
-def locked(m: Module, part, *, valid, ready, latency: int, bound: bool, name: str, beside=()):
-    """Add ``part``, a pipeline of registers alone, as one that moves only while it may.
+def locked(m: Module, *, valid, ready, latency: int, bound: bool, name: str, beside=()):
+    """The control of a pipeline of registers alone, which moves only while it may.
 
     It moves in every cycle but those in which its last stage has something that is not taken; or,
     if it is ``bound`` to what comes behind, in those in which that is ready.
@@ -13,7 +13,7 @@ def locked(m: Module, part, *, valid, ready, latency: int, bound: bool, name: st
     ----------
     valid: something comes in, which is taken if it moves.
     ready: what comes out would be taken; of a bound one it must not depend on what comes out.
-    latency: of the part.
+    latency: of the pipeline.
     beside: (name, value) of what travels beside it.
 
     Returns whether it moves, whether something comes out, and what travelled beside it.
@@ -31,5 +31,4 @@ def locked(m: Module, part, *, valid, ready, latency: int, bound: bool, name: st
     there, *others = out
     # One signal for the registers of all that are bound: there is nothing between it and them.
     m.d.comb += moves.eq(ready if bound else ~there | ready)
-    m.submodules[name] = EnableInserter(moves)(part)
     return moves, there, others

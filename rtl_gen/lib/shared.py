@@ -49,16 +49,20 @@ def pins(component: wiring.Component) -> dict[str, Any]:
     return found
 
 
-def add_part(m: Module, platform: Any, name: str, component: wiring.Component) -> None:
-    """Add a submodule that, where the target writes Verilog, is converted by itself."""
+def add_part(
+    m: Module, platform: Any, name: str, component: wiring.Component, *, path: str = ""
+) -> None:
+    """Add a submodule that, where the target writes Verilog, is converted by itself.
+
+    path: below the top, if it is not the name.
+    """
     if hasattr(platform, "defining"):
-        module = platform.add_part(component, name)
+        module = platform.add_part(component, path or name)
         for path, _, value in component.signature.flatten(component):
             # In the module it is the port that gives the name.
             Value.cast(value).name = "_".join([name, *map(str, path)])
-        m.submodules[name] = Instance(
-            module, i_clk=ClockSignal(), i_rst=ResetSignal(), **pins(component)
-        )
+        reset = {"i_rst": ResetSignal()} if getattr(component, "resets", True) else {}
+        m.submodules[name] = Instance(module, i_clk=ClockSignal(), **reset, **pins(component))
     else:
         m.submodules[name] = component
 

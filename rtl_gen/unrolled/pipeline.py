@@ -12,7 +12,8 @@ from .tables import Tables, signal
 class Pipeline(wiring.Component):
     """A circuit of tables that takes new inputs in every cycle.
 
-    Semantics: ``o`` is what the circuit's outputs are of ``i`` as it was ``latency`` cycles ago.
+    Semantics: ``o`` is what the circuit's outputs are of ``i`` as it was ``latency`` cycles ago,
+    those in which it does not move not counted.
 
     Latency: ``latency`` cycles.  Throughput: a set of inputs a cycle.
 
@@ -22,16 +23,26 @@ class Pipeline(wiring.Component):
     depth: tables, one behind the other, between two registers.
     primitive: see Cell.
 
+    Members
+    -------
+    i, o: inputs and outputs.
+    moves: whether the registers take something.
+
     Names in the Verilog are those of the certificate: input k is bit k of ``i``, signal n is made
     by the cell ``tN``.
     """
+
+    #: Nothing in it is reset.
+    resets = False
 
     def __init__(self, circuit: Circuit, depth: int, primitive: tuple[str, ...] = ()):
         self.primitive = primitive
         self.circuit = circuit
         self.depth = depth
         self.latency = circuit.latency(depth)
-        super().__init__({"i": In(circuit.tables.inputs), "o": Out(len(circuit.outputs))})
+        super().__init__(
+            {"i": In(circuit.tables.inputs), "moves": In(1), "o": Out(len(circuit.outputs))}
+        )
 
     def stage(self, of: int) -> int:
         """The cycle in which a signal is there, the inputs' being 0."""
@@ -43,10 +54,14 @@ class Pipeline(wiring.Component):
         #: Signal, cycle → its value in that cycle.
         there = {(1 + k, 0): self.i[k] for k in range(tables.inputs)}
 
+        def keep(register, value):
+            with m.If(self.moves):
+                m.d.sync += register.eq(value)
+
         def value(of: int, cycle: int):
             if (of, cycle) not in there:
                 register = Signal(name=f"{_name(of, tables)}_{cycle}", reset_less=True)
-                m.d.sync += register.eq(value(of, cycle - 1))
+                keep(register, value(of, cycle - 1))
                 there[of, cycle] = register
             return there[of, cycle]
 
@@ -66,7 +81,7 @@ class Pipeline(wiring.Component):
             if signal(literal):
                 last = value(signal(literal), self.latency - 1) ^ (literal & 1)
             register = Signal(name=f"o_{k}", reset_less=True)
-            m.d.sync += register.eq(last)
+            keep(register, last)
             m.d.comb += self.o[k].eq(register)
         return m
 

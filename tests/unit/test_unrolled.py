@@ -13,7 +13,7 @@ from rtl_gen.fabric import Fabric
 from rtl_gen.network import Core
 from rtl_gen.planner import plan
 from rtl_gen.unrolled.circuit import Circuit, circuit, estimate
-from rtl_gen.unrolled.proof import assignments, holds
+from rtl_gen.unrolled.proof import holds
 from rtl_gen.unrolled.tables import FALSE, TRUE, signal
 from s2nn_hw.ir import Conv2d, Dense, FrameFormat, InputError, Layer, Network
 
