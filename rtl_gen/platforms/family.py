@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import inf
 
 from rtl_gen.fabric import Fabric
 from s2nn_hw.ir import InputError
@@ -169,7 +170,7 @@ class Family:
     lut_ram: bool = True
     mask_stage: bool = True
     additions: tuple[float, ...] = ()
-    tables: tuple[float, ...] = ()
+    tables: tuple[float, ...] = (inf,)
     table_cell: tuple[str, ...] = ()
     devices: tuple[Device, ...]
     nextpnr: str | None = None
@@ -186,7 +187,7 @@ class Family:
             mask_stage=self.mask_stage,
             additions=1 + sum(mhz is not None and mhz <= most for most in self.additions),
             table=6 if self.lut_bits >= 64 else 4,
-            tables=1 + sum(mhz is not None and mhz <= most for most in self.tables),
+            tables=1 + sum((mhz or inf) <= most for most in self.tables),
             table_cell=self.table_cell,
             load_bits=self.load_bits,
             huge=bool(self.spram_bits) and not self.spram_contents,

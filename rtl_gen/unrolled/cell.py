@@ -36,6 +36,9 @@ class Cell:
                 f"`else\n{body}`endif\n"
             )
         return (
+            # What is in it is seen outside.
+            "/* verilator tracing_off */\n"
             f"module {module} #(\n  parameter [{size - 1}:0] VALUES = 0\n) (\n"
             f"  input [{self.inputs - 1}:0] i,\n  output o\n);\n{body}endmodule\n"
+            "/* verilator tracing_on */\n"
         )
