@@ -62,7 +62,7 @@ FAMILY = Family(
     bram_shapes=((16384, 1), (8192, 2), (4096, 4), (2048, 9), (1024, 18), (512, 36)),
     rom_rows=(512, 1024),
     additions=(105, 60),
-    tables=(inf, 100, 70),
+    tables=(inf, 130, 110),
     table_cell=("LUT4", "INIT", "A B C D", "Z"),
     devices=(
         _device("12", 24288, 56, 28, "CABGA381 CABGA256 CSFBGA285"),
