@@ -86,6 +86,7 @@ FPGA = {
         ("mnist-mlp-128", "--device LFE5U-85F-6 --lanes 2 --freq 130"),
         ("mnist-mlp-128", "--device LFE5U-85F-6 --lanes 4 --freq 60"),
         ("mnist-mlp-128", "--device LFE5U-85F-6 --lanes 4 --freq 105"),
+        ("mnist-mlp-128", "--device LFE5U-85F-6 --lanes 8 --freq 60"),
         ("mnist-mlp-128", "--device LFE5U-85F-6 --lanes 8 --freq 125"),
         ("mnist-conv", "--device LFE5U-85F-6 --lanes 4 --freq 105"),
     ),
