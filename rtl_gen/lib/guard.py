@@ -81,7 +81,6 @@ class FrameGuard(wiring.Component):
 
         present = port.pixels - (port.beats - 1) * port.pixels_per_beat
         keep = Const((1 << present * port.pixel_bits) - 1, len(self.o.p.pixels))
-        # Of a frame of one beat nothing is ever filled up.
-        with m.If(~fill if port.beats > 1 else 1):
+        with m.If(~fill):
             m.d.comb += self.o.p.pixels.eq(Mux(full, self.tdata & keep, self.tdata))
         return m

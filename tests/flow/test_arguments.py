@@ -61,7 +61,7 @@ def test_lanes_of_another_kind_are_told(tmp_path: Path, lanes: Any) -> None:
         ({"labels": [[0], [1, 2]]}, "labels must be an array, whose rows are of one length"),
         ({"baseline": "absent.json"}, "absent.json: baseline cannot be read: No such file"),
         ({"top": "reg"}, "top must not be 'reg', a keyword of Verilog"),
-        ({"engine": 3}, "engine must be one of event, parallel, not 3"),
+        ({"engine": 3}, "engine must be one of event, parallel, unrolled, not 3"),
         ({"top": 3}, "top must be a letter and then letters"),
     ],
     ids=str,

@@ -84,7 +84,7 @@ WRONG = {
     f"emit {GOOD} --family max10": "family must be one of ecp5, ice40, gowin, xilinx7, nexus, ga",
     f"emit {GOOD} --freq 50": "freq needs a family, on which it depends how far a cycle goes",
     f"emit {GOOD} --family ecp5 --freq 0": "freq must be more than 0 and at most 2000 MHz, not 0.0",
-    f"emit {GOOD} --engine steam": "engine must be one of event, parallel, not 'steam'",
+    f"emit {GOOD} --engine steam": "engine must be one of event, parallel, unrolled, not 'steam'",
     f"emit {GOOD} --top 1x": "top must be a letter and then letters, digits or _",
     f"emit {GOOD} --top module": "top must not be 'module', a keyword of Verilog",
     f"emit {GOOD} --top logic": "top must not be 'logic', a keyword of Verilog",

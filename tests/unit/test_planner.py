@@ -136,7 +136,7 @@ def test_one_number_a_layer(lanes):
 
 @pytest.mark.parametrize("engine", [3, None, "steam", ["event", 3]])
 def test_an_engine_that_there_is_not(engine):
-    with pytest.raises(InputError, match="engine must be one of event, parallel, not "):
+    with pytest.raises(InputError, match="engine must be one of event, parallel, unrolled, not "):
         plan(network(12, 5, 3), engine=engine)
 
 
