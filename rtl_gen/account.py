@@ -17,9 +17,11 @@ from .layers.pool import PoolLayer
 from .lib.ram import Ram
 from .lib.reader import WindowReader
 from .lib.rom import Rom
-from .network import Core, instance
-from .plan import CorePlan, LayerPlan, WindowPlan, feeds_of, signed_width, windows_of
+from .names import instance
+from .network import Core
+from .plan import CorePlan, LayerPlan, WindowPlan, feeds_of, windows_of
 from .timing import Values, bounds, floors, schedule, steady
+from .width import signed_width
 
 #: Windows of sample frames that typical cycles are predicted from: about a second.
 TYPICAL_WINDOWS = 20_000

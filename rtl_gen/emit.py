@@ -27,9 +27,9 @@ from .layers.unrolled import UnrolledParts
 from .lib.ram import Ram
 from .lib.rom import Rom
 from .lib.shared import LOADED, Shared
-from .names import ordered_ports, plain_nets
+from .names import instance, ordered_ports, plain_nets
 from .nets import nets
-from .network import Core, instance
+from .network import Core
 from .plan import CorePlan, LoadPlan
 from .template import template
 from .unrolled.cell import Cell

@@ -1,4 +1,4 @@
-"""Names of nets and ports that Verilog need not escape."""
+"""Names of layers, nets and ports, which Verilog need not escape."""
 
 import re
 from collections.abc import Sequence
@@ -8,6 +8,11 @@ from .keywords import KEYWORDS
 _NAME = re.compile(r"(?<=\s)\\(\S+)")
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _PORT = re.compile(r"^(  wire .*(?:input|output) )\d+ +\\(\S+)$", re.MULTILINE)
+
+
+def instance(layer: str) -> str:
+    """Name of a layer's instance in the core, where nothing else begins so."""
+    return f"layer_{layer}"
 
 
 def plain_nets(text: str) -> str:

@@ -13,16 +13,12 @@ from rtl_gen.lib.gather import Gather
 from rtl_gen.lib.guard import FrameGuard
 from rtl_gen.lib.loader import Loader
 from rtl_gen.lib.shared import add_part
+from rtl_gen.names import instance
 from rtl_gen.plan import CorePlan, PoolPlan
 from s2nn_hw.ir import INPUT, Network, Pool
 
 #: Counters wrap around.
 COUNTER_BITS = 32
-
-
-def instance(layer: str) -> str:
-    """Name of a layer's instance in the core, where nothing else begins so."""
-    return f"layer_{layer}"
 
 
 class Core(wiring.Component):

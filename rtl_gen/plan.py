@@ -243,6 +243,9 @@ class ParallelPlan(_OfWindows):
 class UnrolledPlan(_OfWindows):
     """A convolution on the unrolled engine."""
 
+    #: See FramePlan: windows always are.
+    held = True
+
     @property
     def lanes(self) -> int:
         """Inputs a cycle: all of a window."""
@@ -394,10 +397,3 @@ class CorePlan:
             for k, name in enumerate(layer.sources)
             if name == source
         )
-
-
-def signed_width(low: int, high: int) -> int:
-    """Bits of a signed number that takes every value from low to high."""
-    return max(
-        1, (-low - 1).bit_length() + 1 if low < 0 else 1, high.bit_length() + 1 if high > 0 else 1
-    )

@@ -9,6 +9,7 @@ from amaranth.lib.wiring import In, Out
 from rtl_gen.lib.gathered import gathered_frame, gathered_window
 from rtl_gen.lib.lock import locked
 from rtl_gen.lib.shared import add_part
+from rtl_gen.names import instance
 from rtl_gen.plan import FramePlan, UnrolledPlan
 from rtl_gen.stream import entry, word
 from rtl_gen.unrolled.circuit import Circuit
@@ -71,7 +72,7 @@ class UnrolledEngine(wiring.Component):
         m = Module()
         go, valid = Signal(), Signal()
         # A frame that is not held, and waits for no other, can be told of room before it is there.
-        alone = len(self.feeds) == 1 and not getattr(self.feeds[0], "held", True)
+        alone = len(self.feeds) == 1 and not self.feeds[0].held
         gathered = [self._gather(m, k, feed, go) for k, feed in enumerate(self.feeds)]
         whole, there, last, drop = (list(part) for part in zip(*gathered, strict=True))
         bits = Cat(whole)
@@ -84,7 +85,7 @@ class UnrolledEngine(wiring.Component):
             name="pipeline",
             beside=[("last", last[0]), ("drop", drop[0])],
         )
-        path = f"layer_{self.layer}.engine.pipeline"
+        path = f"{instance(self.layer)}.engine.pipeline"
         add_part(m, platform, "pipeline", self.pipeline, path=path)
         m.d.comb += [
             self.pipeline.moves.eq(moves),

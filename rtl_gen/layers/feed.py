@@ -1,5 +1,7 @@
 """What lies between the words of a source and the encoders of a projection."""
 
+from collections.abc import Sequence
+
 from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
@@ -8,6 +10,7 @@ from rtl_gen.lib.encoder import Port
 from rtl_gen.lib.planes import PlaneSequence
 from rtl_gen.lib.queue import WordQueue
 from rtl_gen.lib.reader import WindowReader
+from rtl_gen.lib.register import registered
 from rtl_gen.plan import ConvPlan, DensePlan
 from rtl_gen.stream import word
 
@@ -110,3 +113,15 @@ class ConvFeed(_Feed):
             wiring.connect(m, reader.o, wiring.flipped(self.entries(b)))
         m.d.comb += self.room.eq(Cat(reader.room for reader in self.readers).all())
         return m
+
+
+def read_windows(m: Module, k: int, inputs: Sequence, reader: WindowReader, entries) -> None:
+    """Projection ``k`` of a layer: its words go into a line buffer, whose windows are wanted."""
+    m.submodules[f"reader{k}"] = reader
+    words = registered(m, inputs[k], f"register{k}" if len(inputs) > 1 else "register")
+    m.d.comb += [
+        reader.i.eq(words.payload),
+        reader.push.eq(words.valid & words.ready),
+        words.ready.eq(reader.room),
+    ]
+    wiring.connect(m, reader.o, entries)

@@ -1,17 +1,16 @@
 """A layer's part on the parallel engine: line buffers, memories and a unit."""
 
 from amaranth.hdl import Const, Module
-from amaranth.lib import wiring
 
 from rtl_gen.engines.parallel import ParallelEngine, Taps
 from rtl_gen.lib.accumulator import Accumulators
 from rtl_gen.lib.neuron import Lane, neurons
 from rtl_gen.lib.reader import WindowReader
-from rtl_gen.lib.register import registered
 from rtl_gen.lib.rom import Rom
 from rtl_gen.plan import LayerPlan, ParallelPlan
 from s2nn_hw.ir import Conv2d, Layer
 
+from .feed import read_windows
 from .unit import Unit
 from .weights import full_matrix, step_bits, step_rows
 
@@ -86,15 +85,8 @@ class ParallelParts:
         """Join them, and the streams of words that come in, one a projection."""
         self.unit.build(m)
         engine = self.unit.engine
-        for k, (reader, source) in enumerate(zip(self.readers, inputs, strict=True)):
-            m.submodules[f"reader{k}"] = reader
-            words = registered(m, source, f"register{k}" if len(inputs) > 1 else "register")
-            m.d.comb += [
-                reader.i.eq(words.payload),
-                reader.push.eq(words.valid & words.ready),
-                words.ready.eq(reader.room),
-            ]
-            wiring.connect(m, reader.o, getattr(engine, f"i{k}"))
+        for k, reader in enumerate(self.readers):
+            read_windows(m, k, inputs, reader, getattr(engine, f"i{k}"))
         for n, rom in enumerate(self.roms):
             m.submodules[f"weights{n}"] = rom
             m.d.comb += rom.addr[0].eq(engine.addr[: rom.address_bits])

@@ -5,12 +5,12 @@ from amaranth.lib import wiring
 
 from rtl_gen.engines.unrolled import UnrolledEngine
 from rtl_gen.lib.reader import WindowReader
-from rtl_gen.lib.register import registered
 from rtl_gen.lib.rom import Rom
 from rtl_gen.plan import LayerPlan, UnrolledPlan
 from rtl_gen.unrolled.layer import circuit_of
 from s2nn_hw.ir import Layer
 
+from .feed import read_windows
 from .unit import Unit
 
 
@@ -60,11 +60,4 @@ class UnrolledParts:
             if k not in self.readers:
                 wiring.connect(m, wiring.flipped(source), getattr(engine, f"i{k}"))
                 continue
-            m.submodules[f"reader{k}"] = reader = self.readers[k]
-            words = registered(m, source, f"register{k}" if len(inputs) > 1 else "register")
-            m.d.comb += [
-                reader.i.eq(words.payload),
-                reader.push.eq(words.valid & words.ready),
-                words.ready.eq(reader.room),
-            ]
-            wiring.connect(m, reader.o, getattr(engine, f"i{k}"))
+            read_windows(m, k, inputs, self.readers[k], getattr(engine, f"i{k}"))

@@ -7,7 +7,7 @@ from typing import Self
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
 from amaranth.lib.wiring import In, Out
 
-from rtl_gen.plan import signed_width
+from rtl_gen.width import signed_width
 
 from . import shared
 from .delay import delayed

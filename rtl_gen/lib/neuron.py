@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from rtl_gen.plan import signed_width
+from rtl_gen.width import signed_width
 
 #: Planes up to which what is added is shifted to its place.  With more, that takes more look-up
 #: tables than doubling the potential, which takes one a bit.

@@ -71,14 +71,14 @@ class Processes:
 
 
 def fork(source: Link, branches: list[Link]) -> Process:
-    """lib.fork.Fork: a word is gone when every branch has taken it."""
+    """lib.fork.Fork: a word is gone, and the next one seen, when every branch has taken it."""
+    taken = LONG_AGO
     while True:
         if not source.offered:
             yield source.offered
-        at = source.offered.popleft()
+        taken = at = max(source.offered.popleft(), taken + 1)
         for branch in branches:
             branch.offered.put(at)
-        taken = at
         for branch in branches:
             if not branch.taken:
                 yield branch.taken

@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from rtl_gen.plan import signed_width
+from rtl_gen.width import signed_width
 
 from .proof import Identity, complemented
 from .sums import PRICES, Sum, Sums

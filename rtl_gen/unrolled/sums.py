@@ -133,7 +133,7 @@ class Sums:
         for neuron, built in neurons:
             made = wanted[built]
             assert made is not None
-            self.sums.append(made if built is neuron or built == neuron else made.opposite(neuron))
+            self.sums.append(made if built == neuron else made.opposite(neuron))
 
     def _heap(self, inputs: Sequence[int], weights: Sequence[int]) -> Heap:
         """Weighted literals, of the fewest signed digits: -x is the complement of x, less 1."""

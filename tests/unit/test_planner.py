@@ -11,8 +11,10 @@ import pytest
 import s2nn_hw
 from rtl_gen.buffers import MAX_SLOTS
 from rtl_gen.fabric import Fabric
-from rtl_gen.plan import ConvPlan, DensePlan, signed_width
-from rtl_gen.planner import MAX_RESULT_BEAT, plan
+from rtl_gen.plan import ConvPlan, DensePlan
+from rtl_gen.planner import plan
+from rtl_gen.ports import MAX_RESULT_BEAT
+from rtl_gen.width import signed_width
 from s2nn_hw.ir import Conv2d, Dense, FrameFormat, InputError, Layer, Network, Pool
 
 

@@ -115,44 +115,30 @@ def dense(rng: np.random.Generator, source: str, neurons: int, inputs: int) -> D
     return Dense(source=source, weights=weights, weight_bits=3)
 
 
+def chain(
+    rng: np.random.Generator, *, bits: int, classes: int = 4, joined: bool = False
+) -> Network:
+    """Two layers in a row, and a readout of the second, or of both."""
+    heads = [dense(rng, "b", classes, 7)]
+    if joined:
+        heads.append(dense(rng, "a", classes, 9))
+    hidden = [
+        Layer(
+            name=name,
+            projections=(dense(rng, source, neurons, inputs),),
+            thresholds=rng.integers(-4, 6, neurons),
+        )
+        for name, source, neurons, inputs in (("a", "input", 9, 30), ("b", "a", 7, 9))
+    ]
+    return Network(
+        input=FrameFormat(shape=(30,), bits=bits),
+        layers=(*hidden, Layer(name="readout", projections=tuple(heads), thresholds=None)),
+    )
+
+
 def network(rng: np.random.Generator, *, bits: int, classes: int = 4) -> Network:
-    """Two layers in a row and a readout that joins both."""
-    return Network(
-        input=FrameFormat(shape=(30,), bits=bits),
-        layers=(
-            Layer(
-                name="a",
-                projections=(dense(rng, "input", 9, 30),),
-                thresholds=rng.integers(-4, 6, 9),
-            ),
-            Layer(
-                name="b", projections=(dense(rng, "a", 7, 9),), thresholds=rng.integers(-4, 6, 7)
-            ),
-            Layer(
-                name="readout",
-                projections=(dense(rng, "b", classes, 7), dense(rng, "a", classes, 9)),
-                thresholds=None,
-            ),
-        ),
-    )
-
-
-def chain(rng: np.random.Generator, *, bits: int, classes: int = 4) -> Network:
-    """Layers in a row."""
-    return Network(
-        input=FrameFormat(shape=(30,), bits=bits),
-        layers=(
-            Layer(
-                name="a",
-                projections=(dense(rng, "input", 9, 30),),
-                thresholds=rng.integers(-4, 6, 9),
-            ),
-            Layer(
-                name="b", projections=(dense(rng, "a", 7, 9),), thresholds=rng.integers(-4, 6, 7)
-            ),
-            Layer(name="readout", projections=(dense(rng, "b", classes, 7),), thresholds=None),
-        ),
-    )
+    """That joins both."""
+    return chain(rng, bits=bits, classes=classes, joined=True)
 
 
 def maps(rng: np.random.Generator, *, bits: int, classes: int = 4) -> Network:
