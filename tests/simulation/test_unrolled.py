@@ -66,7 +66,6 @@ def images(network: Network, frames: int = 20) -> np.ndarray:
     [
         (chain, "unrolled", "none"),
         (chain, "unrolled", "random"),
-        (chain, "mixed", "bursty"),
         (maps, "unrolled", "random"),
         (maps, "mixed", "none"),
     ],
