@@ -28,7 +28,7 @@ from . import terminal
 
 VERBS = (
     *("demo", "train", "data", "emit", "certify", "verify"),
-    *("synth", "flash", "run", "report"),
+    *("synth", "flash", "run", "report", "bench"),
 )
 
 

@@ -54,6 +54,13 @@ def register(subparsers: Any) -> None:
             name, type=int, metavar="N", help=f"of the {layer} (default: as the others)"
         )
     shape.add_argument(
+        "--fan-in",
+        type=int,
+        metavar="N",
+        help="weights other than 0 that a neuron of the hidden layers may have, the greatest "
+        "(default: all)",
+    )
+    shape.add_argument(
         "--input-bits",
         type=int,
         default=1,
@@ -144,6 +151,7 @@ def handler(args: argparse.Namespace) -> int:
             weight_bits=args.weight_bits,
             first_weight_bits=args.first_weight_bits,
             last_weight_bits=args.last_weight_bits,
+            fan_in=args.fan_in,
             input_bits=args.input_bits,
             input_threshold=args.input_threshold,
             epochs=args.epochs,

@@ -31,6 +31,8 @@ _HOME = {
     "SynthResult": "synth",
     "TrainResult": "train",
     "VerifyResult": "verify",
+    "BenchResult": "bench",
+    "bench": "bench",
     "certify": "certify",
     "demo": "demo",
     "emit": "emit",
@@ -42,6 +44,7 @@ _HOME = {
     "verify": "verify",
 }
 __all__ = [
+    "BenchResult",
     "CertifyResult",
     "Check",
     "EmitResult",
@@ -50,6 +53,7 @@ __all__ = [
     "SynthResult",
     "TrainResult",
     "VerifyResult",
+    "bench",
     "certify",
     "demo",
     "emit",

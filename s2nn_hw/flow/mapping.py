@@ -7,7 +7,7 @@ import os
 import shutil
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 SQUEEZED = ".gz"
 
 #: Some ten megabytes each, and some ten kilobytes.
-_NETLISTS = Results("netlists", keep=16)
+_NETLISTS = Results("netlists", keep=64)
 _PLACED = Results("placed", keep=256)
 
 
@@ -41,6 +41,7 @@ class Design:
     constraints: (name, text) of files for nextpnr; options: its arguments that name them.
     pins: whether its ports are the part's pins, rather than a core's alone.
     clock: net of the clock that is told of, None where there is but one.
+    synthesis: command of yosys in the place of the family's, None for that.
     routed: file in which the options have nextpnr write what it made, None if they do not.
     """
 
@@ -53,6 +54,7 @@ class Design:
     options: tuple[str, ...]
     pins: bool
     clock: str | None = None
+    synthesis: str | None = None
     routed: str | None = None
 
     @classmethod
@@ -92,8 +94,11 @@ class Mapped:
 
 def synthesise(design: Design, tool: Tool) -> Mapped:
     """The netlist.  Raises ToolError where yosys failed, or lost a memory."""
-    script = yosys.script(design.part.family, design.reads, design.top, pins=design.pins)
-    moved = repr(design.part.family.output_registers)
+    family = design.part.family
+    if design.synthesis is not None:
+        family = replace(family, synthesis=design.synthesis)
+    script = yosys.script(family, design.reads, design.top, pins=design.pins)
+    moved = repr(family.output_registers)
     texts = [text for item in design.files.items() for text in item]
     name = key([tool.version, script, finish.VERSION, moved, *texts])
     found = _NETLISTS.find(name)

@@ -74,6 +74,7 @@ def train(
     weight_bits: int = 4,
     first_weight_bits: int | None = None,
     last_weight_bits: int | None = None,
+    fan_in: int | None = None,
     input_bits: int = 1,
     input_threshold: int | None = None,
     epochs: int = 60,
@@ -109,6 +110,7 @@ def train(
     arch: instead of ``hidden``, an architecture such as 32C3-P2-64C3-P2-10, see nn.Convnet.
     weight_bits, input_bits: 1…8 each; input_threshold: the raw value from which a 1-bit pixel is 1.
     first_weight_bits, last_weight_bits: of the first layer and the readout, where others.
+    fan_in: weights other than 0 of a neuron of the hidden layers, at most; needs ``hidden``.
     surrogate, alpha, beta: of the neurons, see nn.surrogate.
     epochs … label_smoothing: see nn.fit.Schedule; dropout: see nn.SpikingNetwork.
     augment: strength of the random deformations, see Augmentation.of_strength(); crop, flip: see
@@ -133,6 +135,7 @@ def train(
         "weight_bits": weight_bits,
         "first_weight_bits": first_weight_bits,
         "last_weight_bits": last_weight_bits,
+        "fan_in": fan_in,
         "input_bits": input_bits,
         "input_threshold": input_threshold,
         "epochs": epochs,
@@ -154,6 +157,8 @@ def train(
     }
     if hidden is not None and arch is not None:
         raise InputError("give widths of hidden layers or an architecture, not both")
+    if fan_in is not None and arch is not None:
+        raise InputError("fan-in must be left out with an architecture: it is of dense layers")
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**63:
         raise InputError(f"the seed must be a whole number from 0 on, not {seed!r}")
     if not 0 <= dropout < 1:
@@ -194,6 +199,7 @@ def train(
                 options["hidden"],
                 set_.classes,
                 **bits,
+                fan_in=fan_in,
                 surrogate=spike,
                 dropout=dropout,
             )

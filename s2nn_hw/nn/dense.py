@@ -21,17 +21,23 @@ class Dense(Projection):
     ----------
     inputs, neurons: shape of the weights, (neurons, inputs).
     weight_bits: 1…8.
-    source: see Projection.
+    fan_in, source: see Projection.
     """
 
     def __init__(
-        self, inputs: int, neurons: int, *, weight_bits: int = 4, source: str | None = None
+        self,
+        inputs: int,
+        neurons: int,
+        *,
+        weight_bits: int = 4,
+        fan_in: int | None = None,
+        source: str | None = None,
     ) -> None:
         shape = (
             integer(neurons, "neurons of a dense projection", least=1),
             integer(inputs, "inputs of a dense projection", least=1),
         )
-        super().__init__(shape, weight_bits=weight_bits, source=source)
+        super().__init__(shape, weight_bits=weight_bits, fan_in=fan_in, source=source)
 
     def synapses(self, source: str, weights: npt.NDArray[Any]) -> ir.Dense:
         return ir.Dense(source=source, weights=weights, weight_bits=self.weight_bits)

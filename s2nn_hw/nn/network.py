@@ -128,6 +128,7 @@ class Mlp(SpikingNetwork):
     classes: number of scores.
     weight_bits: 1…8; first_weight_bits, last_weight_bits: of the first layer and of the readout,
         where others.
+    fan_in: of the hidden layers, see Projection.
     surrogate, threshold, strict: of the neurons, see Neuron.
     learned_scale: see SpikingLayer.
     """
@@ -141,6 +142,7 @@ class Mlp(SpikingNetwork):
         weight_bits: int = 4,
         first_weight_bits: int | None = None,
         last_weight_bits: int | None = None,
+        fan_in: int | None = None,
         surrogate: Surrogate | None = None,
         threshold: float = 1.0,
         strict: bool = False,
@@ -156,7 +158,7 @@ class Mlp(SpikingNetwork):
         inputs = input.size
         for k, width in enumerate(hidden):
             layers[f"hidden{k + 1}"] = SpikingLayer(
-                [Dense(inputs, width, weight_bits=bits[k])],
+                [Dense(inputs, width, weight_bits=bits[k], fan_in=fan_in)],
                 Neuron(threshold, surrogate=surrogate, strict=strict),
                 learned_scale=learned_scale,
             )

@@ -30,13 +30,24 @@ class Projection(nn.Module):
     ----------
     shape: of the weights, neurons first.
     weight_bits: 1…8, see quantise.limit().
+    fan_in: weights a neuron keeps, those of the greatest magnitude, the others are 0; None: all.
     source: name of the node whose output is weighted; None for the one before.
     """
 
-    def __init__(self, shape: tuple[int, ...], *, weight_bits: int, source: str | None) -> None:
+    def __init__(
+        self,
+        shape: tuple[int, ...],
+        *,
+        weight_bits: int,
+        fan_in: int | None = None,
+        source: str | None,
+    ) -> None:
         super().__init__()
         self.weight_bits = tidy(weight_bits)
         quantise.check_bits(self.weight_bits)
+        self.fan_in = None if fan_in is None else ir.integer(fan_in, "fan-in", least=1)
+        if self.fan_in is not None and self.weight_bits == 1:
+            raise InputError("fan-in must be left out where weights have one bit, which has no 0")
         self.source = source
         if math.prod(shape) > MAX_WEIGHTS:
             raise InputError(
@@ -60,11 +71,19 @@ class Projection(nn.Module):
         raise NotImplementedError
 
     def forward(self, x: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
-        return self.project(x, quantise.fake_quantise(self.weight, scale, self.weight_bits))
+        weight = quantise.fake_quantise(self.weight, scale, self.weight_bits)
+        if self.fan_in is not None:
+            # Gradients reach what is left out, too, so that it may come back.
+            weight = weight - (weight * ~quantise.greatest(self.weight, self.fan_in)).detach()
+        return self.project(x, weight)
 
     def integers(self, scale: torch.Tensor) -> torch.Tensor:
         """The weights as whole numbers in the range of weight_bits, dtype of the weight."""
-        return quantise.integers(self.weight.detach(), scale, self.weight_bits)
+        weight = self.weight.detach()
+        whole = quantise.integers(weight, scale, self.weight_bits)
+        if self.fan_in is not None:
+            whole = whole * quantise.greatest(weight, self.fan_in)
+        return whole
 
     def potential(self, x: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
         """The projection's integer share of the potential, float64 and exact below 2^50.

@@ -67,6 +67,14 @@ def calibrate(weight: torch.Tensor, bits: int, *, per_neuron: bool) -> torch.Ten
 
 
 @torch.no_grad()
+def greatest(weight: torch.Tensor, count: int) -> torch.Tensor:
+    """Which weights of each neuron are its ``count`` of the greatest magnitude."""
+    rows = weight.abs().reshape(len(weight), -1)
+    kept = rows.topk(min(count, rows.shape[1]), dim=1, sorted=False).indices
+    return torch.zeros_like(rows, dtype=torch.bool).scatter_(1, kept, True).reshape(weight.shape)
+
+
+@torch.no_grad()
 def limit_weights(weight: torch.Tensor, scale: torch.Tensor, bits: int) -> None:
     """Bring the weights, in place, into the range that the scale can express."""
     if bits > 1:

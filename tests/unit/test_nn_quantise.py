@@ -64,3 +64,28 @@ def test_gradients_follow_lsq():
 def test_bits_out_of_range_are_refused(bits):
     with pytest.raises(InputError, match="weight bits must be 1…8"):
         Dense(4, 2, weight_bits=bits)
+
+
+def test_fan_in_keeps_the_greatest_weights_and_lets_the_others_come_back():
+    dense = Dense(20, 7, weight_bits=4, fan_in=5)
+    scale = calibrate(dense.weight, 4, per_neuron=True).requires_grad_()
+    k = dense.integers(scale)
+    assert ((k != 0).sum(dim=1) <= 5).all()
+    rest = k == 0
+    least = dense.weight.detach().abs().masked_fill(rest, torch.inf).amin(dim=1)
+    assert ((dense.weight.detach().abs() > least[:, None]) & rest).sum() == 0
+    x = torch.rand(9, 20)
+    assert torch.allclose(dense(x, scale), x @ (k * scale[:, None]).T, atol=1e-5)
+    dense(x, scale).square().sum().backward()
+    assert (dense.weight.grad[rest] != 0).any()
+
+
+def test_fan_in_beyond_the_inputs_keeps_all_and_one_bit_has_none():
+    whole, all_kept = Dense(6, 3, weight_bits=4), Dense(6, 3, weight_bits=4, fan_in=9)
+    all_kept.load_state_dict(whole.state_dict())
+    scale = calibrate(whole.weight, 4, per_neuron=True)
+    assert torch.equal(whole.integers(scale), all_kept.integers(scale))
+    with pytest.raises(InputError, match="fan-in must be left out where weights have one bit"):
+        Dense(6, 3, weight_bits=1, fan_in=2)
+    with pytest.raises(InputError, match="fan-in"):
+        Dense(6, 3, fan_in=0)

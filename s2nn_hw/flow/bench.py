@@ -1,0 +1,398 @@
+"""Our circuits beside those of other generators: the same networks, tools and frames."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from s2nn_hw import golden, peers
+from s2nn_hw.ir import InputError, Network, ToolError, integer
+from s2nn_hw.report import comparison
+from s2nn_hw.toolchain import finish, tools, yosys
+
+from .emit import Progress
+from .folder import output_folder
+from .mapping import Design, place, synthesise
+from .synth import synth
+from .verify import verify
+
+if TYPE_CHECKING:
+    from rtl_gen.platforms import Part
+
+BENCH, TABLE, PLOT = "bench.json", "bench.md", "bench.svg"
+#: Schema of bench.json.
+FORMAT = 1
+OURS = "s2nn-hw"
+#: Area is told on both, clock on the first.
+DEVICES = ("LFE5U-85F-6", "XC7A100T")
+FRAMES = 64
+
+#: Other commands of yosys, by family, that may need fewer look-up tables: of the circuits of
+#: others the smallest result counts.
+_SMALLER = {
+    "ecp5": ("synth_ecp5 -abc9 -nowidelut",),
+    "xilinx7": ("synth_xilinx -family xc7 -flatten -noiopad -noclkbuf -nowidelut",),
+}
+#: Cycles that a pipeline may take.
+_DEEPEST = 128
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One circuit of one network on one device.
+
+    Parameters
+    ----------
+    network: name; generator, setting: who made it, and how; device: it was mapped to.
+    version: of the generator.
+    synthesis: command of yosys; of a peer that which needs the fewest look-up tables.
+    lut, ff, carry, bram: cells' sites; ``datapath_lut`` those of our unrolled circuit that
+        compute, the rest being streams, their buffers and the choice of the class, which most
+        peers have not.
+    fmax_mhz: of the best seed; None where it is combinational, or nothing places and routes.
+    latency_cycles, interval_cycles: simulated.
+    inferences_per_second: fmax over the interval.
+    generate_seconds: from the network to Verilog.
+    frames: simulated; mismatches: of them, those that differ from the golden model in what the
+        circuit ``gives``: scores, spikes of the last layer, or the class.
+    error: why there is no circuit, and no figure.
+    """
+
+    network: str
+    generator: str
+    setting: str
+    device: str
+    version: str = ""
+    synthesis: str | None = None
+    lut: int | None = None
+    ff: int | None = None
+    carry: int | None = None
+    bram: int | None = None
+    datapath_lut: int | None = None
+    fmax_mhz: float | None = None
+    latency_cycles: float | None = None
+    interval_cycles: float | None = None
+    inferences_per_second: int | None = None
+    generate_seconds: float | None = None
+    frames: int | None = None
+    mismatches: int | None = None
+    gives: str | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchResult:
+    """The outcome of bench(); its fields are those of ``bench --json``.
+
+    rows: every circuit on every device.
+    best: per network and device, our unrolled circuit beside the smallest and the fastest of the
+        peers', and the ratios; see ``report.comparison.best``.
+    networks: name → digest.
+    versions: of the tools.
+    """
+
+    format: int
+    rows: tuple[Row, ...]
+    best: tuple[dict[str, Any], ...]
+    networks: dict[str, str]
+    versions: dict[str, str]
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Run:
+    """What all rows have in common."""
+
+    folder: Path
+    parts: tuple[Part, ...]
+    seeds: int
+    jobs: int
+    simulator: str
+    progress: Progress
+
+
+def bench(
+    networks: Mapping[str, Network],
+    out: str | os.PathLike[str],
+    *,
+    images: Mapping[str, npt.NDArray[np.uint8]],
+    others: Sequence[str] = tuple(peers.PEERS),
+    engines: Sequence[str] = ("unrolled", "event"),
+    devices: Sequence[str] = DEVICES,
+    seeds: int = 1,
+    jobs: int | None = None,
+    simulator: str = "icarus",
+    progress: Progress | None = None,
+) -> BenchResult:
+    """Measure our engines and the other generators with the same networks, into the folder ``out``.
+
+    That gets ``bench.json``, ``bench.md`` and ``bench.svg``, a folder of ours and of each peer's
+    circuit.  What cannot be measured is a row with an ``error``, and no end of it.
+
+    Parameters
+    ----------
+    networks: by name, which is that of a folder.
+    images: name → frames (n, *shape) to simulate with.
+    others: names in peers.PEERS; engines: ours; devices: as synth() takes them.
+    seeds, jobs: of place and route, see synth().
+
+    Raises InputError on a peer or a device that there is not.
+    """
+    from rtl_gen.platforms import part
+
+    for name in others:
+        if name not in peers.PEERS:
+            raise InputError(f"a peer must be one of {', '.join(peers.PEERS)}, not {name!r}")
+    rows: list[Row] = []
+    with output_folder(out) as folder:
+        run = _Run(
+            folder=folder,
+            parts=tuple(part(device) for device in devices),
+            seeds=integer(seeds, "seeds", least=1),
+            jobs=jobs or os.cpu_count() or 1,
+            simulator=simulator,
+            progress=progress or (lambda stage, done, total: None),
+        )
+        for name, network in networks.items():
+            for engine in engines:
+                rows += _ours(run, name, network, images[name], engine)
+                run.progress("bench", len(rows), 0)
+            for peer in others:
+                rows += _theirs(run, name, network, images[name], peers.PEERS[peer])
+                run.progress("bench", len(rows), 0)
+        result = BenchResult(
+            format=FORMAT,
+            rows=tuple(rows),
+            best=tuple(comparison.best([asdict(row) for row in rows], OURS)),
+            networks={name: network.digest() for name, network in networks.items()},
+            versions=_versions(run),
+        )
+        data = result.as_dict()
+        (folder / BENCH).write_text(json.dumps(data, indent=1) + "\n")
+        (folder / TABLE).write_text(comparison.markdown(data))
+        comparison.plot(data, folder / PLOT)
+    return result
+
+
+def _ours(
+    run: _Run, name: str, network: Network, frames: npt.NDArray[np.uint8], engine: str
+) -> list[Row]:
+    """Rows of one of our engines, as ``synth --device`` and ``verify`` make them."""
+    import s2nn_hw
+
+    rows = []
+    home = run.folder / name / f"{OURS}-{engine}"
+    home.mkdir(parents=True)
+    options: dict[str, Any] = {"engine": engine}
+    for part in run.parts:
+        common = {"network": name, "generator": OURS, "setting": engine, "device": part.name}
+        common["version"] = s2nn_hw.__version__
+        try:
+            made = synth(
+                network,
+                home / part.name,
+                device=part.name,
+                seeds=run.seeds if part.family.nextpnr else None,
+                jobs=run.jobs,
+                progress=run.progress,
+                **options,
+            )
+            seen = verify(
+                network,
+                frames,
+                home / f"{part.name}-simulated",
+                simulator=run.simulator,
+                family=part.family.name,
+                freq=part.device.mhz,
+                progress=run.progress,
+                **options,
+            )
+        except (InputError, ToolError) as error:
+            rows.append(Row(**common, error=_line(error)))
+            continue
+        fmax = None if made.fmax_mhz is None else made.fmax_mhz["best"]
+        interval = seen.interval_cycles["mean"] or seen.interval_floor_mean
+        rows.append(
+            Row(
+                **common,
+                synthesis=part.family.synthesis,
+                **{key: int(made[key]["used"]) for key in ("lut", "ff", "carry", "bram")},
+                datapath_lut=_datapath(made.modules),
+                fmax_mhz=fmax,
+                latency_cycles=seen.latency_cycles["max"],
+                interval_cycles=interval,
+                inferences_per_second=_rate(fmax, interval),
+                generate_seconds=made.seconds["emit"],
+                frames=len(frames),
+                mismatches=seen.mismatches,
+                gives="scores",
+            )
+        )
+    return rows
+
+
+def _theirs(
+    run: _Run,
+    name: str,
+    network: Network,
+    frames: npt.NDArray[np.uint8],
+    peer: peers.Peer,
+) -> list[Row]:
+    """Rows of a peer: of each setting on each device, or one that says why there is none."""
+    common = {"network": name, "generator": peer.name, "version": peer.requirements[0]}
+    try:
+        taken = peers.chain(network)
+        installed = peers.environment(peer)
+    except (InputError, ToolError) as error:
+        return [Row(**common, setting="", device="", error=_line(error))]
+    rows = []
+    for setting in peer.settings:
+        run.progress(f"{name}: {peer.name}, {setting.name}", 0, 1)
+        home = (
+            run.folder / name / f"{peer.name}-{setting.name.replace(', ', '-').replace(' ', '-')}"
+        )
+        try:
+            circuit = installed.generate(taken, setting, home)
+            simulated = _played(circuit, network, frames, run.simulator)
+        except (InputError, ToolError) as error:
+            rows.append(Row(**common, setting=setting.name, device="", error=_line(error)))
+            continue
+        for part in run.parts:
+            row = {**common, **simulated, "setting": setting.name, "device": part.name}
+            row["generate_seconds"] = round(circuit.seconds, 3)
+            try:
+                row |= _mapped(circuit, part, run)
+            except (InputError, ToolError) as error:
+                row["error"] = _line(error)
+            row["inferences_per_second"] = _rate(row.get("fmax_mhz"), row["interval_cycles"])
+            rows.append(Row(**row))
+        run.progress(f"{name}: {peer.name}, {setting.name}", 1, 1)
+    return rows
+
+
+def _played(
+    circuit: peers.Circuit, network: Network, frames: npt.NDArray[np.uint8], simulator: str
+) -> dict[str, Any]:
+    """What simulation tells of a circuit."""
+    from sim.flat import FlatPorts, play
+
+    ports = FlatPorts(
+        top=circuit.top,
+        clock=circuit.clock,
+        data=circuit.data,
+        data_bits=circuit.data_bits,
+        result=circuit.result,
+        result_bits=circuit.result_bits,
+        started=circuit.started,
+    )
+    trace = golden.run(network, frames)
+    wanted = {
+        "scores": trace.scores,
+        "spikes": (trace.scores >= 0).astype(np.int64),
+        "class": trace.classes[:, None],
+    }[circuit.gives]
+    after = 0 if circuit.started else _DEEPEST
+    words = [circuit.pack(frame) for frame in frames]
+    seen = play(_files(circuit), ports, words, after=after, simulator=simulator)
+    got = [circuit.unpack(value) for value in seen.values]
+    want = [tuple(row) for row in wanted.tolist()]
+    count = len(frames)
+    if circuit.started:
+        wrong = sum(g != w for g, w in zip(got, want, strict=True))
+        steps = np.diff(seen.cycles)
+        latency: float | None = float(steps.max()) if len(steps) else None
+        interval = float(steps.mean()) if len(steps) else None
+    else:
+        # The delay at which most frames are right is what the circuit's latency is.
+        misses = [
+            sum(g != w for g, w in zip(got[delay : delay + count], want, strict=True))
+            for delay in range(after if circuit.clock else 1)
+        ]
+        wrong = min(misses)
+        latency, interval = float(misses.index(wrong)), 1.0
+    return {
+        "frames": count,
+        "mismatches": wrong,
+        "gives": circuit.gives,
+        "latency_cycles": latency,
+        "interval_cycles": interval,
+    }
+
+
+def _mapped(circuit: peers.Circuit, part: Part, run: _Run) -> dict[str, Any]:
+    """Area of the smallest of several syntheses, and the clock of the fastest."""
+    files = _files(circuit)
+    family = part.family
+    found: dict[str, Any] = {}
+    fastest = None
+    for command in (family.synthesis, *_SMALLER.get(family.name, ())):
+        design = Design(
+            part=part,
+            files=files,
+            reads=tuple(f"read_verilog -sv {name}" for name in sorted(files)),
+            top=circuit.top,
+            memories={},
+            constraints=family.constraints,
+            options=family.options,
+            pins=False,
+            synthesis=command,
+        )
+        mapped = synthesise(design, tools.yosys())
+        counts = Counter(yosys.cells(mapped.folder / yosys.STAT)) - finish.gone(mapped.folder)
+        used = yosys.area(counts, family)
+        if not found or used["lut"] < found["lut"]:
+            found = {key: used[key] for key in ("lut", "ff", "carry", "bram")}
+            found["synthesis"] = command
+        if circuit.clock is not None and family.nextpnr is not None:
+            placed = place(
+                design,
+                mapped,
+                tools.nextpnr(family.nextpnr),
+                mhz=part.device.mhz,
+                seeds=range(1, run.seeds + 1),
+                jobs=run.jobs,
+                progress=run.progress,
+            )
+            clocks = [report.fmax_mhz for report in placed.reports.values() if report]
+            fastest = max([*clocks, *([] if fastest is None else [fastest])], default=None)
+    found["fmax_mhz"] = None if fastest is None else round(fastest, 3)
+    return found
+
+
+def _files(circuit: peers.Circuit) -> dict[str, str]:
+    """Name → text; a name is that of a file in one folder."""
+    return {name.replace("/", "_"): (circuit.folder / name).read_text() for name in circuit.files}
+
+
+def _datapath(modules: Mapping[str, Mapping[str, int]]) -> int | None:
+    """Look-up tables of the pipelines of unrolled layers; None where there are none."""
+    found = [units["lut"] for path, units in modules.items() if path.endswith(".pipeline")]
+    return sum(found) if found else None
+
+
+def _rate(fmax: float | None, interval: float | None) -> int | None:
+    return math.floor(fmax * 1e6 / interval) if fmax and interval else None
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())
+
+
+def _versions(run: _Run) -> dict[str, str]:
+    found = [tools.yosys()]
+    for part in run.parts:
+        if part.family.nextpnr is not None:
+            found.append(tools.nextpnr(part.family.nextpnr))
+    return {tool.name: tool.version for tool in found}
