@@ -55,6 +55,12 @@ def register(subparsers: Any) -> None:
         "--frames", type=int, metavar="N", help="to simulate, the first beside the model, or random"
     )
     parser.add_argument(
+        "--freq",
+        type=float,
+        metavar="MHz",
+        help="clock that all circuits aim at (default: 200, more than most reach)",
+    )
+    parser.add_argument(
         "--seeds", type=int, default=1, metavar="N", help="of place and route (default: 1)"
     )
     parser.add_argument(
@@ -87,7 +93,11 @@ def handler(args: argparse.Namespace) -> int:
             images=frames,
             others=named,
             engines=args.engines.split(","),
-            **({} if args.device is None else {"devices": args.device}),
+            **{
+                name: value
+                for name, value in (("devices", args.device), ("freq", args.freq))
+                if value is not None
+            },
             seeds=args.seeds,
             jobs=args.jobs,
             progress=progress,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from s2nn_hw import golden, peers
+from s2nn_hw import peers
 from s2nn_hw.ir import InputError, Network, ToolError, integer
 from s2nn_hw.report import comparison
-from s2nn_hw.toolchain import finish, tools, yosys
+from s2nn_hw.toolchain import tools
 
-from .emit import Progress
+from .circuits import mapped, played
+from .emit import Progress, megahertz
 from .folder import output_folder
-from .mapping import Design, place, synthesise
 from .synth import synth
 from .verify import verify
 
@@ -35,15 +34,8 @@ OURS = "s2nn-hw"
 #: Area is told on both, clock on the first.
 DEVICES = ("LFE5U-85F-6", "XC7A100T")
 FRAMES = 64
-
-#: Other commands of yosys, by family, that may need fewer look-up tables: of the circuits of
-#: others the smallest result counts.
-_SMALLER = {
-    "ecp5": ("synth_ecp5 -abc9 -nowidelut",),
-    "xilinx7": ("synth_xilinx -family xc7 -flatten -noiopad -noclkbuf -nowidelut",),
-}
-#: Cycles that a pipeline may take.
-_DEEPEST = 128
+#: MHz that all are placed for: more than any reaches, so that each is as fast as it can be.
+FREQ = 200.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,6 +109,7 @@ class _Run:
 
     folder: Path
     parts: tuple[Part, ...]
+    freq: float
     seeds: int
     jobs: int
     simulator: str
@@ -131,6 +124,7 @@ def bench(
     others: Sequence[str] = tuple(peers.PEERS),
     engines: Sequence[str] = ("unrolled", "event"),
     devices: Sequence[str] = DEVICES,
+    freq: float = FREQ,
     seeds: int = 1,
     jobs: int | None = None,
     simulator: str = "icarus",
@@ -146,6 +140,7 @@ def bench(
     networks: by name, which is that of a folder.
     images: name → frames (n, *shape) to simulate with.
     others: names in peers.PEERS; engines: ours; devices: as synth() takes them.
+    freq: MHz that all aim at.
     seeds, jobs: of place and route, see synth().
 
     Raises InputError on a peer or a device that there is not.
@@ -160,6 +155,7 @@ def bench(
         run = _Run(
             folder=folder,
             parts=tuple(part(device) for device in devices),
+            freq=megahertz(freq),
             seeds=integer(seeds, "seeds", least=1),
             jobs=jobs or os.cpu_count() or 1,
             simulator=simulator,
@@ -204,6 +200,7 @@ def _ours(
                 network,
                 home / part.name,
                 device=part.name,
+                freq=run.freq if part.family.nextpnr else None,
                 seeds=run.seeds if part.family.nextpnr else None,
                 jobs=run.jobs,
                 progress=run.progress,
@@ -215,7 +212,7 @@ def _ours(
                 home / f"{part.name}-simulated",
                 simulator=run.simulator,
                 family=part.family.name,
-                freq=part.device.mhz,
+                freq=run.freq,
                 progress=run.progress,
                 **options,
             )
@@ -265,7 +262,7 @@ def _theirs(
         )
         try:
             circuit = installed.generate(taken, setting, home)
-            simulated = _played(circuit, network, frames, run.simulator)
+            simulated = played(circuit, network, frames, run.simulator)
         except (InputError, ToolError) as error:
             rows.append(Row(**common, setting=setting.name, device="", error=_line(error)))
             continue
@@ -273,107 +270,20 @@ def _theirs(
             row = {**common, **simulated, "setting": setting.name, "device": part.name}
             row["generate_seconds"] = round(circuit.seconds, 3)
             try:
-                row |= _mapped(circuit, part, run)
+                row |= mapped(
+                    circuit,
+                    part,
+                    mhz=run.freq,
+                    seeds=run.seeds,
+                    jobs=run.jobs,
+                    progress=run.progress,
+                )
             except (InputError, ToolError) as error:
                 row["error"] = _line(error)
             row["inferences_per_second"] = _rate(row.get("fmax_mhz"), row["interval_cycles"])
             rows.append(Row(**row))
         run.progress(f"{name}: {peer.name}, {setting.name}", 1, 1)
     return rows
-
-
-def _played(
-    circuit: peers.Circuit, network: Network, frames: npt.NDArray[np.uint8], simulator: str
-) -> dict[str, Any]:
-    """What simulation tells of a circuit."""
-    from sim.flat import FlatPorts, play
-
-    ports = FlatPorts(
-        top=circuit.top,
-        clock=circuit.clock,
-        data=circuit.data,
-        data_bits=circuit.data_bits,
-        result=circuit.result,
-        result_bits=circuit.result_bits,
-        started=circuit.started,
-    )
-    trace = golden.run(network, frames)
-    wanted = {
-        "scores": trace.scores,
-        "spikes": (trace.scores >= 0).astype(np.int64),
-        "class": trace.classes[:, None],
-    }[circuit.gives]
-    after = 0 if circuit.started else _DEEPEST
-    words = [circuit.pack(frame) for frame in frames]
-    seen = play(_files(circuit), ports, words, after=after, simulator=simulator)
-    got = [circuit.unpack(value) for value in seen.values]
-    want = [tuple(row) for row in wanted.tolist()]
-    count = len(frames)
-    if circuit.started:
-        wrong = sum(g != w for g, w in zip(got, want, strict=True))
-        steps = np.diff(seen.cycles)
-        latency: float | None = float(steps.max()) if len(steps) else None
-        interval = float(steps.mean()) if len(steps) else None
-    else:
-        # The delay at which most frames are right is what the circuit's latency is.
-        misses = [
-            sum(g != w for g, w in zip(got[delay : delay + count], want, strict=True))
-            for delay in range(after if circuit.clock else 1)
-        ]
-        wrong = min(misses)
-        latency, interval = float(misses.index(wrong)), 1.0
-    return {
-        "frames": count,
-        "mismatches": wrong,
-        "gives": circuit.gives,
-        "latency_cycles": latency,
-        "interval_cycles": interval,
-    }
-
-
-def _mapped(circuit: peers.Circuit, part: Part, run: _Run) -> dict[str, Any]:
-    """Area of the smallest of several syntheses, and the clock of the fastest."""
-    files = _files(circuit)
-    family = part.family
-    found: dict[str, Any] = {}
-    fastest = None
-    for command in (family.synthesis, *_SMALLER.get(family.name, ())):
-        design = Design(
-            part=part,
-            files=files,
-            reads=tuple(f"read_verilog -sv {name}" for name in sorted(files)),
-            top=circuit.top,
-            memories={},
-            constraints=family.constraints,
-            options=family.options,
-            pins=False,
-            synthesis=command,
-        )
-        mapped = synthesise(design, tools.yosys())
-        counts = Counter(yosys.cells(mapped.folder / yosys.STAT)) - finish.gone(mapped.folder)
-        used = yosys.area(counts, family)
-        if not found or used["lut"] < found["lut"]:
-            found = {key: used[key] for key in ("lut", "ff", "carry", "bram")}
-            found["synthesis"] = command
-        if circuit.clock is not None and family.nextpnr is not None:
-            placed = place(
-                design,
-                mapped,
-                tools.nextpnr(family.nextpnr),
-                mhz=part.device.mhz,
-                seeds=range(1, run.seeds + 1),
-                jobs=run.jobs,
-                progress=run.progress,
-            )
-            clocks = [report.fmax_mhz for report in placed.reports.values() if report]
-            fastest = max([*clocks, *([] if fastest is None else [fastest])], default=None)
-    found["fmax_mhz"] = None if fastest is None else round(fastest, 3)
-    return found
-
-
-def _files(circuit: peers.Circuit) -> dict[str, str]:
-    """Name → text; a name is that of a file in one folder."""
-    return {name.replace("/", "_"): (circuit.folder / name).read_text() for name in circuit.files}
 
 
 def _datapath(modules: Mapping[str, Mapping[str, int]]) -> int | None:
