@@ -84,7 +84,8 @@ def handler(args: argparse.Namespace) -> int:
         name = _name(file, networks)
         networks[name] = ir.load(file)
         found = images(networks[name], model=file)
-        frames[name] = found.first(min(len(found.frames), args.frames or FRAMES)).frames
+        wanted = FRAMES if args.frames is None else ir.integer(args.frames, "frames", least=1)
+        frames[name] = found.first(min(len(found.frames), wanted)).frames
     named = () if args.peers is None else tuple(PEERS) if not args.peers else args.peers.split(",")
     with terminal.progress() as progress:
         result = flow.bench(

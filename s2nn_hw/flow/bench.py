@@ -157,7 +157,7 @@ def bench(
             parts=tuple(part(device) for device in devices),
             freq=megahertz(freq),
             seeds=integer(seeds, "seeds", least=1),
-            jobs=jobs or os.cpu_count() or 1,
+            jobs=(os.cpu_count() or 1) if jobs is None else integer(jobs, "jobs", least=1),
             simulator=simulator,
             progress=progress or (lambda stage, done, total: None),
         )

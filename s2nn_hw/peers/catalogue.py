@@ -46,7 +46,7 @@ PEERS = {
     for peer in (
         Peer(
             name="alkaid",
-            script="alkaid_peer.py",
+            script="tracing_peer.py",
             requirements=("alkaid==0.8.2",),
             settings=(
                 Setting(name="combinational"),
@@ -60,7 +60,7 @@ PEERS = {
         ),
         Peer(
             name="da4ml",
-            script="da4ml_peer.py",
+            script="tracing_peer.py",
             requirements=("da4ml==0.6.0",),
             settings=(
                 Setting(name="combinational"),

@@ -1,7 +1,8 @@
-"""alkaid's circuit of a chain of dense layers; run by the Python of alkaid's environment.
+"""The circuit of a chain of dense layers by alkaid, or by da4ml, from which that came.
 
-``alkaid_peer.py NET.npz OPTIONS``: ``latency`` is the delay between registers, as alkaid counts it,
-without which the circuit is combinational; ``solver`` are options of its solver.
+``tracing_peer.py NET.npz OPTIONS``, run by the Python of an environment that has one of them:
+``latency`` is the delay between registers, as they count it, without which the circuit is
+combinational; ``solver`` are options of their solver.
 """
 
 import json
@@ -10,9 +11,18 @@ import time
 from pathlib import Path
 
 import numpy as np
-from alkaid.codegen import RTLModel
-from alkaid.trace import FVArrayInput, HWConfig, trace
-from alkaid.trace.ops import quantize
+
+try:
+    from alkaid.codegen import RTLModel
+    from alkaid.trace import FVArrayInput as Input
+    from alkaid.trace import HWConfig, trace
+    from alkaid.trace.ops import quantize
+except ModuleNotFoundError:
+    from da4ml.codegen import RTLModel
+    from da4ml.trace import FixedVariableArrayInput as Input
+    from da4ml.trace import HWConfig
+    from da4ml.trace import comb_trace as trace
+    from da4ml.trace.ops import quantize
 
 
 def fields(kinds):
@@ -34,14 +44,14 @@ place = Path("verilog")
 start = time.perf_counter()
 bits = int(net["input_bits"])
 layers = sum(name.startswith("weights_") for name in net.files)
-values = FVArrayInput(net["weights_0"].shape[1], HWConfig(1, -1, -1), solver)
+values = Input(net["weights_0"].shape[1], HWConfig(1, -1, -1), solver)
 inputs, out = values, quantize(values, 0, bits, 0)
 for k in range(layers):
     out = out @ net[f"weights_{k}"].T.astype(float)
     if f"thresholds_{k}" in net.files:
         out = out >= net[f"thresholds_{k}"]
 graph = trace(inputs, out)
-RTLModel(graph, str(place), "peer", latency_cutoff=latency).write()
+RTLModel(graph, path=str(place), prj_name="peer", latency_cutoff=latency).write()
 seconds = time.perf_counter() - start
 sources = [
     path
