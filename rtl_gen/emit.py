@@ -106,7 +106,7 @@ class VerilogTarget:
 
     def add_table(self, cell: Cell) -> str:
         """Take on look-up tables of a kind; returns the name of their module."""
-        name = self.plain(f"{self.top}_table{cell.inputs}")
+        name = self.plain(f"{self.top}_{cell.name}")
         self.tables[name] = cell
         return name
 

@@ -1,5 +1,6 @@
 """What a core depends on of the FPGA that it is for."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 #: Rows that a look-up table of four inputs holds one bit of.
@@ -7,6 +8,31 @@ LUT_ROWS = 16
 
 #: Rows of a block RAM at its widest, the fewest of any family.
 _BLOCK = 256
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableCell:
+    """An FPGA's cell of look-up tables.
+
+    Parameters
+    ----------
+    type: of the cell.
+    values: its parameter.
+    inputs, outputs: its pins.  Of two outputs the second is told by the upper half of the values,
+        and is another than the first while the last input is 1.
+    """
+
+    type: str
+    values: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+    def verilog(self, pins: Sequence[str], values: str, outputs: Sequence[str]) -> str:
+        """An instance.  pins: what is at the inputs, those without being 0."""
+        given = [*pins, *["1'b0"] * (len(self.inputs) - len(pins))]
+        ports = zip((*self.inputs, *self.outputs), (*given, *outputs), strict=True)
+        joined = ", ".join(f".{port}({wire})" for port, wire in ports)
+        return f"{self.type} #(.{self.values}({values})) lut ({joined});"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,8 +51,8 @@ class Fabric:
     additions: that a clock cycle has time for, one behind the other.
     table: inputs of a look-up table: 4 or 6.
     tables: of them that a cycle has time for, one behind the other.
-    table_cell: type of the cell that one is, its parameter, inputs and output; none where it is
-        not known what the core is for.
+    table_cell: that one is; None where it is not known what the core is for.
+    pair_cell: that two of them are together, of five inputs at the most; None where there is none.
     """
 
     reads: int = 2
@@ -38,7 +64,8 @@ class Fabric:
     additions: int = 1
     table: int = 4
     tables: int = 2
-    table_cell: tuple[str, ...] = ()
+    table_cell: TableCell | None = None
+    pair_cell: TableCell | None = None
 
     def shares(self, reads: int) -> int:
         """Readers that a memory serves, of so many reads a cycle each."""

@@ -6,6 +6,7 @@ from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from rtl_gen.fabric import TableCell
 from rtl_gen.lib.gathered import gathered_frame, gathered_window
 from rtl_gen.lib.lock import locked
 from rtl_gen.lib.shared import add_part
@@ -29,7 +30,7 @@ class UnrolledEngine(wiring.Component):
     Parameters
     ----------
     feeds: of the projections.
-    circuit: of the layer; depth, primitive: see Pipeline.
+    circuit: of the layer; depth, table, pair: see Pipeline.
     bound: see locked().
     counts: whether ``events`` is wanted.
     layer: name of the layer.
@@ -47,7 +48,8 @@ class UnrolledEngine(wiring.Component):
         feeds: Sequence[FramePlan | UnrolledPlan],
         circuit: Circuit,
         depth: int,
-        primitive: tuple[str, ...],
+        table: TableCell | None,
+        pair: TableCell | None,
         *,
         bound: bool,
         counts: bool,
@@ -55,7 +57,7 @@ class UnrolledEngine(wiring.Component):
     ):
         self.layer = layer
         self.feeds = tuple(feeds)
-        self.pipeline = Pipeline(circuit, depth, primitive)
+        self.pipeline = Pipeline(circuit, depth, table, pair)
         self.latency = self.pipeline.latency
         self.bound = bound
         self.counts = counts

@@ -39,6 +39,7 @@ class UnrolledParts:
             made,
             plan.fabric.tables,
             plan.fabric.table_cell,
+            plan.fabric.pair_cell,
             bound=plan.bound,
             counts=plan.counts,
             layer=layer.name,

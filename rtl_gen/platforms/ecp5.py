@@ -6,7 +6,7 @@ use.
 
 from math import inf
 
-from .family import Device, Family, OutputRegister, each
+from .family import Device, Family, OutputRegister, each, table_cell
 
 
 def _device(size: str, luts: int, bram: int, dsp: int, packages: str) -> Device:
@@ -63,7 +63,7 @@ FAMILY = Family(
     rom_rows=(512, 1024),
     additions=(105, 60),
     tables=(inf, 130, 110),
-    table_cell=("LUT4", "INIT", "A B C D", "Z"),
+    table_cell=table_cell("LUT4", "INIT", "A B C D", "Z"),
     devices=(
         _device("12", 24288, 56, 28, "CABGA381 CABGA256 CSFBGA285"),
         _device("25", 24288, 56, 28, "CABGA381 CABGA256 CSFBGA285"),

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf
 
-from rtl_gen.fabric import Fabric
+from rtl_gen.fabric import Fabric, TableCell
 from s2nn_hw.ir import InputError
 
 #: What is counted of a device, in the order in which it is shown.  ``lut``: sites of look-up
@@ -141,7 +141,7 @@ class Family:
     mask_stage: whether a core's clock is worth a register stage that masks rows of weights.
     additions: MHz up to which a cycle has time for two additions, for three, …
     tables: MHz up to which it has for two look-up tables, for three, …
-    table_cell: see Fabric.
+    table_cell, pair_cell: see Fabric.
     nextpnr: program that places and routes it, None where there is none.
     unbound: commands of yosys that leave a netlist without pins but its clock; see below.
     constraints: (name, text) of files that the program wants with it.
@@ -171,7 +171,8 @@ class Family:
     mask_stage: bool = True
     additions: tuple[float, ...] = ()
     tables: tuple[float, ...] = (inf,)
-    table_cell: tuple[str, ...] = ()
+    table_cell: TableCell | None = None
+    pair_cell: TableCell | None = None
     devices: tuple[Device, ...]
     nextpnr: str | None = None
     unbound: tuple[str, ...] = ("delete -port w:* w:clk %d",)
@@ -189,6 +190,7 @@ class Family:
             table=6 if self.lut_bits >= 64 else 4,
             tables=1 + sum((mhz or inf) <= most for most in self.tables),
             table_cell=self.table_cell,
+            pair_cell=self.pair_cell,
             load_bits=self.load_bits,
             huge=bool(self.spram_bits) and not self.spram_contents,
         )
@@ -197,3 +199,9 @@ class Family:
 def each(names: str, **units: int) -> dict[str, dict[str, int]]:
     """The types of cells in a text, all of which take the same."""
     return {name: dict(units) for name in names.split()}
+
+
+def table_cell(kind: str, values: str, inputs: str, outputs: str) -> TableCell:
+    """A cell of look-up tables, by words."""
+    ports = tuple(inputs.split()), tuple(outputs.split())
+    return TableCell(type=kind, values=values, inputs=ports[0], outputs=ports[1])

@@ -3,7 +3,7 @@
 Capacities: DS117 (GW1NR series).
 """
 
-from .family import Device, Family, each
+from .family import Device, Family, each, table_cell
 
 _FLIP_FLOPS = " ".join(
     f"DFF{edge}{kind}{enable}"
@@ -28,7 +28,7 @@ FAMILY = Family(
     bram_bits=18432,
     bram_shapes=((16384, 1), (8192, 2), (4096, 4), (2048, 9), (1024, 18), (512, 36)),
     rom_rows=(512, 1024),
-    table_cell=("LUT4", "INIT", "I0 I1 I2 I3", "F"),
+    table_cell=table_cell("LUT4", "INIT", "I0 I1 I2 I3", "F"),
     devices=(
         Device(
             name="GW1NR-9",

@@ -4,7 +4,7 @@ Capacities: FPGA-DS-02029 (LP, HX) and FPGA-DS-02008 (UltraPlus).  A logic cell 
 with its carry and its flip-flop, so that there are as many of each.
 """
 
-from .family import Device, Family, each
+from .family import Device, Family, each, table_cell
 
 _FLIP_FLOPS = " ".join(
     f"SB_DFF{edge}{enable}{reset}"
@@ -65,7 +65,7 @@ FAMILY = Family(
     lut_ram=False,
     mask_stage=False,
     additions=(40,),
-    table_cell=("SB_LUT4", "LUT_INIT", "I0 I1 I2 I3", "O"),
+    table_cell=table_cell("SB_LUT4", "LUT_INIT", "I0 I1 I2 I3", "O"),
     devices=(
         _device("up5k", 5280, 30, 20, "sg48 uwg30", spram=4, dsp=8),
         _device("hx8k", 7680, 32, 50, "ct256 cb132 cm225 bg121"),

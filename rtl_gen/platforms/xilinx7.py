@@ -3,7 +3,7 @@
 Capacities: DS180.  A block RAM is half of one of 36 kbit.
 """
 
-from .family import Device, Family, each
+from .family import Device, Family, each, table_cell
 
 
 def _device(name: str, luts: int, ram36: int, dsp: int) -> Device:
@@ -18,7 +18,7 @@ FAMILY = Family(
     title="Xilinx 7 series",
     synthesis="synth_xilinx -family xc7 -flatten -abc9 -noiopad -noclkbuf",
     cells={
-        **each("LUT1 LUT2 LUT3 LUT4 LUT5 LUT6 INV SRL16E SRLC32E RAM32X1S RAM64X1S", lut=1),
+        **each("LUT1 LUT2 LUT3 LUT4 LUT5 LUT6 LUT6_2 INV SRL16E SRLC32E RAM32X1S RAM64X1S", lut=1),
         **each("RAM32X1D RAM64X1D RAM128X1S", lut=2),
         **each("RAM32M RAM64M RAM128X1D RAM256X1S", lut=4),
         **each("CARRY4", carry=1),
@@ -32,7 +32,8 @@ FAMILY = Family(
     bram_shapes=((16384, 1), (8192, 2), (4096, 4), (2048, 9), (1024, 18), (512, 36)),
     rom_rows=(512, 1024),
     lut_bits=64,
-    table_cell=("LUT6", "INIT", "I0 I1 I2 I3 I4 I5", "O"),
+    table_cell=table_cell("LUT6", "INIT", "I0 I1 I2 I3 I4 I5", "O"),
+    pair_cell=table_cell("LUT6_2", "INIT", "I0 I1 I2 I3 I4 I5", "O5 O6"),
     devices=(
         _device("XC7A35T", 20800, 50, 90),
         _device("XC7A100T", 63400, 135, 240),

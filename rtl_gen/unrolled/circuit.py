@@ -9,6 +9,8 @@ import numpy.typing as npt
 
 from rtl_gen.width import signed_width
 
+from .decision import WIRES
+from .pairs import pairs
 from .proof import Identity, complemented
 from .sums import PRICES, Sum, Sums
 from .tables import Tables, signal
@@ -48,6 +50,12 @@ class Circuit:
             low, high = low - edge, high - edge
         return tuple(signed_width(int(a), int(b)) for a, b in zip(low, high, strict=True))
 
+    @property
+    def cells(self) -> int:
+        """That its tables take."""
+        live = self.tables.live(self.outputs)
+        return len(live) - (len(pairs(self.tables, live)) if self.tables.paired else 0)
+
     def latency(self, depth: int) -> int:
         """Cycles, with so many tables, one behind the other, between two registers."""
         return max(1, -(-max(map(self.tables.level, self.outputs)) // depth))
@@ -77,12 +85,24 @@ def _circuit(
     weights: bytes, shape: tuple[int, int], thresholds: tuple[int, ...] | None, width: int
 ) -> Circuit:
     matrix = np.frombuffer(weights, dtype=np.int64).reshape(shape)
-    tables = Tables(shape[1], width)
-    made = Sums(tables, [tables.input(i) for i in range(shape[1])], matrix, thresholds)
-    circuit = Circuit(matrix, thresholds, tables, tuple(made.sums), tuple(made.ledger.identities))
+    # Neurons of few inputs by themselves, or with the adders that they share with others.
+    few = [n for n in np.count_nonzero(matrix, axis=1).tolist() if width < n <= WIRES]
+    ways = (width, WIRES) if few and thresholds is not None else (width,)
+    circuit = min(
+        (_made(matrix, thresholds, Tables(shape[1], width), told) for told in ways),
+        key=lambda circuit: circuit.cells,
+    )
     # An inverter behind a register would be a table more, one in a table is none.
     inverted = {signal(o) for o in circuit.outputs if o & 1}
-    return _complemented(circuit, {s for s in inverted if s > tables.inputs})
+    return _complemented(circuit, {s for s in inverted if s > circuit.tables.inputs})
+
+
+def _made(
+    matrix: npt.NDArray[np.int64], thresholds: tuple[int, ...] | None, tables: Tables, told: int
+) -> Circuit:
+    inputs = [tables.input(i) for i in range(tables.inputs)]
+    made = Sums(tables, inputs, matrix, thresholds, told)
+    return Circuit(matrix, thresholds, tables, tuple(made.sums), tuple(made.ledger.identities))
 
 
 def _complemented(circuit: Circuit, changed: set[int]) -> Circuit:

@@ -22,7 +22,7 @@ class Sharing:
     """Replaces bits of rows by the parities of shared adders, best first.
 
     rows: of each its literals, of distinct signals; afterwards those that are left, and parities.
-    price: tables of an adder that is not shared.
+    price: cells of an adder that is not shared.
 
     ``carries`` are the carries of each row, ``uses`` the numbers of the identities, with the factor
     that makes them those of the row's literals.
@@ -88,10 +88,11 @@ class Sharing:
         return [way for way in ways if way]
 
     def _gain(self, a: int, b: int, c: int) -> float:
-        """Tables that a triple saves."""
+        """Cells that a triple saves."""
         classes = self._classes(a, b, c)
         rows = sum(way.bit_count() for way in classes)
-        return self.price * rows - 1 - len(classes) if rows > 1 else 0
+        made = (1 + len(classes)) * (0.5 if self.tables.paired else 1)
+        return self.price * rows - made if rows > 1 else 0
 
     def _take(self, triple: tuple[int, int, int]) -> Iterator[tuple[float, tuple[int, int, int]]]:
         """Put in the adders of a triple; the triples that its parity is of."""

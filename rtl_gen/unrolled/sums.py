@@ -9,11 +9,12 @@ import numpy.typing as npt
 
 from .columns import Column, Pair, parity
 from .counters import CounterColumn
+from .decision import WIRES, Part, decide
 from .proof import Ledger, form
 from .sharing import Sharing
 from .tables import FALSE, TRUE, Tables, signal
 
-#: Tables that an adder takes which is not shared, by the inputs of a table.
+#: Cells that an adder takes which is not shared, by the inputs of a table.
 PRICES = {4: 1.5, 6: 1.0}
 
 
@@ -43,6 +44,11 @@ class Neuron:
     def high(self) -> int:
         """The greatest."""
         return sum(w for w in self.weights if w > 0)
+
+    @property
+    def size(self) -> int:
+        """Inputs that it has to do with."""
+        return sum(map(bool, self.weights))
 
     @property
     def constant(self) -> int | None:
@@ -86,17 +92,19 @@ class Sum:
     uses: tuple[tuple[int, int], ...]
     cut: tuple[int, ...]
 
-    def opposite(self, neuron: Neuron) -> "Sum":
-        """That of the opposite neuron, which is this one."""
+    def opposite(self, threshold: int) -> "Sum":
+        """That of the opposite of the neuron that this is of, which has such a threshold."""
         outputs = tuple(output ^ 1 for output in self.outputs)
         uses = tuple((number, -factor) for number, factor in self.uses)
-        return Sum(outputs, neuron.start if self.cut else 0, uses, self.cut)
+        constant = self.constant + 2 * threshold - 1 if self.cut else 0
+        return Sum(outputs, constant, uses, self.cut)
 
 
 class Sums:
     """The tables of a layer.
 
     weights: (neurons, inputs), integers; thresholds: of each neuron, or None for the sums.
+    told: inputs of the largest neuron that is decided without a sum, if it can be.
     """
 
     def __init__(
@@ -105,9 +113,11 @@ class Sums:
         inputs: Sequence[int],
         weights: npt.NDArray[np.integer],
         thresholds: Sequence[int] | None,
+        told: int,
     ):
         self.tables = tables
         self.ledger = Ledger()
+        self._used: set[int] = set()
         wanted: dict[Neuron, Sum | None] = {}
         neurons = []
         for j, row in enumerate(weights.tolist()):
@@ -119,11 +129,8 @@ class Sums:
             wanted.setdefault(built)
         large = []
         for neuron in wanted:
-            if neuron.constant is not None:
-                wanted[neuron] = Sum((neuron.constant,), 0, (), ())
-            elif sum(map(bool, neuron.weights)) <= tables.width:
-                wanted[neuron] = self._tabulated(neuron, inputs)
-            else:
+            wanted[neuron] = self._small(neuron, inputs, told)
+            if wanted[neuron] is None:
                 large.append(neuron)
         heaps = [self._heap(inputs, neuron.weights) for neuron in large]
         self._share(heaps)
@@ -133,7 +140,19 @@ class Sums:
         for neuron, built in neurons:
             made = wanted[built]
             assert made is not None
-            self.sums.append(made if built == neuron else made.opposite(neuron))
+            if built != neuron:
+                assert built.threshold is not None
+                made = made.opposite(built.threshold)
+            self.sums.append(made)
+
+    def _small(self, neuron: Neuron, inputs: Sequence[int], told: int) -> Sum | None:
+        """A neuron that needs no heap; None of one that does."""
+        if neuron.constant is not None:
+            return Sum((neuron.constant,), 0, (), ())
+        if neuron.threshold is None:
+            return self._tabulated(neuron, inputs) if neuron.size <= self.tables.width else None
+        made = self._told(neuron, inputs) if neuron.size <= told else None
+        return None if made is None else self._cheapest([made])
 
     def _heap(self, inputs: Sequence[int], weights: Sequence[int]) -> Heap:
         """Weighted literals, of the fewest signed digits: -x is the complement of x, less 1."""
@@ -165,45 +184,55 @@ class Sums:
             heap.uses += [(identity, factor << column) for identity, factor in uses]
 
     def _tabulated(self, neuron: Neuron, inputs: Sequence[int]) -> Sum:
-        """A sum of so few inputs that each of its outputs is a table."""
+        """A sum of so few inputs that each of its bits is a table."""
         used = [(w, literal) for w, literal in zip(neuron.weights, inputs, strict=True) if w]
         literals = [literal for _, literal in used]
-        top, constant = neuron.top, neuron.start
+        top = neuron.top
 
         def digit(place: int) -> Callable[..., int]:
             def of(*bits: int) -> int:
-                total = constant + sum(w * bit for (w, _), bit in zip(used, bits, strict=True))
-                return total >> place
+                return sum(w * bit for (w, _), bit in zip(used, bits, strict=True)) >> place
 
             return of
 
-        cut = tuple(sorted({signal(literal) for literal in literals}))
-        if neuron.threshold is not None:
-            return Sum((self.tables.add(digit(top), literals),), constant, (), cut)
         outputs = [self.tables.add(digit(place), literals) for place in range(top + 1)]
         parts = [(w, [literal]) for w, literal in used]
         parts += [(-(1 << place), [literal]) for place, literal in enumerate(outputs[:-1])]
+        cut = tuple(sorted({signal(literal) for literal in literals}))
         identity = self.ledger.keep(form(*parts, (1 << top, outputs[-1:])), cut)
-        return Sum(tuple(outputs), constant, ((identity, 1),), cut)
+        return Sum(tuple(outputs), 0, ((identity, 1),), cut)
+
+    def _told(self, neuron: Neuron, inputs: Sequence[int]) -> Sum | None:
+        """A neuron whose few inputs tell whether it fires, with no sum made."""
+        assert neuron.threshold is not None
+        used = [(w, literal) for w, literal in zip(neuron.weights, inputs, strict=True) if w]
+        parts = [Part((literal,), (0, w)) for w, literal in used]
+        last = decide(self.tables, parts, neuron.threshold)
+        cut = tuple(sorted({signal(literal) for _, literal in used}))
+        return None if last is None else Sum((last,), neuron.start, (), cut)
 
     def _finish(self, heap: Heap, neuron: Neuron) -> Sum:
         threshold, top, constant = neuron.threshold, neuron.top, neuron.start
         heap.constant += constant
         pairs: list[Pair] = []
         outputs: list[int] = []
-        bits: list[int] = []
+        ways: list[Sum] = []
         for column in range(top + 1):
             bits = self._merged(heap, column)
+            if threshold is not None:
+                cut = _cut(heap, column, bits, pairs, max(heap.columns, default=0))
+                decided = self._decided(heap, column, bits, pairs, top)
+                if decided is not None:
+                    last, more = decided
+                    ways.append(Sum((*outputs, last), constant + more, tuple(heap.uses), cut))
+                    if len(cut) <= self.tables.width:
+                        break
             one = heap.constant >> column & 1
             heap.constant -= one << column
             if column == top:
                 outputs.append(self._parity([*bits, *(p.parity for p in pairs)], one))
-                break
-            if (
-                threshold is not None
-                and (decided := self._decide(heap, column, bits, pairs, one, top)) is not None
-            ):
-                outputs.append(decided)
+                cut = _cut(heap, column, bits, pairs, top)
+                ways.append(Sum(tuple(outputs), constant, tuple(heap.uses), cut))
                 break
             kind = CounterColumn if self.tables.width >= 6 else Column
             adding = kind(self.tables, bits, pairs, one=bool(one), last=threshold is not None)
@@ -214,10 +243,17 @@ class Sums:
             for more, carried in new.items():
                 heap.columns.setdefault(column + more, []).extend(carried)
             heap.uses += [(identity, 1 << column) for identity in identities]
-        above = [x for c in sorted(heap.columns) if column < c <= top for x in heap.columns[c]]
-        wires = [*bits, *above, *(x for p in pairs for x in (p.bit, p.parity))]
-        cut = tuple(sorted({signal(x) for x in wires} - {0}))
-        return Sum(tuple(outputs), constant, tuple(heap.uses), cut)
+        return self._cheapest(ways)
+
+    def _cheapest(self, ways: Sequence[Sum]) -> Sum:
+        """The one that needs the fewest tables which no neuron before did."""
+
+        def needed(way: Sum) -> set[int]:
+            return self.tables.live(way.outputs[-1:]) - self._used
+
+        best = min(ways, key=lambda way: len(needed(way)))
+        self._used |= needed(best)
+        return best
 
     def _merged(self, heap: Heap, column: int) -> list[int]:
         """A column's literals, each once: two alike are one of twice the weight."""
@@ -245,29 +281,40 @@ class Sums:
             waiting.append(self.tables.add(parity, taken))
         return (waiting[0] if waiting else FALSE) ^ one
 
-    def _decide(
-        self, heap: Heap, column: int, bits: list[int], pairs: list[Pair], one: int, top: int
-    ) -> int | None:
-        """The highest bit of what is left, if one table can tell it."""
-        parts = [(1, literal) for literal in bits]
-        for pair in pairs:
-            parts.append((1, pair.bit))
-        higher = [
-            (1 << c - column, literal)
-            for c in sorted(heap.columns)
-            if column < c <= top
-            for literal in heap.columns[c]
-        ]
-        wires = [literal for _, literal in (*parts, *higher)] + [p.parity for p in pairs]
-        if not self.tables.fits(wires):
+    def _decided(
+        self, heap: Heap, column: int, bits: Sequence[int], pairs: Sequence[Pair], top: int
+    ) -> tuple[int, int] | None:
+        """Whether what is left reaches the highest bit, and what is to be added for that bit to
+        say so, whatever the signals at the cut are; None if they are too many."""
+        singles: Counter[int] = Counter()
+        constant = heap.constant >> column
+        wires = [(1, literal) for literal in bits]
+        wires += [(1 << c - column, x) for c in heap.columns if c > column for x in heap.columns[c]]
+        for factor, literal in wires:
+            if literal & 1:
+                constant += factor
+                factor = -factor
+            if signal(literal):
+                singles[signal(literal)] += factor
+        parts = [Part((2 * s,), (0, factor)) for s, factor in sorted(singles.items()) if factor]
+        # Of a bit and its parity with another one.
+        parts += [Part((pair.bit, pair.parity), (0, 2, 1, 1)) for pair in pairs]
+        if sum(len(part.literals) for part in parts) > WIRES:
             return None
-        plain = [(factor, literal) for factor, literal in (*[(1, x) for x in bits], *higher)]
-        constant = one + (heap.constant >> column)
+        reach = 1 << top - column
+        last = decide(self.tables, parts, reach - constant)
+        if last is None:
+            return None
+        least = constant + sum(min(part.values) for part in parts)
+        most = constant + sum(max(part.values) for part in parts)
+        power = max(reach, 1 << (max(reach - least, most - reach + 1, 1) - 1).bit_length())
+        return last, power - reach << column
 
-        def decide(*values: int) -> int:
-            of = dict(zip(wires, values, strict=True))
-            total = constant + sum(factor * of[literal] for factor, literal in plain)
-            total += sum(of[p.bit] + (of[p.bit] ^ of[p.parity]) for p in pairs)
-            return total >> (top - column)
 
-        return self.tables.add(decide, wires)
+def _cut(
+    heap: Heap, column: int, bits: Sequence[int], pairs: Sequence[Pair], top: int
+) -> tuple[int, ...]:
+    """The signals of what is left to be added up from a column to another."""
+    above = [x for c in sorted(heap.columns) if column < c <= top for x in heap.columns[c]]
+    wires = [*bits, *above, *(x for pair in pairs for x in (pair.bit, pair.parity))]
+    return tuple(sorted({signal(x) for x in wires} - {0}))

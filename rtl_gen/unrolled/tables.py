@@ -41,6 +41,8 @@ class Tables:
     def __init__(self, inputs: int, width: int):
         self.inputs = inputs
         self.width = width
+        #: Whether two tables of few inputs can share a cell: those of six inputs do.
+        self.paired = width >= 6
         self.tables: list[Table] = []
         #: Of every signal, tables on the longest way from an input.
         self.levels = [0] * (1 + inputs)
@@ -53,6 +55,16 @@ class Tables:
     def table(self, of: int) -> Table:
         """The table that makes a signal."""
         return self.tables[of - 1 - self.inputs]
+
+    def values(self, of: int, sources: Sequence[int]) -> int:
+        """A signal's table of these signals, among which are those that it is of."""
+        table = self.table(of)
+        places = [sources.index(s) for s in table.inputs]
+        values = 0
+        for m in range(1 << len(sources)):
+            own = sum((m >> place & 1) << i for i, place in enumerate(places))
+            values |= (table.values >> own & 1) << m
+        return values
 
     def level(self, literal: int) -> int:
         """Tables on the longest way to it."""

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-#: What yosys reads of an instance's name.
-_TABLE = re.compile(r"t(\d+)\Z")
+#: Signals that a look-up table makes, or two in a cell, as its instance is named.
+_TABLE = re.compile(r"t(\d+)(?:_(\d+))?\Z")
 
 #: Constants, which are there in every cycle.
 _ALWAYS = -1
@@ -33,7 +33,8 @@ class Pipeline:
     Parameters
     ----------
     module: as yosys writes it as JSON, registers as ``$dff`` or ``$dffe``.
-    kinds: modules that are look-up tables.
+    kinds: modules that are look-up tables, or two of the same inputs, of which the second has the
+        upper half of ``VALUES``.
 
     Members
     -------
@@ -57,7 +58,8 @@ class Pipeline:
         }
         for name, cell in module["cells"].items():
             if cell["type"] in kinds:
-                self._literal(cell["connections"]["o"][0], name)
+                for bit in cell["connections"]["o"]:
+                    self._literal(bit, name)
         self.outputs = [self._literal(bit, f"o[{k}]") for k, bit in enumerate(self._ports["o"])]
 
     def _drives(self, name: str, cell: dict[str, Any], kinds: set[str]) -> None:
@@ -107,19 +109,33 @@ class Pipeline:
         if cell["type"] in ("$dff", "$dffe"):
             literal, cycle = self._literal(pins["D"][cell["bit"]], name)
             return literal, cycle if cycle == _ALWAYS else cycle + 1
-        number = _TABLE.match(name)
-        if number is None:
+        named = _TABLE.match(name)
+        numbers = [number for number in named.groups() if number] if named else []
+        if len(numbers) != len(pins["o"]):
             raise ProofError(f"look-up table {name!r} has no number")
-        values = int(cell["parameters"]["VALUES"], 2)
+        size = 1 << len(pins["i"])
+        values = int(cell["parameters"]["VALUES"], 2) >> size * cell["bit"]
         literals, cycles = zip(*(self._literal(pin, name) for pin in pins["i"]), strict=True)
         if len({cycle for cycle in cycles if cycle != _ALWAYS}) != 1:
             raise ProofError(f"look-up table {name!r} mixes cycles {sorted(set(cycles))}")
         # A literal that is inverted is a signal in another table.
         turned = sum((literal & 1) << k for k, literal in enumerate(literals))
-        size = 1 << len(literals)
         values = sum((values >> (m ^ turned) & 1) << m for m in range(size))
-        signal = int(number[1])
+        signal = int(numbers[cell["bit"]])
         if signal <= len(self._ports["i"]) or signal in self.tables:
             raise ProofError(f"look-up table {name!r} has another signal's number")
-        self.tables[signal] = Table(tuple(literal >> 1 for literal in literals), values)
+        self.tables[signal] = _needed(Table(tuple(literal >> 1 for literal in literals), values))
         return 2 * signal, max(cycles)
+
+
+def _needed(table: Table) -> Table:
+    """A table without inputs that make no difference, as two in a cell have those of both."""
+    k = len(table.inputs)
+    while k > 0:
+        k -= 1
+        rows = [m for m in range(1 << len(table.inputs)) if not m >> k & 1]
+        low = [table.values >> m & 1 for m in rows]
+        if low == [table.values >> (m | 1 << k) & 1 for m in rows]:
+            inputs = table.inputs[:k] + table.inputs[k + 1 :]
+            table = Table(inputs, sum(bit << m for m, bit in enumerate(low)))
+    return table

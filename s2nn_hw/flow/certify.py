@@ -31,12 +31,14 @@ select {modules}
 write_json -selected core.json
 """
 
-#: A look-up table's module: what it is to simulation, and, it may be, what to synthesis.
+#: The module of a look-up table, or of two: what it is to simulation, and, it may be, what to
+#: synthesis.
 _TABLE = re.compile(
     r"module (\w+) #\(\n  parameter \[(\d+):0\] VALUES = 0\n\) \(\n"
-    r"  input \[(\d+):0\] i,\n  output o\n\);\n"
-    r"(?:`ifdef SYNTHESIS\n.*\n`else\n)?  assign o = VALUES\[i\];\n(?:`endif\n)?endmodule\n"
+    r"  input \[(\d+):0\] i,\n  output (\[1:0\] )?o\n\);\n"
+    r"(?:`ifdef SYNTHESIS\n.*\n`else\n)?  assign o = (.*);\n(?:`endif\n)?endmodule\n"
 )
+_ONE, _TWO = "VALUES[i]", "{VALUES[{1'b1, i}], VALUES[{1'b0, i}]}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,7 +148,8 @@ def _tables(verilog: str) -> set[str]:
     return {
         match[1]
         for match in _TABLE.finditer(verilog)
-        if int(match[2]) + 1 == 1 << (int(match[3]) + 1)
+        if match[5] == (_TWO if match[4] else _ONE)
+        and int(match[2]) + 1 == (2 if match[4] else 1) << (int(match[3]) + 1)
     }
 
 

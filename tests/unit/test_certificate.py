@@ -201,7 +201,7 @@ def _claim(change: Callable[[dict[str, Any]], object]) -> Callable[[str], str]:
         (lambda c: c["identities"][0]["terms"][0].reverse(), "does not hold|factor|follow"),
         (lambda c: c["identities"][0].update(cut=[]), "does not follow from what is tried"),
         (lambda c: c["identities"][0].update(cut=list(range(1, 30))), "is not up to 20 different"),
-        (lambda c: c["neurons"][0]["uses"].pop(), "do not lead from weights to outputs|last"),
+        (lambda c: c["neurons"][0].update(uses=[]), "do not lead from weights to outputs|last"),
         (lambda c: c["neurons"][0].update(constant=c["neurons"][0]["constant"] + 1), "lead|fit"),
         (lambda c: c["neurons"][3].update(outputs=[1 - c["neurons"][3]["outputs"][0]]), "fires"),
         (lambda c: c["neurons"].reverse(), "neuron"),

@@ -13,8 +13,10 @@ from rtl_gen.fabric import Fabric
 from rtl_gen.network import Core
 from rtl_gen.planner import plan
 from rtl_gen.unrolled.circuit import Circuit, circuit, estimate
+from rtl_gen.unrolled.decision import Part, decide
+from rtl_gen.unrolled.pairs import ROOM, pairs
 from rtl_gen.unrolled.proof import holds
-from rtl_gen.unrolled.tables import FALSE, TRUE, signal
+from rtl_gen.unrolled.tables import FALSE, TRUE, Tables, signal
 from s2nn_hw.ir import Conv2d, Dense, FrameFormat, InputError, Layer, Network
 
 
@@ -79,11 +81,10 @@ def test_large_matrices_for_random_inputs(neurons, size, limit, zeros, width) ->
     thresholds = rng.integers(-3 * limit, 4 * limit, neurons).tolist()
     made = check(weights, thresholds, width, inputs)
     check(weights, None, width, inputs)
-    # Neurons share: all together take fewer tables than each by itself.
+    # Neurons share: all together take fewer cells than each by itself.
     alone = [circuit(weights[j : j + 1], thresholds[j : j + 1], width) for j in range(neurons)]
-    size = sum(len(one.tables.live(one.outputs)) for one in alone)
-    assert len(made.tables.live(made.outputs)) < size
-    assert len(made.tables.live(made.outputs)) <= estimate(weights, width)
+    assert made.cells < sum(one.cells for one in alone)
+    assert made.cells <= estimate(weights, width)
 
 
 def test_neurons_that_are_alike_or_constant_take_nothing_more() -> None:
@@ -251,3 +252,50 @@ def test_lanes_that_a_map_does_not_allow(engine, lanes, words) -> None:
     made = maps(np.random.default_rng(0), bits=1)
     with pytest.raises(InputError, match=words):
         plan(made, engine=engine, lanes=lanes)
+
+
+def test_tables_that_share_a_cell() -> None:
+    rng = np.random.default_rng(3)
+    weights = rng.integers(-1, 2, (12, 40))
+    made = circuit(weights, [0] * 12, 6)
+    tables, live = made.tables, made.tables.live(made.outputs)
+    found = pairs(tables, live)
+    both = [s for pair in found for s in pair]
+    assert found
+    assert len(both) == len(set(both))
+    assert set(both) <= live
+    assert made.cells == len(live) - len(found)
+    for a, b in found:
+        assert len({*tables.table(a).inputs, *tables.table(b).inputs}) <= ROOM
+        assert tables.levels[a] == tables.levels[b]
+
+
+@pytest.mark.parametrize("width", [4, 6])
+@pytest.mark.parametrize("size", range(2, 10))
+def test_decisions_for_all_inputs(width: int, size: int) -> None:
+    rng = np.random.default_rng(size)
+    inputs = np.array(list(itertools.product([0, 1], repeat=size)))
+    found = 0
+    for limit in (1, 1, 2, 5):
+        weights = rng.integers(1, limit + 1, size) * rng.choice([-1, 1], size)
+        least = int(rng.integers(np.minimum(weights, 0).sum(), np.maximum(weights, 0).sum() + 2))
+        tables = Tables(size, width)
+        parts = [Part((tables.input(i),), (0, int(w))) for i, w in enumerate(weights)]
+        decided = decide(tables, parts, least)
+        if decided is not None:
+            known = {0: 0} | {1 + k: _packed(column) for k, column in enumerate(inputs.T)}
+            mask = (1 << len(inputs)) - 1
+            value = tables.evaluate(known, signal(decided), mask) ^ (mask if decided & 1 else 0)
+            assert value == _packed(inputs @ weights >= least)
+            found += 1
+    assert found > 0
+
+
+@pytest.mark.parametrize(("width", "size", "most"), [(4, 6, 3), (4, 7, 5), (6, 8, 3), (6, 9, 4)])
+def test_a_decision_takes_few_tables(width: int, size: int, most: int) -> None:
+    for least in range(1, size + 1):
+        tables = Tables(size, width)
+        parts = [Part((tables.input(i),), (0, 1)) for i in range(size)]
+        decided = decide(tables, parts, least)
+        assert decided is not None
+        assert len(tables.live([decided])) <= most
