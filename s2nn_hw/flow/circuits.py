@@ -21,11 +21,8 @@ if TYPE_CHECKING:
 #: Other commands of yosys, by family, that may need fewer look-up tables: of the circuits of
 #: others the smallest result counts.
 _SMALLER = {
-    "ecp5": ("synth_ecp5 -abc9 -nowidelut", "synth_ecp5 -nowidelut"),
-    "xilinx7": (
-        "synth_xilinx -family xc7 -flatten -abc9 -noiopad -noclkbuf -nowidelut",
-        "synth_xilinx -family xc7 -flatten -noiopad -noclkbuf -nowidelut",
-    ),
+    "ecp5": ("synth_ecp5 -abc9 -nowidelut",),
+    "xilinx7": ("synth_xilinx -family xc7 -flatten -abc9 -noiopad -noclkbuf -nowidelut",),
 }
 #: Cycles that a pipeline may take.
 _DEEPEST = 128
