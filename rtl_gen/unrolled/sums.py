@@ -152,7 +152,7 @@ class Sums:
         if neuron.threshold is None:
             return self._tabulated(neuron, inputs) if neuron.size <= self.tables.width else None
         made = self._told(neuron, inputs) if neuron.size <= told else None
-        return None if made is None else self._cheapest([made])
+        return None if made is None else self._cheapest([made], fires=True)
 
     def _heap(self, inputs: Sequence[int], weights: Sequence[int]) -> Heap:
         """Weighted literals, of the fewest signed digits: -x is the complement of x, less 1."""
@@ -243,13 +243,13 @@ class Sums:
             for more, carried in new.items():
                 heap.columns.setdefault(column + more, []).extend(carried)
             heap.uses += [(identity, 1 << column) for identity in identities]
-        return self._cheapest(ways)
+        return self._cheapest(ways, fires=threshold is not None)
 
-    def _cheapest(self, ways: Sequence[Sum]) -> Sum:
+    def _cheapest(self, ways: Sequence[Sum], *, fires: bool) -> Sum:
         """The one that needs the fewest tables which no neuron before did."""
 
         def needed(way: Sum) -> set[int]:
-            return self.tables.live(way.outputs[-1:]) - self._used
+            return self.tables.live(way.outputs[-1:] if fires else way.outputs) - self._used
 
         best = min(ways, key=lambda way: len(needed(way)))
         self._used |= needed(best)
@@ -284,8 +284,10 @@ class Sums:
     def _decided(
         self, heap: Heap, column: int, bits: Sequence[int], pairs: Sequence[Pair], top: int
     ) -> tuple[int, int] | None:
-        """Whether what is left reaches the highest bit, and what is to be added for that bit to
-        say so, whatever the signals at the cut are; None if they are too many."""
+        """Whether what is left reaches the highest bit, if it is few enough wires to decide.
+
+        With what is to be added for that bit to be right whatever the signals at the cut are.
+        """
         singles: Counter[int] = Counter()
         constant = heap.constant >> column
         wires = [(1, literal) for literal in bits]
