@@ -63,49 +63,59 @@ class Pipeline(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         tables, outputs = self.circuit.tables, self.circuit.outputs
-        live = sorted(tables.live(outputs))
-        #: Signal, cycle → its value in that cycle.
-        there = {(1 + k, 0): self.i[k] for k in range(tables.inputs)}
-        there |= {(of, self.stage(of)): Signal(name=_name(of, tables)) for of in live}
-        kept = []
-
-        def value(of: int, cycle: int):
-            if (of, cycle) not in there:
-                register = Signal(name=f"{_name(of, tables)}_{cycle}", reset_less=True)
-                kept.append(register.eq(value(of, cycle - 1)))
-                there[of, cycle] = register
-            return there[of, cycle]
-
-        for group in self._cells(live):
-            stage = self.stage(group[0])
-            sources = sorted({s for of in group for s in tables.table(of).inputs})
-            wires = [value(s, stage) for s in sources]
-            values = [tables.values(of, sources) for of in group]
-            made = Cat(there[of, stage] for of in group)
+        cells = self._cells(sorted(tables.live(outputs)))
+        there, registers = self._there(cells)
+        for cell in cells:
+            stage = self.stage(cell[0])
+            sources = sorted({s for of in cell for s in tables.table(of).inputs})
+            wires = [there[s, stage] for s in sources]
+            values = [tables.values(of, sources) for of in cell]
+            made = Cat(there[of, stage] for of in cell)
             if hasattr(platform, "add_table"):
-                cell = self._cell(group, len(sources))
-                size = 1 << cell.inputs
+                kind = self._kind(cell, len(sources))
+                size = 1 << kind.inputs
                 number = sum(own << k * size for k, own in enumerate(values))
-                m.submodules["t" + "_".join(map(str, group))] = Instance(
-                    platform.add_table(cell),
-                    p_VALUES=Const(number, size * len(group)),
-                    i_i=Cat(*wires, Const(0, cell.inputs - len(wires))),
+                m.submodules["t" + "_".join(map(str, cell))] = Instance(
+                    platform.add_table(kind),
+                    p_VALUES=Const(number, size * len(cell)),
+                    i_i=Cat(*wires, Const(0, kind.inputs - len(wires))),
                     o_o=made,
                 )
             else:
                 index = Cat(wires)
                 chosen = [Const(own, 1 << len(sources)).bit_select(index, 1) for own in values]
                 m.d.comb += made.eq(Cat(chosen))
-        for k, literal in enumerate(outputs):
-            last = Const(literal & 1, 1)
-            if signal(literal):
-                last = value(signal(literal), self.latency - 1) ^ (literal & 1)
-            register = Signal(name=f"o_{k}", reset_less=True)
-            kept.append(register.eq(last))
-            m.d.comb += self.o[k].eq(register)
+        results = [
+            there[signal(literal), self.latency - 1] ^ (literal & 1)
+            if signal(literal)
+            else Const(literal & 1, 1)
+            for literal in outputs
+        ]
         with m.If(self.moves):
-            m.d.sync += kept
+            m.d.sync += [self.o.eq(Cat(results)), *registers]
         return m
+
+    def _there(self, cells: Sequence[tuple[int, ...]]):
+        """Of every signal and cycle in which it is needed its value, and the registers' statements.
+
+        What a cell makes is new.
+        """
+        tables, outputs = self.circuit.tables, self.circuit.outputs
+        until = {signal(literal): self.latency - 1 for literal in outputs if signal(literal)}
+        for cell in cells:
+            for s in (s for of in cell for s in tables.table(of).inputs):
+                until[s] = max(until.get(s, 0), self.stage(cell[0]))
+        there, registers = {}, []
+        for s, last in sorted(until.items()):
+            name, first = _name(s, tables), self.stage(s)
+            there[s, first] = self.i[s - 1] if s <= tables.inputs else Signal(name=name)
+            if last > first:
+                # A bit a cycle.
+                later = Signal(last - first, name=f"{name}_later", reset_less=True)
+                registers.append(later.eq(Cat(there[s, first], later)[: last - first]))
+                for k in range(last - first):
+                    there[s, first + 1 + k] = later[k]
+        return there, registers
 
     def _cells(self, live: Sequence[int]) -> list[tuple[int, ...]]:
         """The signals that a cell makes each."""
@@ -115,8 +125,8 @@ class Pipeline(wiring.Component):
         alone = set(live) - {of for pair in both for of in pair}
         return sorted([*both, *((of,) for of in alone)])
 
-    def _cell(self, group: Sequence[int], sources: int) -> Cell:
-        if len(group) > 1:
+    def _kind(self, cell: Sequence[int], sources: int) -> Cell:
+        if len(cell) > 1:
             return Cell(inputs=ROOM, tables=2, primitive=self.pair)
         return Cell(inputs=sources, primitive=self.table)
 
