@@ -1,9 +1,9 @@
 """Measures the examples and writes the tables beside this file.
 
 Run it with ``make results`` after ``s2nn-hw data get mnist`` and ``fashion-mnist``; ``ARGS=dense``,
-``maps``, ``cifar``, ``ecp5``, ``ice40`` or ``gowin`` makes one of the tables.  On two cores the
-first takes a quarter of an hour, the others longer.  Cycles, toggles, area and clocks come out the
-same on any machine; seconds do not.
+``maps``, ``cifar``, ``ecp5``, ``ice40``, ``gowin`` or ``peers`` makes one of the tables.  On two
+cores the first takes a quarter of an hour, the others longer, the last some hours.  Cycles,
+toggles, area and clocks come out the same on any machine; seconds do not.
 """
 
 from __future__ import annotations
@@ -120,6 +120,28 @@ FPGA_HEADINGS = (
     "interval",
     "inferences a second",
 )
+#: Networks that other generators get, too: how each is trained.
+PEERS = {
+    "digits-16-fan6": "digits --hidden 16 --weight-bits 2 --fan-in 6 --epochs 20",
+    "digits-32-32": "digits --hidden 32 32 --weight-bits 3 --input-bits 2 --epochs 60",
+    "digits-64": "digits --hidden 64 --weight-bits 2 --epochs 60",
+    "fashion-24-fan12": "fashion-mnist --hidden 24 --weight-bits 3 --fan-in 12 --epochs 2 "
+    "--augment 0",
+    "mnist-48-fan6": "mnist --hidden 48 --weight-bits 2 --fan-in 6 --epochs 2 --augment 0",
+    "mnist-64-fan61": "mnist --hidden 64 --weight-bits 2 --fan-in 61 --epochs 15",
+}
+PEERS_INTRODUCTION = """# Beside other generators
+
+Made by `make results ARGS=peers`, which trains these networks and gives them to other generators:
+
+| network | `s2nn-hw train OPTIONS -o DIR` | accuracy |
+|---|---|---|
+{networks}
+`{command}`; the last network, of 784-128-10 and multi-cycle engines, by
+`{event}`. What each generator gets, and what the two ratios
+are, is in [0061](../decisions/0061-peers.md).
+
+"""
 HEADINGS = (
     "options",
     "frames",
@@ -248,10 +270,51 @@ def fpga_row(name: str, result: dict[str, Any]) -> str:
     return f"| {' | '.join(cells)} |\n"
 
 
+def write_peers() -> None:
+    """Train, measure and write ``peers.md``, ``peers.svg`` and ``peers.json``."""
+    lines, results = [], {}
+    with tempfile.TemporaryDirectory() as folder:
+        for name, options in PEERS.items():
+            print("train", options, flush=True)
+            command("train", *options.split(), "-o", f"{folder}/{name}")
+            trained = json.loads(Path(f"{folder}/{name}/train.json").read_text())
+            lines.append(f"| {name} | `{options}` | {trained['accuracy']:.1%} |\n")
+        words = {
+            "unrolled": "--peers alkaid,da4ml --engines unrolled --frames 20",
+            "event": "--peers spikerplus --engines event --frames 20",
+        }
+        models = {
+            "unrolled": [f"{folder}/{name}" for name in PEERS],
+            "event": [str(EXAMPLES / "mnist-mlp-128")],
+        }
+        for engine, options in words.items():
+            out = f"{folder}/{engine}"
+            command("bench", *models[engine], *options.split(), "-o", out)
+            results[engine] = json.loads(Path(out, "bench.json").read_text())
+        text = PEERS_INTRODUCTION.format(
+            networks="".join(lines),
+            command=f"s2nn-hw bench NETWORK… {words['unrolled']} -o DIR",
+            event=f"s2nn-hw bench examples/mnist-mlp-128 {words['event']} -o DIR",
+        )
+        tables = [Path(folder, engine, "bench.md").read_text() for engine in words]
+        text += tables[0].partition("\n")[2].lstrip() + "\n"
+        text += tables[1][tables[1].index("## mnist-mlp-128") :]
+        (HERE / "peers.svg").write_text(Path(folder, "unrolled", "bench.svg").read_text())
+    (HERE / "peers.md").write_text(text)
+    (HERE / "peers.json").write_text(json.dumps(results, indent=1) + "\n")
+
+
+def command(*words: str) -> None:
+    """Run the command line tool."""
+    subprocess.run([sys.executable, "-m", "s2nn_hw.cli", *words], check=True)
+
+
 def main() -> None:
     """Make the tables that are asked for, or all."""
-    for name in sys.argv[1:] or (*TABLES, *FPGA):
-        if name in FPGA:
+    for name in sys.argv[1:] or (*TABLES, *FPGA, "peers"):
+        if name == "peers":
+            write_peers()
+        elif name in FPGA:
             write_fpga(name)
         else:
             write(name, TABLES[name])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ import numpy.typing as npt
 from s2nn_hw import golden, peers
 from s2nn_hw.ir import Network
 from s2nn_hw.toolchain import finish, tools, yosys
+from s2nn_hw.toolchain.results import Results, key
 
 from .emit import Progress
 from .mapping import Design, place, synthesise
@@ -24,6 +26,9 @@ _SMALLER = {
     "ecp5": ("synth_ecp5 -abc9 -nowidelut",),
     "xilinx7": ("synth_xilinx -family xc7 -flatten -abc9 -noiopad -noclkbuf -nowidelut",),
 }
+#: Of circuits that were measured before, one row each.
+_MEASURED = Results("measured", keep=4096)
+_ROW = "row.json"
 #: Cycles that a pipeline may take.
 _DEEPEST = 128
 
@@ -86,12 +91,53 @@ def mapped(
     jobs: int,
     progress: Progress,
 ) -> dict[str, Any]:
-    """Fields of such a row: area of the smallest of several syntheses, clock of the fastest."""
+    """Fields of such a row: area of the smallest of several syntheses, clock of the fastest.
+
+    A circuit that was measured once is known in the cache, as both takes minutes.
+    """
+    name = measurement(circuit, part, mhz=mhz, seeds=seeds)
+    known = _MEASURED.find(name)
+    if known is None:
+        making = _MEASURED.begin()
+        try:
+            row = _measured(circuit, part, mhz=mhz, seeds=seeds, jobs=jobs, progress=progress)
+            (making / _ROW).write_text(json.dumps(row))
+            known = _MEASURED.put(making, name)
+        finally:
+            _MEASURED.drop(making)
+    return dict(json.loads((known / _ROW).read_text()))
+
+
+def measurement(circuit: peers.Circuit, part: Part, *, mhz: float, seeds: int) -> str:
+    """The name of what decides the result of mapped()."""
+    family = part.family
+    versions = [tools.yosys().version, finish.VERSION]
+    if circuit.clock is not None and family.nextpnr is not None:
+        versions.append(tools.nextpnr(family.nextpnr).version)
+    texts = [text for item in sorted(_files(circuit).items()) for text in item]
+    asked = [part.name, f"{mhz:g}", str(seeds), *_commands(part), circuit.top]
+    return key([*versions, *asked, *texts])
+
+
+def _commands(part: Part) -> tuple[str, ...]:
+    """Of yosys, each of which is tried."""
+    return (part.family.synthesis, *_SMALLER.get(part.family.name, ()))
+
+
+def _measured(
+    circuit: peers.Circuit,
+    part: Part,
+    *,
+    mhz: float,
+    seeds: int,
+    jobs: int,
+    progress: Progress,
+) -> dict[str, Any]:
     files = _files(circuit)
     family = part.family
     found: dict[str, Any] = {}
     fastest = None
-    for command in (family.synthesis, *_SMALLER.get(family.name, ())):
+    for command in _commands(part):
         design = Design(
             part=part,
             files=files,
@@ -107,7 +153,7 @@ def mapped(
         counts = Counter(yosys.cells(mapped.folder / yosys.STAT)) - finish.gone(mapped.folder)
         used = yosys.area(counts, family)
         if not found or used["lut"] < found["lut"]:
-            found = {key: used[key] for key in ("lut", "ff", "carry", "bram")}
+            found = {unit: used[unit] for unit in ("lut", "ff", "carry", "bram")}
             found["synthesis"] = command
         if circuit.clock is not None and family.nextpnr is not None:
             placed = place(
