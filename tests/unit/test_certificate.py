@@ -153,7 +153,7 @@ def _wrong_value(text: str) -> str:
 def _late(text: str) -> str:
     """The last output comes a cycle late."""
     start = text.index(f"module {TOP}_hidden_engine_pipeline(")
-    register = re.compile(r"if \((\w+)\) o <= \{ (\w+), ").search(text, start)
+    register = re.compile(r"if \((\w+)\) o <= \{ ([^,]+), ").search(text, start)
     declared = re.compile(r"  reg \[7:0\] o = 8'h00;\n").search(text, start)
     assert register is not None
     assert declared is not None
