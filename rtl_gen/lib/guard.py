@@ -58,8 +58,10 @@ class FrameGuard(wiring.Component):
         swallow = Signal()
         fill = Signal()
         full = Signal()
+        # A frame of one beat cannot end early: synthesis would not find that out from ``beat``.
+        many = port.beats > 1
         m.d.comb += [
-            full.eq(beat == port.beats - 1),
+            full.eq(beat == port.beats - 1 if many else 1),
             self.o.valid.eq((self.tvalid & ~swallow) | fill),
             self.tready.eq((self.o.ready & ~fill) | swallow),
             self.o.p.last.eq(full),
@@ -69,12 +71,16 @@ class FrameGuard(wiring.Component):
         early = Signal()
         late = Signal()
         with m.If(self.o.valid & self.o.ready):
-            m.d.sync += beat.eq(Mux(full, 0, beat + 1))
+            if many:
+                m.d.sync += beat.eq(Mux(full, 0, beat + 1))
             with m.If(fill):
                 m.d.sync += fill.eq(~full)
             with m.Else():
-                m.d.sync += [fill.eq(early), swallow.eq(late)]
-                m.d.comb += [early.eq(~full & self.tlast), late.eq(full & ~self.tlast)]
+                if many:
+                    m.d.sync += fill.eq(early)
+                    m.d.comb += early.eq(~full & self.tlast)
+                m.d.sync += swallow.eq(late)
+                m.d.comb += late.eq(full & ~self.tlast)
         with m.If(swallow & self.tvalid):
             m.d.sync += swallow.eq(~self.tlast)
         m.d.sync += self.error.eq(Mux(self.error_clear, 0, self.error) | Cat(early, late))
