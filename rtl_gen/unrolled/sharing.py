@@ -7,7 +7,7 @@ carry needs a table for every way in which the polarities differ, complements of
 
 import heapq
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import combinations
 
 from .columns import majority, parity
@@ -16,6 +16,10 @@ from .tables import Tables, signal
 
 #: Thirds that are tried with a pair of signals.
 THIRDS = 8
+#: Pairs of signals that are tried at once, of those that most rows have, and how often; and signals
+#: that are tried with the parity of a new adder.  Layers of few hundred inputs have fewer.
+PAIRS, PASSES = 20_000, 4
+PARTNERS = 64
 
 
 class Sharing:
@@ -41,8 +45,20 @@ class Sharing:
         self.members = [{signal(literal) for literal in row} for row in rows]
         self.carries: list[list[int]] = [[] for _ in rows]
         self.uses: list[list[tuple[int, int]]] = [[] for _ in rows]
-        queue = [entry for a, b in self._pairs() for entry in self._with(a, b)]
+        for _ in range(PASSES):
+            pairs = self._pairs()
+            best = heapq.nlargest(PAIRS, pairs, key=pairs.__getitem__)
+            if not self._choose(best) or len(best) == len(pairs):
+                break
+        for r, row in enumerate(rows):
+            row.clear()
+            row |= {2 * s + (self.inverted[s] >> r & 1) for s in self.members[r]}
+
+    def _choose(self, pairs: Iterable[tuple[int, int]]) -> bool:
+        """Put in adders, the best first, of triples that a pair is of; whether there were any."""
+        queue = [entry for a, b in pairs for entry in self._with(a, b)]
         heapq.heapify(queue)
+        some = bool(queue)
         while queue:
             gain, triple = heapq.heappop(queue)
             now = self._gain(*triple)
@@ -53,29 +69,23 @@ class Sharing:
                 continue
             for entry in self._take(triple):
                 heapq.heappush(queue, entry)
-        for r, row in enumerate(rows):
-            row.clear()
-            row |= {2 * s + (self.inverted[s] >> r & 1) for s in self.members[r]}
+        return some
 
     def _put(self, row: int, literal: int) -> None:
         s, bit = signal(literal), 1 << row
         self.present[s] |= bit
         self.inverted[s] = self.inverted[s] & ~bit | (bit if literal & 1 else 0)
 
-    def _pairs(self) -> Iterator[tuple[int, int]]:
-        """Signals that two rows or more have both."""
+    def _pairs(self) -> dict[tuple[int, int], int]:
+        """Signals that two rows or more have both, and how many do."""
         count: Counter[tuple[int, int]] = Counter()
         for members in self.members:
             count.update(combinations(sorted(members), 2))
-        return (pair for pair, rows in count.items() if rows > 1)
+        return {pair: rows for pair, rows in count.items() if rows > 1}
 
     def _with(self, a: int, b: int) -> Iterator[tuple[float, tuple[int, int, int]]]:
         """The best triples that two signals are of."""
-        count: Counter[int] = Counter()
-        for r in _bits(self.present[a] & self.present[b]):
-            count.update(self.members[r])
-        del count[a], count[b]
-        for c, rows in count.most_common(THIRDS):
+        for c, rows in self._common(self.present[a] & self.present[b], {a, b}, THIRDS):
             if rows > 1 and (gain := self._gain(a, b, c)) > 0:
                 x, y, z = sorted((a, b, c))
                 yield -gain, (x, y, z)
@@ -115,11 +125,20 @@ class Sharing:
                 self.members[r].add(new)
             for s in triple:
                 self.present[s] &= ~way
-        others: Counter[int] = Counter()
-        for r in _bits(self.present[new]):
-            others.update(self.members[r])
-        del others[new]
-        return (e for s, rows in others.items() if rows > 1 for e in self._with(new, s))
+        others = self._common(self.present[new], {new}, PARTNERS)
+        return (e for s, rows in others if rows > 1 for e in self._with(new, s))
+
+    def _common(self, rows: int, but: set[int], most: int) -> list[tuple[int, int]]:
+        """Signals that most of these rows have, and how many; ``but`` some."""
+        each = [self.members[r] for r in _bits(rows)]
+        if sum(map(len, each)) < len(self.present):
+            count: Counter[int] | dict[int, int] = Counter(s for own in each for s in own)
+        else:
+            union = set().union(*each)
+            count = {s: (rows & self.present[s]).bit_count() for s in union}
+        for s in but:
+            count.pop(s, None)
+        return heapq.nlargest(most, count.items(), key=lambda item: item[1])
 
 
 def _bits(mask: int) -> Iterator[int]:

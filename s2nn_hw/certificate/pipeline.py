@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,7 +35,7 @@ class Pipeline:
     ----------
     module: as yosys writes it as JSON, registers as ``$dff`` or ``$dffe``.
     kinds: modules that are look-up tables, or two of the same inputs, of which the second has the
-        upper half of ``VALUES``.
+        upper half of ``VALUES``; the inputs and outputs of each.
 
     Members
     -------
@@ -43,7 +44,7 @@ class Pipeline:
     outputs: (literal, cycles behind the inputs) of each.
     """
 
-    def __init__(self, module: dict[str, Any], kinds: set[str]):
+    def __init__(self, module: dict[str, Any], kinds: Mapping[str, tuple[int, int]]):
         self._ports = {name: port["bits"] for name, port in module["ports"].items()}
         self._drivers: dict[int, tuple[str, dict[str, Any]]] = {}
         self.tables: dict[int, Table] = {}
@@ -62,9 +63,14 @@ class Pipeline:
                     self._literal(bit, name)
         self.outputs = [self._literal(bit, f"o[{k}]") for k, bit in enumerate(self._ports["o"])]
 
-    def _drives(self, name: str, cell: dict[str, Any], kinds: set[str]) -> None:
+    def _drives(
+        self, name: str, cell: dict[str, Any], kinds: Mapping[str, tuple[int, int]]
+    ) -> None:
         kind, pins = cell["type"], cell["connections"]
         if kind in kinds:
+            wires = len(pins.get("i", ())), len(pins.get("o", ()))
+            if wires != kinds[kind] or "VALUES" not in cell["parameters"]:
+                raise ProofError(f"look-up table {name!r} is not connected as a {kind!r} is")
             output = pins["o"]
         elif kind == "$not" and len(pins["Y"]) == 1:
             output = pins["Y"]

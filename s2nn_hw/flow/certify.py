@@ -7,38 +7,30 @@ import os
 import re
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from s2nn_hw import certificate, ir
+from s2nn_hw.certificate import cells
 from s2nn_hw.certificate.check import Checked, check
 from s2nn_hw.certificate.pipeline import Pipeline, ProofError
-from s2nn_hw.ir import InputError, Layer, Network, well_formed
+from s2nn_hw.ir import InputError, Network, well_formed
 from s2nn_hw.manifest import Manifest
 from s2nn_hw.toolchain import fields, process, tools
 
 from .emit import MODEL
 
 _SCRIPT = """
-read_verilog -nosynthesis core.v
-proc {modules}
+read_verilog -nosynthesis {verilog}
+proc
 opt_clean {modules}
 opt_dff -simple-dffe {modules}
 opt_clean {modules}
-select {modules}
-write_json -selected core.json
+write_json core.json
 """
-
-#: The module of a look-up table, or of two: what it is to simulation, and, it may be, what to
-#: synthesis.
-_TABLE = re.compile(
-    r"module (\w+) #\(\n  parameter \[(\d+):0\] VALUES = 0\n\) \(\n"
-    r"  input \[(\d+):0\] i,\n  output (\[1:0\] )?o\n\);\n"
-    r"(?:`ifdef SYNTHESIS\n.*\n`else\n)?  assign o = (.*);\n(?:`endif\n)?endmodule\n"
-)
-_ONE, _TWO = "VALUES[i]", "{VALUES[{1'b1, i}], VALUES[{1'b0, i}]}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,13 +72,27 @@ def certify(folder: str | os.PathLike[str]) -> CertifyResult:
     found: list[Checked] = []
     failures: dict[str, str] = {}
     with well_formed(f"{path / certificate.file(manifest.top)}: not a certificate: it"):
-        modules = _modules(path, manifest, [claim["module"] for claim in claims["layers"]])
-        kinds = _tables((path / manifest.verilog).read_text())
+        claimed = [claim["module"] for claim in claims["layers"]]
+        if not claimed:
+            raise InputError(f"{path}: the certificate speaks of no layer")
+        try:
+            kinds = cells.tables((path / manifest.verilog).read_text())
+        except cells.CellsError as error:
+            raise InputError(f"{path / manifest.verilog}: {error}") from error
+        modules = _modules(path, manifest, claimed)
+        there = _instances({n: m for n, m in modules.items() if n not in kinds}, manifest.top)
+        for name in there:
+            if name not in claimed and _kinds(modules[name]) & kinds.keys():
+                failures[name] = "has look-up tables of which the certificate does not speak"
+        layers = {layer.name: layer for layer in network.weighted}
         for claim in claims["layers"]:
             name = claim["layer"]
-            layer = network.node(name)
-            if not isinstance(layer, Layer):
-                raise InputError(f"{path}: {name!r} has no weights to be certified")
+            if name not in layers:
+                raise InputError(f"{path}: the certificate speaks of {name!r}, which is no layer")
+            if there[claim["module"]] != 1 or claimed.count(claim["module"]) != 1:
+                failures[name] = f"{claim['module']!r} is not in the core, once"
+                continue
+            layer = layers[name]
             planes = [network.bits(projection.source) for projection in layer.projections]
             try:
                 pipeline = Pipeline(modules[claim["module"]], kinds)
@@ -143,14 +149,19 @@ def _network(folder: Path, manifest: Manifest) -> Network:
     return circuit(network)
 
 
-def _tables(verilog: str) -> set[str]:
-    """Modules that are look-up tables and nothing else."""
-    return {
-        match[1]
-        for match in _TABLE.finditer(verilog)
-        if match[5] == (_TWO if match[4] else _ONE)
-        and int(match[2]) + 1 == (2 if match[4] else 1) << (int(match[3]) + 1)
-    }
+def _instances(modules: Mapping[str, Any], top: str) -> Counter[str]:
+    """How often each module is in the core."""
+    found: Counter[str] = Counter()
+    waiting = [top]
+    while waiting:
+        name = waiting.pop()
+        found[name] += 1
+        waiting += [c["type"] for c in modules[name]["cells"].values() if c["type"] in modules]
+    return found
+
+
+def _kinds(module: Mapping[str, Any]) -> set[str]:
+    return {cell["type"] for cell in module["cells"].values()}
 
 
 def _modules(folder: Path, manifest: Manifest, names: list[str]) -> dict[str, Any]:
@@ -161,8 +172,10 @@ def _modules(folder: Path, manifest: Manifest, names: list[str]) -> dict[str, An
         raise InputError(f"{folder}: the certificate names a module {names!r}")
     with tempfile.TemporaryDirectory(prefix="s2nn-hw-") as work:
         place = Path(work)
-        (place / "core.v").write_text((folder / manifest.verilog).read_text())
-        (place / "certify.ys").write_text(_SCRIPT.format(modules=" ".join(names)))
+        for name in manifest.files:  # the Verilog, and the memories that it reads
+            (place / name).write_bytes((folder / name).read_bytes())
+        script = _SCRIPT.format(verilog=manifest.verilog, modules=" ".join(names))
+        (place / "certify.ys").write_text(script)
         tool = tools.yosys()
         command = (*tool.command, "certify.ys")
         job = process.Job(name="yosys", command=command, folder=place, log="certify.log")
