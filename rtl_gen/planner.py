@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from s2nn_hw.ir import INPUT, Conv2d, Layer, Network, Pool, Projection
+from s2nn_hw.ir import INPUT, Conv2d, Layer, Network, Pool, Projection, integer
 from s2nn_hw.manifest import LOAD_WORDS
 
 from .banks import channel_banks, dense_banks
@@ -79,6 +79,7 @@ def plan(
 
     Raises InputError naming the layer and value.
     """
+    limit = UNROLL_LIMIT if unroll_limit is None else integer(unroll_limit, "unroll_limit", least=1)
     network = circuit(network)
     engines = engines_of(network, engine)
     loaded = loaded_of(network, engines, memory)
@@ -116,7 +117,7 @@ def plan(
             layer = unrolled(
                 node,
                 layer,
-                limit=UNROLL_LIMIT if unroll_limit is None else unroll_limit,
+                limit=limit,
                 counts=counters,
             )
         layers.append(layer)

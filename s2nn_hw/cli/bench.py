@@ -52,13 +52,16 @@ def register(subparsers: Any) -> None:
         help="as synth takes it; several may be given (default: LFE5U-85F-6 and XC7A100T)",
     )
     parser.add_argument(
-        "--frames", type=int, metavar="N", help="to simulate, the first beside the model, or random"
+        "--frames",
+        type=int,
+        metavar="N",
+        help="to simulate, the first of those beside the model (default: 64, or all there are)",
     )
     parser.add_argument(
         "--freq",
         type=float,
         metavar="MHz",
-        help="clock that all circuits aim at (default: 200, more than most reach)",
+        help="clock that all circuits aim at (default: 200)",
     )
     parser.add_argument(
         "--seeds", type=int, default=1, metavar="N", help="of place and route (default: 1)"
@@ -66,6 +69,7 @@ def register(subparsers: Any) -> None:
     parser.add_argument(
         "--jobs", type=int, metavar="N", help="of these at a time (default: one a core)"
     )
+    options.add_unroll_limit(parser)
     terminal.add_json(parser)
     parser.set_defaults(handler=handler)
 
@@ -101,6 +105,7 @@ def handler(args: argparse.Namespace) -> int:
             },
             seeds=args.seeds,
             jobs=args.jobs,
+            unroll_limit=args.unroll_limit,
             progress=progress,
         )
     terminal.result(args, result.as_dict(), lambda: _text(result))
@@ -145,7 +150,11 @@ def _text(result: BenchResult) -> Any:
         if row.error is not None
     ]
     for entry in result.best:
-        clock = "" if entry["clock_ratio"] is None else f", {entry['clock_ratio']} of its clock"
+        clock = (
+            ""
+            if entry["clock_ratio"] is None
+            else f"; {entry['clock_ratio']} of the clock of {entry['fastest_peer']}"
+        )
         lines.append(
             f"{entry['network']} on {entry['device']}: {entry['area_ratio']} of the look-up tables "
             f"of {entry['peer']}, {entry['datapath_ratio']} without streams and class{clock}"

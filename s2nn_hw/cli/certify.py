@@ -20,7 +20,8 @@ def register(subparsers: Any) -> None:
         description="Check the certificate that lies beside the Verilog of a core: that the "
         "look-up tables of every layer on the unrolled engine compute the integer matrix of the "
         "network, for all inputs. The checker reads the Verilog itself and shares no code with "
-        "the generator.",
+        "the generator. What is around these pipelines, streams and the registers that gather a "
+        "frame, is what verify is for; digests tell files of another build, and are no signature.",
     )
     parser.add_argument("folder", type=Path, metavar="DIR", help="folder of emit, verify or synth")
     terminal.add_json(parser)

@@ -75,16 +75,21 @@ def add_core(parser: argparse._ActionsContainer, *, counters: bool = True) -> No
         help="of weights: rom, or ram, which is loaded before the first frame and takes one lane; "
         "one name for all layers that have synapses or one a layer (default: rom)",
     )
+    add_unroll_limit(parser)
+    if counters:
+        parser.add_argument(
+            "--counters", action="store_true", help="add hardware counters of cycles and events"
+        )
+
+
+def add_unroll_limit(parser: argparse._ActionsContainer) -> None:
+    """``--unroll-limit``."""
     parser.add_argument(
         "--unroll-limit",
         type=int,
         metavar="N",
         help="estimated look-up tables beyond which a layer is not unrolled (default: 40000)",
     )
-    if counters:
-        parser.add_argument(
-            "--counters", action="store_true", help="add hardware counters of cycles and events"
-        )
 
 
 def add_family(parser: argparse._ActionsContainer) -> None:

@@ -113,6 +113,7 @@ class _Run:
     seeds: int
     jobs: int
     simulator: str
+    unroll_limit: int | None
     progress: Progress
 
 
@@ -128,6 +129,7 @@ def bench(
     seeds: int = 1,
     jobs: int | None = None,
     simulator: str = "icarus",
+    unroll_limit: int | None = None,
     progress: Progress | None = None,
 ) -> BenchResult:
     """Measure our engines and the other generators with the same networks, into the folder ``out``.
@@ -141,15 +143,22 @@ def bench(
     images: name → frames (n, *shape) to simulate with.
     others: names in peers.PEERS; engines: ours; devices: as synth() takes them.
     freq: MHz that all aim at.
-    seeds, jobs: of place and route, see synth().
+    seeds, jobs: of place and route, see synth(); unroll_limit: see emit().
 
-    Raises InputError on a peer or a device that there is not.
+    Raises InputError on a peer, an engine or a device that there is not, or is named twice.
     """
+    from rtl_gen.lanes import ENGINES
     from rtl_gen.platforms import part
 
-    for name in others:
-        if name not in peers.PEERS:
-            raise InputError(f"a peer must be one of {', '.join(peers.PEERS)}, not {name!r}")
+    for what, names, known in (
+        ("a peer", others, tuple(peers.PEERS)),
+        ("an engine", engines, ENGINES),
+    ):
+        for name in names:
+            if name not in known:
+                raise InputError(f"{what} must be one of {', '.join(known)}, not {name!r}")
+            if names.count(name) > 1:
+                raise InputError(f"{what} is measured once: {name!r} is named more than once")
     rows: list[Row] = []
     with output_folder(out) as folder:
         run = _Run(
@@ -159,6 +168,7 @@ def bench(
             seeds=integer(seeds, "seeds", least=1),
             jobs=(os.cpu_count() or 1) if jobs is None else integer(jobs, "jobs", least=1),
             simulator=simulator,
+            unroll_limit=unroll_limit,
             progress=progress or (lambda stage, done, total: None),
         )
         for name, network in networks.items():
@@ -192,6 +202,8 @@ def _ours(
     home = run.folder / name / f"{OURS}-{engine}"
     home.mkdir(parents=True)
     options: dict[str, Any] = {"engine": engine}
+    if run.unroll_limit is not None:
+        options["unroll_limit"] = run.unroll_limit
     for part in run.parts:
         common = {"network": name, "generator": OURS, "setting": engine, "device": part.name}
         common["version"] = s2nn_hw.__version__

@@ -22,6 +22,15 @@ COLUMNS = {
     "mismatches": "mismatches",
 }
 
+#: What the columns of the first table are.
+EXPLAINED = (
+    "LUT: look-up tables, those of carries included. Our core has streams, their buffers and the "
+    "choice of the class, which alkaid's and da4ml's circuits have not; the datapath is what "
+    "computes the same as theirs, the pipelines of the unrolled layers. Peer's: the smallest of "
+    "their circuits that takes a frame a cycle and makes no mistake, with registers or without; "
+    "the fastest is another one."
+)
+
 
 def best(rows: Sequence[Mapping[str, Any]], ours: str) -> list[dict[str, Any]]:
     """Our unrolled circuit beside the best of the peers', by network and device.
@@ -29,6 +38,7 @@ def best(rows: Sequence[Mapping[str, Any]], ours: str) -> list[dict[str, Any]]:
     ``lut``: ours; ``peer_lut``: of the smallest circuit of a peer that takes a frame a cycle and
     makes no mistake, by ``peer``; ``area_ratio`` is the one over the other.  ``datapath_lut`` and
     ``datapath_ratio``: of what computes alone, without streams and the choice of the class.
+    ``ff``, ``peer_ff``: registers of the same circuits.
     ``fmax_mhz``, ``peer_fmax_mhz`` and ``clock_ratio`` likewise, of the fastest, by
     ``fastest_peer``.
     ``seconds``, ``peer_seconds``: to generate these, the peer's the quickest of all its settings.
@@ -55,6 +65,8 @@ def best(rows: Sequence[Mapping[str, Any]], ours: str) -> list[dict[str, Any]]:
             "area_ratio": round(own["lut"] / small["lut"], 3),
             "datapath_lut": own["datapath_lut"],
             "datapath_ratio": round(own["datapath_lut"] / small["lut"], 3),
+            "ff": own["ff"],
+            "peer_ff": small["ff"],
             "seconds": own["generate_seconds"],
             "peer_seconds": min(row["generate_seconds"] for row in fair),
             "fmax_mhz": own["fmax_mhz"],
@@ -78,17 +90,18 @@ def markdown(data: Mapping[str, Any]) -> str:
     """The whole of bench.json as tables."""
     lines = ["# Beside other generators", ""]
     lines += [f"{name} {version}" for name, version in data["versions"].items()]
-    lines += ["", "## Ours over the best peer", ""]
+    lines += ["", "## Ours over the best peer", "", EXPLAINED, ""]
     if data["best"]:
         lines += _table(
             (
-                *("network", "device", "core", "datapath", "peer's LUT", "by", "core", "datapath"),
-                *("MHz", "peer's MHz", "by", "ratio"),
+                *("network", "device", "core LUT", "datapath LUT", "peer's LUT", "by"),
+                *("core ratio", "datapath ratio", "FF", "peer's FF"),
+                *("MHz", "fastest peer's MHz", "by", "clock ratio"),
             ),
             [
                 [
                     *(entry[k] for k in ("network", "device", "lut", "datapath_lut", "peer_lut")),
-                    *(entry[k] for k in ("peer", "area_ratio", "datapath_ratio")),
+                    *(entry[k] for k in ("peer", "area_ratio", "datapath_ratio", "ff", "peer_ff")),
                     *(entry[k] for k in ("fmax_mhz", "peer_fmax_mhz", "fastest_peer")),
                     entry["clock_ratio"],
                 ]
@@ -179,6 +192,6 @@ def _table(headings: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[str]:
 def _text(value: Any) -> str:
     if value is None:
         return "–"
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
+    if isinstance(value, float):
+        value = int(value) if value.is_integer() else round(value, 3)
     return f"{value:,}" if isinstance(value, int | float) else str(value)

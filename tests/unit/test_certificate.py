@@ -166,15 +166,22 @@ def _late(text: str) -> str:
     )
 
 
+def _other_cell(text: str) -> str:
+    """A table of as many inputs as it has, but of a module with another number."""
+    match = _instance(text, 5)
+    new = re.sub(r"table\d", "table2", match[0])
+    return text[: match.start()] + new + text[match.end() :]
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
         (_wrong_wire, r"identity \d+ does not hold|follow from|mixes cycles|last output"),
         (_wrong_value, r"identity \d+ does not hold|last output is not"),
         (_late, r"output 7 comes after \d+ cycles, not \d+"),
-        (lambda t: re.sub(r"assign o = VALUES\[i\]", "assign o = ~VALUES[i]", t), "look-up table"),
+        (_other_cell, r"look-up table 't\w+' is not connected as a 's2nn_core_\w+' is"),
     ],
-    ids=["wrong wire", "wrong table", "late output", "other tables"],
+    ids=["wrong wire", "wrong table", "late output", "other cell"],
 )
 def test_verilog_that_is_wrong(core: Path, change, words: str, capsys) -> None:
     changed(core, verilog=change)
@@ -222,7 +229,71 @@ def test_a_layer_of_which_nothing_is_claimed(core: Path) -> None:
         return json.dumps(claims)
 
     changed(core, certificate=without)
-    assert flow.certify(core).failures == {"readout": "the certificate does not speak of it"}
+    assert flow.certify(core).failures == {
+        "readout": "the certificate does not speak of it",
+        f"{TOP}_readout_engine_pipeline": "has look-up tables of which the certificate does not "
+        "speak",
+    }
+
+
+def test_a_copy_that_is_not_in_the_core_proves_nothing(core: Path) -> None:
+    name = f"{TOP}_hidden_engine_pipeline"
+
+    def copied(text: str) -> str:
+        start = text.index(f"module {name}(")
+        end = text.index("endmodule", start) + len("endmodule\n")
+        return text + text[start:end].replace(name, "good")
+
+    changed(core, verilog=copied, certificate=_claim(lambda c: c.update(module="good")))
+    failures = flow.certify(core).failures
+    assert failures["hidden"] == "'good' is not in the core, once"
+    assert "does not speak" in failures[name]
+
+
+def test_layers_that_there_are_not(core: Path) -> None:
+    changed(core, certificate=_claim(lambda c: c.update(layer="input")))
+    with pytest.raises(InputError, match="speaks of 'input', which is no layer"):
+        flow.certify(core)
+
+    def nothing(text: str) -> str:
+        return json.dumps(json.loads(text) | {"layers": []})
+
+    changed(core, certificate=nothing)
+    with pytest.raises(InputError, match="the certificate speaks of no layer"):
+        flow.certify(core)
+
+
+def _values(text: str, how: str) -> str:
+    """A table's values, written so that not all readers see the same."""
+    match = _instance(text, 5)
+    old = re.search(r"\.VALUES\((\S+)\)", match[0])
+    assert old is not None
+    new = match[0].replace(old[0], how.format(old=old[0]))
+    return text[: match.start()] + new + text[match.end() :]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda t: re.sub(r"assign o = VALUES\[i\]", "assign o = ~VALUES[i]", t), "no look-up"),
+        (lambda t: t.replace(".D(i[3])", ".D(i[2])").replace(".I5(i[5])", ".I5(i[4])"), "another"),
+        (lambda t: t + "module s2nn_core_table4; endmodule\n", "there twice|'s2nn_core_table4'"),
+        (lambda t: _values(t, "\n`ifdef YOSYS\n{old}\n`else\n.VALUES(0)\n`endif\n"), "`ifdef"),
+        (lambda t: t + "module x; defparam y.VALUES = 0; endmodule\n", "'defparam'"),
+    ],
+    ids=["inverted", "other pins", "twice", "directive", "defparam"],
+)
+def test_what_can_be_read_in_two_ways(core: Path, change, words: str) -> None:
+    changed(core, verilog=change)
+    with pytest.raises(InputError, match=words):
+        flow.certify(core)
+
+
+def test_a_core_of_several_engines(tmp_path: Path) -> None:
+    """The memories of the others are read with the Verilog."""
+    made = network()
+    flow.emit(made, tmp_path / "out", engine=["unrolled", "event", "unrolled"])
+    assert flow.certify(tmp_path / "out").passed
 
 
 def test_files_of_another_build(core: Path, tmp_path: Path, capsys) -> None:
