@@ -85,7 +85,17 @@ with open("network.v", "wb") as out:
 # for it, too.
 verilog = Path("network.v")
 last_case = re.compile(r"\S+(: \w+ <= [^;]*;\s*endcase)")
-verilog.write_text(last_case.sub(r"default\1", verilog.read_text()))
+text = last_case.sub(r"default\1", verilog.read_text())
+
+
+def short(match):
+    """A constant in parts: Icarus reads no word of more than 16,384 letters."""
+    digits = match[1]
+    parts = [digits[k : k + 4096] for k in range(0, len(digits), 4096)]
+    return "{" + ", ".join(f"{len(part)}'b{part}" for part in parts) + "}"
+
+
+verilog.write_text(re.sub(r"\b\d+'b([01]{4097,})", short, text))
 seconds = time.perf_counter() - start
 inputs, outputs = net["weights_0"].shape[1], len(net[f"weights_{layers - 1}"])
 
