@@ -120,10 +120,11 @@ def _prune(builds: Path) -> None:
     """Remove the builds that were not used for longest, and what killed builds left."""
     complete = []
     for path in builds.iterdir():
-        if (path / "complete").is_file():
-            complete.append(path)
-        elif time.time() - path.stat().st_mtime > _STALE_SECONDS:
-            shutil.rmtree(path, ignore_errors=True)
-    complete.sort(key=lambda path: path.stat().st_mtime, reverse=True)
-    for path in complete[KEPT_BUILDS:]:
+        with suppress(OSError):  # another process finishes its build, or prunes, too
+            age = path.stat().st_mtime
+            if (path / "complete").is_file():
+                complete.append((age, path))
+            elif time.time() - age > _STALE_SECONDS:
+                shutil.rmtree(path, ignore_errors=True)
+    for _, path in sorted(complete, reverse=True)[KEPT_BUILDS:]:
         shutil.rmtree(path, ignore_errors=True)

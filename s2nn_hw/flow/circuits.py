@@ -97,58 +97,13 @@ def mapped(
     """
     name = measurement(circuit, part, mhz=mhz, seeds=seeds)
     known = _MEASURED.find(name)
-    if known is None:
-        making = _MEASURED.begin()
-        try:
-            row = _measured(circuit, part, mhz=mhz, seeds=seeds, jobs=jobs, progress=progress)
-            (making / _ROW).write_text(json.dumps(row))
-            known = _MEASURED.put(making, name)
-        finally:
-            _MEASURED.drop(making)
-    return dict(json.loads((known / _ROW).read_text()))
-
-
-def measurement(circuit: peers.Circuit, part: Part, *, mhz: float, seeds: int) -> str:
-    """The name of what decides the result of mapped()."""
-    family = part.family
-    versions = [tools.yosys().version, finish.VERSION]
-    if circuit.clock is not None and family.nextpnr is not None:
-        versions.append(tools.nextpnr(family.nextpnr).version)
-    texts = [text for item in sorted(_files(circuit).items()) for text in item]
-    asked = [part.name, f"{mhz:g}", str(seeds), *_commands(part), circuit.top]
-    return key([*versions, *asked, *texts])
-
-
-def _commands(part: Part) -> tuple[str, ...]:
-    """Of yosys, each of which is tried."""
-    return (part.family.synthesis, *_SMALLER.get(part.family.name, ()))
-
-
-def _measured(
-    circuit: peers.Circuit,
-    part: Part,
-    *,
-    mhz: float,
-    seeds: int,
-    jobs: int,
-    progress: Progress,
-) -> dict[str, Any]:
-    files = _files(circuit)
+    if known is not None:
+        return dict(json.loads((known / _ROW).read_text()))
     family = part.family
     found: dict[str, Any] = {}
     fastest = None
     for command in _commands(part):
-        design = Design(
-            part=part,
-            files=files,
-            reads=tuple(f"read_verilog -sv {name}" for name in sorted(files)),
-            top=circuit.top,
-            memories={},
-            constraints=family.constraints,
-            options=family.options,
-            pins=False,
-            synthesis=command,
-        )
+        design = _design(circuit, part, command)
         mapped = synthesise(design, tools.yosys())
         counts = Counter(yosys.cells(mapped.folder / yosys.STAT)) - finish.gone(mapped.folder)
         used = yosys.area(counts, family)
@@ -168,7 +123,44 @@ def _measured(
             clocks = [report.fmax_mhz for report in placed.reports.values() if report]
             fastest = max([*clocks, *([] if fastest is None else [fastest])], default=None)
     found["fmax_mhz"] = None if fastest is None else round(fastest, 3)
+    making = _MEASURED.begin()
+    try:
+        (making / _ROW).write_text(json.dumps(found))
+        _MEASURED.put(making, name)
+    finally:
+        _MEASURED.drop(making)
     return found
+
+
+def measurement(circuit: peers.Circuit, part: Part, *, mhz: float, seeds: int) -> str:
+    """The name of what decides the result of mapped()."""
+    family = part.family
+    versions = [tools.yosys().version, finish.VERSION]
+    if circuit.clock is not None and family.nextpnr is not None:
+        versions.append(tools.nextpnr(family.nextpnr).version)
+    texts = [text for item in sorted(_files(circuit).items()) for text in item]
+    asked = [part.name, f"{mhz:g}", str(seeds), *_commands(part), circuit.top]
+    return key([*versions, *asked, *texts])
+
+
+def _commands(part: Part) -> tuple[str, ...]:
+    """Of yosys, each of which is tried."""
+    return (part.family.synthesis, *_SMALLER.get(part.family.name, ()))
+
+
+def _design(circuit: peers.Circuit, part: Part, command: str) -> Design:
+    files = _files(circuit)
+    return Design(
+        part=part,
+        files=files,
+        reads=tuple(f"read_verilog -sv {name}" for name in sorted(files)),
+        top=circuit.top,
+        memories={},
+        constraints=part.family.constraints,
+        options=part.family.options,
+        pins=False,
+        synthesis=command,
+    )
 
 
 def _files(circuit: peers.Circuit) -> dict[str, str]:

@@ -1,7 +1,6 @@
 """Circuits with flat ports are played frame by frame, and bench sets them beside ours."""
 
 import json
-import shutil
 
 import numpy as np
 import pytest
@@ -24,21 +23,14 @@ endmodule
 """
 
 
-def needs_icarus():
-    if shutil.which("iverilog") is None:
-        pytest.skip("Icarus is absent")
-
-
-def test_a_combinational_circuit_answers_in_the_same_cycle():
-    needs_icarus()
+def test_a_combinational_circuit_answers_in_the_same_cycle(icarus):
     ports = FlatPorts(**PORTS, clock=None, started=False)
     text = "module peer (input [3:0] x, output [3:0] y); assign y = x + 1; endmodule"
     seen = play({"peer.v": text}, ports, [1, 7, 15])
     assert seen.values == (2, 8, 0)
 
 
-def test_a_pipeline_answers_later_and_what_is_unknown_is_none():
-    needs_icarus()
+def test_a_pipeline_answers_later_and_what_is_unknown_is_none(icarus):
     ports = FlatPorts(**PORTS, clock="clk", started=False)
     text = """module peer (input clk, input [3:0] x, output reg [3:0] y);
       reg [3:0] z;
@@ -47,16 +39,14 @@ def test_a_pipeline_answers_later_and_what_is_unknown_is_none():
     assert seen.values[2:] == (1, None, 15)
 
 
-def test_a_circuit_that_is_started_is_waited_for():
-    needs_icarus()
+def test_a_circuit_that_is_started_is_waited_for(icarus):
     ports = FlatPorts(**PORTS, clock="clk", started=True)
     seen = play({"peer.v": STARTED}, ports, [1, 7, 15, 0])
     assert seen.values == (14, 8, 0, 15)
     assert len(set(np.diff(seen.cycles))) == 1
 
 
-def test_a_circuit_that_stops_is_an_error(monkeypatch):
-    needs_icarus()
+def test_a_circuit_that_stops_is_an_error(monkeypatch, icarus):
     monkeypatch.setattr("sim.flat.PATIENCE", 100)
     ports = FlatPorts(**PORTS, clock="clk", started=True)
     text = STARTED.replace("ready <= 1; end\nendmodule", "end\nendmodule")
@@ -121,8 +111,7 @@ endmodule
 RIGHT = RIGHT.replace("x[0] + x[2] > x[1]", "{1'b0, x[0]} + {1'b0, x[2]} > {1'b0, x[1]}")
 
 
-def test_bench_tells_right_from_wrong_and_goes_on_after_a_failure(tmp_path, monkeypatch):
-    needs_icarus()
+def test_bench_tells_right_from_wrong_and_goes_on_after_a_failure(tmp_path, monkeypatch, icarus):
     made = {"alkaid": Handmade(RIGHT), "da4ml": Handmade(RIGHT.replace("x[2]", "x[3]"))}
 
     def environment(peer):
