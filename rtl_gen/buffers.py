@@ -64,7 +64,7 @@ def with_slots(
     if not layer.is_map:
         pace = max(node.planes, *(feed.words for feed in node.feeds))
     if layer.is_readout:
-        loop += 1 + levels(network.classes) + output.beats
+        loop += 1 + node.fabric.level_cycles * levels(network.classes) + output.beats
     elif not layer.is_map:
         loop += max(
             feed.words

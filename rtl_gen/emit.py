@@ -34,6 +34,7 @@ from .plan import CorePlan, LoadPlan
 from .template import template
 from .unrolled.cell import Cell
 from .unrolled.certificate import certificate
+from .unrolled.pipeline import Pipeline
 
 #: From Amaranth's processes to registers with enable and reset, and assignments: there is no
 #: ``always @*``, of which simulators disagree whether it runs at time zero.
@@ -215,6 +216,9 @@ def _pipelines(core: Core, target: VerilogTarget) -> dict[str, str]:
 
 def _definition(component: Any, name: str, target: VerilogTarget) -> str:
     """RTLIL of a component by itself, whose ports have the names of its members."""
+    if isinstance(component, Pipeline):
+        component._MustUse__used = True  # Amaranth would complain that it was not elaborated
+        return component.rtlil(name, target)
     resets = getattr(component, "resets", True)
     target.defining = component
     fragment = Fragment.get(component, target)

@@ -67,6 +67,11 @@ class Fabric:
     table_cell: TableCell | None = None
     pair_cell: TableCell | None = None
 
+    @property
+    def level_cycles(self) -> int:
+        """Cycles of a level of the search for the greatest score, see ArgMax."""
+        return 2 if self.tables == 1 else 1
+
     def shares(self, reads: int) -> int:
         """Readers that a memory serves, of so many reads a cycle each."""
         return max(1, self.reads // reads)

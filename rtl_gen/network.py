@@ -14,7 +14,7 @@ from rtl_gen.lib.guard import FrameGuard
 from rtl_gen.lib.loader import Loader
 from rtl_gen.lib.shared import add_part
 from rtl_gen.names import instance
-from rtl_gen.plan import CorePlan, PoolPlan
+from rtl_gen.plan import CorePlan, LayerPlan, PoolPlan
 from s2nn_hw.ir import INPUT, Network, Pool
 
 #: Counters wrap around.
@@ -121,6 +121,10 @@ class Core(wiring.Component):
         for name in self.layers:
             for at, (reader, k) in enumerate(self.plan.readers(name)):
                 _join(m, self.layers[name].output(at), self.layers[reader].input(k))
+        for node in self.plan.layers:
+            if isinstance(node, LayerPlan) and node.follows:
+                (before,) = node.sources
+                m.d.comb += self.layers[before].gate.eq(self.layers[node.layer].gate_before)
         result = self.layers[self.network.readout.name].o
         m.d.comb += [
             self.m_axis_tdata.eq(result.p.data),

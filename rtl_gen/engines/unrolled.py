@@ -10,8 +10,9 @@ from rtl_gen.fabric import TableCell
 from rtl_gen.lib.gathered import gathered_frame, gathered_window
 from rtl_gen.lib.lock import locked
 from rtl_gen.lib.shared import add_part
+from rtl_gen.lib.skid import GATE, readiness
 from rtl_gen.names import instance
-from rtl_gen.plan import FramePlan, UnrolledPlan
+from rtl_gen.plan import FramePlan, UnrolledPlan, in_step
 from rtl_gen.stream import entry, word
 from rtl_gen.unrolled.circuit import Circuit
 from rtl_gen.unrolled.pipeline import Pipeline
@@ -22,7 +23,7 @@ class UnrolledEngine(wiring.Component):
 
     Semantics: input ``b * inputs + i`` of a projection's part of the circuit is bit b of input i,
     which of a window is c * taps + t, channel c at tap t.  While a result waits, the whole pipeline
-    does.
+    does, and with it what gathers frames, unless these have to wait for others.
 
     Latency: ``latency`` cycles from the one in which a window is there to its result.
     Throughput: a window a cycle, or as many cycles as it comes in.
@@ -31,7 +32,8 @@ class UnrolledEngine(wiring.Component):
     ----------
     feeds: of the projections.
     circuit: of the layer; depth, table, pair: see Pipeline.
-    bound: see locked().
+    bound: whether it moves not until a result waits, but as the skid buffer does that is behind it
+        and others.
     counts: whether ``events`` is wanted.
     layer: name of the layer.
 
@@ -40,6 +42,7 @@ class UnrolledEngine(wiring.Component):
     i0, i1, …: words of frames, or entries of windows.
     o: results: the circuit's outputs, whether the window was the frame's last, and then whether the
         frame is malformed.
+    gate: if it is bound, that of the skid buffer.
     events: inputs that were 1, of a window some cycles ago.
     """
 
@@ -67,23 +70,29 @@ class UnrolledEngine(wiring.Component):
                 **{f"i{k}": In(stream.Signature(_piece(feed))) for k, feed in enumerate(feeds)},
                 "o": Out(stream.Signature(len(circuit.outputs) + 2)),
                 "events": Out(range(self.lanes + 1)),
+                **({"gate": In(GATE)} if bound else {}),
             }
         )
 
     def elaborate(self, platform):
         m = Module()
-        go, valid = Signal(), Signal()
-        # A frame that is not held, and waits for no other, can be told of room before it is there.
-        alone = len(self.feeds) == 1 and not self.feeds[0].held
-        gathered = [self._gather(m, k, feed, go) for k, feed in enumerate(self.feeds)]
+        if self.bound:
+            moves = readiness(m, self.gate, "pipeline_moves")
+            accepts = readiness(m, self.gate, "accepts")
+        else:
+            moves = accepts = Signal(name="pipeline_moves")
+            m.d.comb += moves.eq(~self.o.valid | self.o.ready)
+        valid = Signal()
+        alone = in_step(self.feeds)
+        go = accepts if alone else valid & moves
+        gathered = [self._gather(m, k, feed, go, alone) for k, feed in enumerate(self.feeds)]
         whole, there, last, drop = (list(part) for part in zip(*gathered, strict=True))
         bits = Cat(whole)
-        moves, out, (ends, malformed) = locked(
+        out, (ends, malformed) = locked(
             m,
             valid=valid,
-            ready=self.o.ready,
+            moves=moves,
             latency=self.latency,
-            bound=self.bound,
             name="pipeline",
             beside=[("last", last[0]), ("drop", drop[0])],
         )
@@ -92,7 +101,6 @@ class UnrolledEngine(wiring.Component):
         m.d.comb += [
             self.pipeline.moves.eq(moves),
             valid.eq(Cat(there).all()),
-            go.eq(moves if alone else valid & moves),
             self.pipeline.i.eq(bits),
             self.o.valid.eq(out),
             self.o.payload.eq(Cat(self.pipeline.o, ends, malformed)),
@@ -101,8 +109,11 @@ class UnrolledEngine(wiring.Component):
             m.d.comb += self.events.eq(_count(m, [bit & valid & moves for bit in bits]))
         return m
 
-    def _gather(self, m: Module, k: int, feed: FramePlan | UnrolledPlan, go):
-        """A projection's bits, whether they are there, and are a frame's last, or malformed."""
+    def _gather(self, m: Module, k: int, feed: FramePlan | UnrolledPlan, go, alone: bool):
+        """A projection's bits, whether they are there, and are a frame's last, or malformed.
+
+        go: they are taken; alone: ... and so is what comes in, whether they are there or not.
+        """
         source = getattr(self, f"i{k}")
         if isinstance(feed, UnrolledPlan):
             return gathered_window(
@@ -123,6 +134,7 @@ class UnrolledEngine(wiring.Component):
                 order=feed.order,
                 planes=feed.planes,
                 hand_over=go,
+                at_once=alone,
             )
             return bits, full, full, drop
         m.d.comb += source.ready.eq(go)

@@ -9,7 +9,7 @@ from rtl_gen.lib.argmax import ArgMax
 from rtl_gen.lib.delay import delayed
 from rtl_gen.lib.lock import locked
 from rtl_gen.lib.serialiser import Serialiser
-from rtl_gen.lib.skid import Skid
+from rtl_gen.lib.skid import Skid, readiness
 from rtl_gen.lib.slots import Slots
 from rtl_gen.lib.tree import levels
 from rtl_gen.plan import LayerPlan
@@ -97,7 +97,7 @@ class Readout(WeightedLayer):
         if len(widths) == 1:
             m.d.comb += classes.push.eq(scored)
         else:
-            m.submodules.argmax = argmax = ArgMax(widths)
+            m.submodules.argmax = argmax = ArgMax(widths, cycles=self.plan.fabric.level_cycles)
             m.d.comb += [
                 argmax.scores.eq(scores.newest),
                 argmax.valid.eq(scored),
@@ -119,23 +119,22 @@ class Readout(WeightedLayer):
         m.submodules.skid = skid = Skid(
             data.StructLayout({"index": max(1, levels(len(widths))), "scores": sum(widths)})
         )
-        if len(widths) == 1:
-            m.d.comb += engine.o.ready.eq(skid.i.ready)
-        else:
-            argmax = ArgMax(widths)
+        self.bind(m, skid.gate)
+        m.d.comb += engine.o.ready.eq(skid.i.ready)
+        if len(widths) > 1:
+            argmax = ArgMax(widths, cycles=self.plan.fabric.level_cycles)
             m.d.comb += argmax.scores.eq(scores)
-            moves, valid, (scores,) = locked(
+            moves = readiness(m, skid.gate, "argmax_moves")
+            valid, (scores,) = locked(
                 m,
                 valid=valid,
-                ready=skid.i.ready,
+                moves=moves,
                 latency=argmax.latency,
-                bound=True,
                 name="argmax",
                 beside=[("scores", scores)],
             )
             m.submodules.argmax = EnableInserter(moves)(argmax)
             index = argmax.index
-            m.d.comb += engine.o.ready.eq(moves)
         m.d.comb += [
             skid.i.valid.eq(valid),
             skid.i.p.index.eq(index),

@@ -8,6 +8,7 @@ from amaranth.lib.wiring import In, Out
 from rtl_gen.lib.fork import Fork
 from rtl_gen.lib.merge import Merge
 from rtl_gen.lib.serialiser import Serialiser
+from rtl_gen.lib.skid import GATE
 from rtl_gen.lib.slots import Slots
 from rtl_gen.plan import Feed, FramePlan, LayerPlan
 from rtl_gen.stream import word
@@ -26,6 +27,8 @@ class WeightedLayer(wiring.Component):
     -------
     i0, i1, …: words, a stream a projection.
     load, load_address, load_data: where weights are loaded, writes a word of its memory.
+    gate: if an unrolled layer is bound to what is behind it, of the skid buffer there,
+    gate_before: ... and to the layer before, if that is bound to this one.
     events: taken in this cycle.
     """
 
@@ -47,6 +50,8 @@ class WeightedLayer(wiring.Component):
                     for k, feed in enumerate(plan.feeds)
                 },
                 "events": Out(range(lanes + 1)),
+                **({"gate": In(GATE)} if plan.bound and layer.thresholds is not None else {}),
+                **({"gate_before": Out(GATE)} if plan.follows else {}),
                 **members,
             }
         )
@@ -64,6 +69,12 @@ class WeightedLayer(wiring.Component):
     def input(self, projection: int):
         """The stream of a projection's words."""
         return getattr(self, f"i{projection}")
+
+    def bind(self, m: Module, gate) -> None:
+        """Tell an unrolled engine, and those before it, of the skid buffer they are bound to."""
+        m.d.comb += self.parts.engine.gate.eq(gate)
+        if self.plan.follows:
+            m.d.comb += self.gate_before.eq(gate)
 
     def build(self, m: Module) -> None:
         """The parts, joined."""
@@ -122,6 +133,8 @@ class SpikingLayer(WeightedLayer):
         size = self.layer.neurons
         if isinstance(self.parts, UnrolledParts):
             results = self.parts.engine.o
+            if self.plan.bound:
+                self.bind(m, self.gate)
         else:
             results = self._merged(m, self.parts.units)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from amaranth.hdl import Cat, Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -11,11 +11,16 @@ from .tree import levels
 
 
 class ArgMax(wiring.Component):
-    """A tree of comparisons, a register a level.
+    """A tree of comparisons, a register or two a level.
 
     Semantics: ``index`` is the least j for which scores[j] is greatest.
 
     Latency: ``latency`` cycles.  Throughput: one set of scores a cycle.
+
+    Parameters
+    ----------
+    widths: bits of each score.
+    cycles: of a level: of two, one is for comparing and one for choosing.
 
     Members
     -------
@@ -24,8 +29,9 @@ class ArgMax(wiring.Component):
     index, index_valid: the answer.
     """
 
-    def __init__(self, widths: Sequence[int]):
+    def __init__(self, widths: Sequence[int], *, cycles: int = 1):
         self.widths = tuple(widths)
+        self.cycles = cycles
         super().__init__(
             {
                 "scores": In(sum(widths)),
@@ -37,8 +43,8 @@ class ArgMax(wiring.Component):
 
     @property
     def latency(self) -> int:
-        """Cycles from scores to index: the levels of the tree."""
-        return levels(len(self.widths))
+        """Cycles from scores to index."""
+        return self.cycles * levels(len(self.widths))
 
     def elaborate(self, platform):
         m = Module()
@@ -46,25 +52,28 @@ class ArgMax(wiring.Component):
         nodes = []
         at = 0
         for j, bits in enumerate(self.widths):
-            # Counted from the least there is: of numbers without signs, a carry alone tells which
-            # is greater, else that before it would be needed, too.
-            given = Signal(signed(width), name=f"given_{j}")
-            score = Signal(width, name=f"score_{j}")
-            m.d.comb += [
-                given.eq(self.scores[at : at + bits].as_signed()),
-                score.eq(Cat(given[:-1], ~given[-1])),
-            ]
-            nodes.append((score, j))
+            score = Signal(signed(width), name=f"score_{j}")
+            m.d.comb += score.eq(self.scores[at : at + bits].as_signed())
+            nodes.append((score, Const(j, range(max(len(self.widths), 2)))))
             at += bits
         for level in range(levels(len(self.widths))):
             merged = []
             for k in range(0, len(nodes), 2):
-                best = Signal(width, name=f"best_{level}_{k // 2}")
-                which = Signal(range(max(len(self.widths), 2)), name=f"which_{level}_{k // 2}")
+                name = f"{level}_{k // 2}"
+                best = Signal(signed(width), name=f"best_{name}", reset_less=True)
+                which = Signal(
+                    range(max(len(self.widths), 2)), name=f"which_{name}", reset_less=True
+                )
                 left, right = nodes[k], nodes[min(k + 1, len(nodes) - 1)]
                 # Only a greater score displaces an earlier one.
-                later = Signal(name=f"later_{level}_{k // 2}")
-                m.d.comb += later.eq(right[0] > left[0])
+                later = Signal(name=f"later_{name}", reset_less=True)
+                greater = _greater(right[0], left[0])
+                if self.cycles == 1:
+                    m.d.comb += later.eq(greater)
+                else:
+                    m.d.sync += later.eq(greater)
+                    left = _kept(m, left, f"left_{name}")
+                    right = _kept(m, right, f"right_{name}")
                 m.d.sync += [
                     best.eq(Mux(later, right[0], left[0])),
                     which.eq(Mux(later, right[1], left[1])),
@@ -76,3 +85,23 @@ class ArgMax(wiring.Component):
             self.index_valid.eq(delayed(m, self.valid, self.latency, "valid")),
         ]
         return m
+
+
+def _greater(a, b):
+    """Whether a number with a sign is greater than another of as many bits.
+
+    Numbers without signs compare alike once either has the other's sign.  Of these a borrow tells,
+    for which nothing but a chain of carries is needed.
+    """
+    a, b = Cat(a[:-1], b[-1]), Cat(b[:-1], a[-1])
+    return (b - a)[-1]
+
+
+def _kept(m: Module, node: tuple, name: str) -> tuple:
+    """A score and its index, a cycle later."""
+    later = []
+    for value, what in zip(node, ("score", "index"), strict=True):
+        register = Signal(value.shape(), name=f"{name}_{what}", reset_less=True)
+        m.d.sync += register.eq(value)
+        later.append(register)
+    return tuple(later)

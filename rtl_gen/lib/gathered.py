@@ -34,23 +34,33 @@ def gathered_window(m: Module, k: int, source, *, channels: int, taps: int, plan
 
 
 def gathered_frame(
-    m: Module, k: int, source, *, positions: int, order: Sequence[int], planes: int, hand_over
+    m: Module,
+    k: int,
+    source,
+    *,
+    positions: int,
+    order: Sequence[int],
+    planes: int,
+    hand_over,
+    at_once: bool,
 ):
     """The next frame of projection ``k``, of the words in ``source``; see FramePlan.
 
     Returns its bits plane by plane, whether it is whole, whether it is malformed.  A whole frame
-    stays until ``hand_over``.
+    stays until ``hand_over``; ``at_once``: words are taken in no other cycles than these.
     """
     words = len(order) // positions
     full = Signal(name=f"full{k}")
     drop = Signal(name=f"malformed{k}")
-    m.d.comb += source.ready.eq(~full | hand_over)
+    m.d.comb += source.ready.eq(hand_over if at_once else ~full | hand_over)
     take = source.valid & source.ready
     word = Signal(range(max(words, 2)), name=f"word{k}")
     where = {}
     for w in range(words):
         kept = Signal(positions * planes, name=f"gathered{k}_{w}" if words > 1 else f"gathered{k}")
-        with m.If(take & (word == w) if words > 1 else take):
+        # What is there but not valid is written over before it is needed.
+        here = hand_over if at_once else take
+        with m.If(here & (word == w) if words > 1 else here):
             m.d.sync += kept.eq(Cat(source.p.planes[b] for b in range(planes)))
         for p in range(positions):
             where[order[w * positions + p]] = (kept, p)

@@ -1,8 +1,27 @@
 """A stream whose readiness is a register."""
 
-from amaranth.hdl import Module, Signal
-from amaranth.lib import stream, wiring
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
+
+#: What tells whether a Skid is ready in the next cycle: ``opens``, or it is ready in this one and
+#: nothing ``fills`` it.
+GATE = data.StructLayout({"opens": 1, "fills": 1})
+
+
+def readiness(m: Module, gate, name: str) -> Signal:
+    """Whether a Skid of that gate is ready.
+
+    Each is a register of its own, which synthesis does not make one with others, as it depends on
+    itself: so a pipeline's registers may all be enabled by one that is near.
+    """
+    ready = Signal(name=name, init=1)
+    m.d.sync += ready.eq(gate.opens | (ready & ~gate.fills))
+    return ready
+
+
+#: Bits of a beat that one set of control signals reaches.
+PART = 16
 
 
 class Skid(wiring.Component):
@@ -14,6 +33,10 @@ class Skid(wiring.Component):
     Parameters
     ----------
     layout: of a beat.
+
+    Members
+    -------
+    gate: of which others may have their own readiness().
     """
 
     #: Beats.
@@ -24,22 +47,41 @@ class Skid(wiring.Component):
 
     def __init__(self, layout):
         self.layout = layout
-        super().__init__({"i": In(stream.Signature(layout)), "o": Out(stream.Signature(layout))})
+        super().__init__(
+            {
+                "i": In(stream.Signature(layout)),
+                "o": Out(stream.Signature(layout)),
+                "gate": Out(GATE),
+            }
+        )
 
     def elaborate(self, platform):
         m = Module()
-        spare = Signal(self.layout, reset_less=True)
-        empty = Signal(init=1)
-        moves = Signal()
-        m.d.comb += [moves.eq(~self.o.valid | self.o.ready), self.i.ready.eq(empty)]
-        with m.If(empty):
-            m.d.sync += spare.eq(self.i.payload)
-        with m.If(moves):
-            m.d.sync += [self.o.valid.eq(self.i.valid | ~empty), empty.eq(1)]
-            with m.If(empty):
-                m.d.sync += self.o.payload.eq(self.i.payload)
-            with m.Else():
-                m.d.sync += self.o.payload.eq(spare)
-        with m.Elif(self.i.valid):
-            m.d.sync += empty.eq(0)
+        ready, valid, moves = self._control(m, "")
+        m.d.comb += [
+            self.i.ready.eq(ready),
+            self.o.valid.eq(valid),
+            self.gate.opens.eq(moves),
+            self.gate.fills.eq(self.i.valid),
+        ]
+        given, taken = self.i.payload.as_value(), self.o.payload.as_value()
+        for at in range(0, len(given), PART):
+            ready, _, moves = self._control(m, f"_{at}")
+            part = given[at : at + PART]
+            spare, out = (
+                Signal(len(part), name=f"{name}_{at}", reset_less=True) for name in ("spare", "out")
+            )
+            m.d.comb += taken[at : at + PART].eq(out)
+            with m.If(ready):
+                m.d.sync += spare.eq(part)
+            with m.If(moves):
+                m.d.sync += out.eq(Mux(ready, part, spare))
         return m
+
+    def _control(self, m: Module, name: str) -> tuple[Signal, Signal, Signal]:
+        """Whether it is ready, whether something is at its output, and whether that moves."""
+        ready = readiness(m, self.gate, f"ready{name}")
+        valid, moves = Signal(name=f"valid{name}"), Signal(name=f"moves{name}")
+        m.d.comb += moves.eq(~valid | self.o.ready)
+        m.d.sync += valid.eq(Mux(moves, self.i.valid | ~ready, valid))
+        return ready, valid, moves

@@ -4,8 +4,6 @@ Capacities: FPGA-DS-02012, table 1.1; the LFE5U-12F is a die of the 25F, all of 
 use.
 """
 
-from math import inf
-
 from .family import Device, Family, OutputRegister, each, table_cell
 
 
@@ -62,7 +60,7 @@ FAMILY = Family(
     bram_shapes=((16384, 1), (8192, 2), (4096, 4), (2048, 9), (1024, 18), (512, 36)),
     rom_rows=(512, 1024),
     additions=(105, 60),
-    tables=(inf, 130, 110),
+    tables=(220, 130, 110),
     table_cell=table_cell("LUT4", "INIT", "A B C D", "Z"),
     devices=(
         _device("12", 24288, 56, 28, "CABGA381 CABGA256 CSFBGA285"),

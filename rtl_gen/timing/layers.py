@@ -8,12 +8,12 @@ from rtl_gen.layers.pool import PoolLayer
 from rtl_gen.lib.potentials import StoredPotentials
 from rtl_gen.lib.slots import Slots
 from rtl_gen.lib.tree import depth, levels
-from rtl_gen.plan import LayerPlan
+from rtl_gen.plan import FramePlan, LayerPlan
 
 from .dense import DenseFeed
 from .frames import FrameFeed
 from .lock import Lock
-from .processes import LONG_AGO, Process, SlotTimes
+from .processes import LONG_AGO, Link, Process, SlotTimes
 from .windows import EventUnit, WindowUnit
 
 
@@ -47,6 +47,19 @@ def unrolled_unit(parts: Sequence[WindowUnit | FrameFeed], windows: int, lock: L
         for part in parts:
             part.finish()
             part.end(handed_over)
+
+
+def stepped_unit(feed: FramePlan, frames: int, words: Link, lock: Lock) -> Process:
+    """A layer on the unrolled engine that takes words in the cycles in which it moves."""
+    at = LONG_AGO
+    for _ in range(frames):
+        yield from lock.learn()
+        for _ in range(feed.words):
+            if not words.offered:
+                yield words.offered
+            at = lock.moving(max(words.offered.popleft(), at + 1))
+            words.taken.put(at)
+        yield from lock.enter(at + feed.held)
 
 
 def window_unit(parts: list[EventUnit], windows: int, slots: SlotTimes, latency: int) -> Process:
@@ -113,4 +126,5 @@ def result_latency(plan: LayerPlan, classes: int) -> int:
             mask_stage=plan.mask_stage,
             additions=plan.fabric.additions,
         )
-    return made.latency + adding + (1 + levels(classes) if classes else 0) + Slots.read_latency
+    searching = 1 + plan.fabric.level_cycles * levels(classes) if classes else 0
+    return made.latency + adding + searching + Slots.read_latency

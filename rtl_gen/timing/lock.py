@@ -30,20 +30,23 @@ class Lock:
 
     def enter(self, there: int) -> Generator[Channel, None, int]:
         """The cycle in which the next thing goes in, which is there from this one on."""
-        yield from self._learn()
+        yield from self.learn()
         while self._still and self._still[0][1] <= there:
             self._still.popleft()
-        entered = at = self._moving(there)
+        entered = at = self.moving(there)
         for _ in range(self.latency - 1):
-            at = self._moving(at + 1)
+            at = self.moving(at + 1)
         if self.skid:
-            at = self._moving(at + 1)
+            at = self.moving(at + 1)
         self._left.append(at + 1)
         self.out.offered.put(at + 1)
         return entered
 
-    def _learn(self) -> Generator[Channel, None, None]:
-        """Of the thing before, or with a skid of the one before that, when it was taken."""
+    def learn(self) -> Generator[Channel, None, None]:
+        """Of the thing before, or with a skid of the one before that, when it was taken.
+
+        Then it is known when it moves, until what comes next has gone through.
+        """
         if len(self._left) < (Skid.depth if self.skid else 1):
             return
         if not self.out.taken:
@@ -56,7 +59,7 @@ class Lock:
         if taken > first:
             self._still.append((first, taken))
 
-    def _moving(self, cycle: int) -> int:
+    def moving(self, cycle: int) -> int:
         """The first cycle from this one on in which it moves."""
         for first, end in self._still:
             if first <= cycle < end:

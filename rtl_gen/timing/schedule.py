@@ -19,13 +19,22 @@ from rtl_gen.plan import (
     PoolPlan,
     UnrolledPlan,
     feeds_of,
+    in_step,
     windows_of,
 )
 from s2nn_hw.ir import INPUT
 
 from .dense import DenseFeed
 from .frames import FrameFeed
-from .layers import dense_unit, parallel_unit, pool, result_latency, unrolled_unit, window_unit
+from .layers import (
+    dense_unit,
+    parallel_unit,
+    pool,
+    result_latency,
+    stepped_unit,
+    unrolled_unit,
+    window_unit,
+)
 from .lock import Lock
 from .processes import (
     LONG_AGO,
@@ -207,11 +216,9 @@ class _Model:
 
     def _unrolled(self, node: LayerPlan) -> None:
         """A layer on the unrolled engine, and all that move with it."""
-        (before, *_), stages, end = node.sources, node.stages, node
-        if any(
-            n.layer == before and isinstance(n, LayerPlan) and n.bound for n in self.plan.layers
-        ):
+        if node.follows:
             return
+        stages, end = node.stages, node
         while end.bound and end is not self.plan.layers[-1]:
             ((reader, _),) = self.plan.readers(end.layer)
             end = self.plan.node(reader)
@@ -220,13 +227,19 @@ class _Model:
         last = end is self.plan.layers[-1]
         if last:
             out = self._results()
-            stages += levels(self.plan.output.classes)
+            stages += end.fabric.level_cycles * levels(self.plan.output.classes)
         else:
             out = self._spread(end.layer, map_=windows_of(end.feeds[0]) is not None)
+        lock = Lock(out, stages, skid=last)
+        (feed, *_), reader = node.feeds, (node.layer, 0)
+        if in_step(node.feeds):
+            assert isinstance(feed, FramePlan)
+            self.processes.add(stepped_unit(feed, self.frames, self.links[reader], lock))
+            return
         parts = [self._gathered(f, (node.layer, k)) for k, f in enumerate(node.feeds)]
         windows = windows_of(node.feeds[0])
         total = self.frames * (1 if windows is None else windows.windows)
-        self.processes.add(unrolled_unit(parts, total, Lock(out, stages, skid=last)))
+        self.processes.add(unrolled_unit(parts, total, lock))
 
     def _results(self) -> Link:
         """The stream of results, before they are sent in beats."""

@@ -57,18 +57,23 @@ def unrolled(layer: Layer, plan: LayerPlan, *, limit: int, counts: bool) -> Laye
 def bound(network: Network, layers: Sequence[NodePlan]) -> list[NodePlan]:
     """The plans, of which every unrolled layer knows whether it moves with the one behind it.
 
-    That is if this one alone reads it, and waits for nothing else; the readout does with what is
-    behind its scores.
+    That is if this one alone reads it, waits for nothing else, and is bound itself; the readout is
+    to what is behind its scores.
     """
     plans = {plan.layer: plan for plan in layers}
-    made = []
-    for plan in layers:
-        if isinstance(plan, LayerPlan) and plan.engine == "unrolled":
-            readers = [plans[name] for name in network.readers(plan.layer)]
-            alone = all(_takes_as_is(reader) for reader in readers) and len(readers) < 2
-            plan = replace(plan, bound=alone)
-        made.append(plan)
-    return made
+    for name in reversed(plans):
+        plan = plans[name]
+        if not isinstance(plan, LayerPlan) or plan.engine != "unrolled":
+            continue
+        readers = [plans[reader] for reader in network.readers(name)]
+        if not readers:
+            plans[name] = replace(plan, bound=True)
+        elif len(readers) == 1 and _takes_as_is(readers[0]):
+            (behind,) = readers
+            assert isinstance(behind, LayerPlan)
+            plans[name] = replace(plan, bound=behind.bound)
+            plans[behind.layer] = replace(behind, follows=behind.bound)
+    return list(plans.values())
 
 
 def _takes_as_is(plan: NodePlan) -> bool:

@@ -1,8 +1,9 @@
 """Look-up tables between registers."""
 
 from collections.abc import Sequence
+from typing import Any
 
-from amaranth.hdl import Cat, Const, Instance, Module, Signal
+from amaranth.hdl import Cat, Const, Module, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -11,6 +12,7 @@ from rtl_gen.fabric import TableCell
 from .cell import Cell
 from .circuit import Circuit
 from .pairs import ROOM, pairs
+from .rtlil import Rtlil, joined
 from .tables import Tables, signal
 
 
@@ -62,63 +64,91 @@ class Pipeline(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        tables, outputs = self.circuit.tables, self.circuit.outputs
-        cells = self._cells(sorted(tables.live(outputs)))
-        there, registers = self._there(cells)
-        for cell in cells:
-            stage = self.stage(cell[0])
-            sources = sorted({s for of in cell for s in tables.table(of).inputs})
-            wires = [there[s, stage] for s in sources]
-            values = [tables.values(of, sources) for of in cell]
-            made = Cat(there[of, stage] for of in cell)
-            if hasattr(platform, "add_table"):
-                kind = self._kind(cell, len(sources))
-                size = 1 << kind.inputs
-                number = sum(own << k * size for k, own in enumerate(values))
-                m.submodules["t" + "_".join(map(str, cell))] = Instance(
-                    platform.add_table(kind),
-                    p_VALUES=Const(number, size * len(cell)),
-                    i_i=Cat(*wires, Const(0, kind.inputs - len(wires))),
-                    o_o=made,
-                )
-            else:
-                index = Cat(wires)
-                chosen = [Const(own, 1 << len(sources)).bit_select(index, 1) for own in values]
-                m.d.comb += made.eq(Cat(chosen))
-        results = [
-            there[signal(literal), self.latency - 1] ^ (literal & 1)
-            if signal(literal)
-            else Const(literal & 1, 1)
-            for literal in outputs
-        ]
+        tables = self.circuit.tables
+        cells = self._cells()
+        there: dict[tuple[int, int], Value] = {}
         with m.If(self.moves):
-            m.d.sync += [self.o.eq(Cat(results)), *registers]
+            for of, last in self._until(cells).items():
+                first = self.stage(of)
+                value = self.i[of - 1] if of <= tables.inputs else Signal(name=f"n{of}")
+                there[of, first] = value
+                for cycle in range(first + 1, last + 1):
+                    later = Signal(name=f"{_name(of, tables)}_{cycle}", reset_less=True)
+                    m.d.sync += later.eq(value)
+                    there[of, cycle] = value = later
+            m.d.sync += self.o.eq(
+                Cat(
+                    there[signal(literal), self.latency - 1] ^ (literal & 1)
+                    if signal(literal)
+                    else Const(literal & 1, 1)
+                    for literal in self.circuit.outputs
+                )
+            )
+        for of in (of for cell in cells for of in cell):
+            table, stage = tables.table(of), self.stage(of)
+            index = Cat(there[s, stage] for s in table.inputs)
+            values = Const(table.values, 1 << len(table.inputs))
+            m.d.comb += there[of, stage].eq(values.bit_select(index, 1))
         return m
 
-    def _there(self, cells: Sequence[tuple[int, ...]]):
-        """Of every signal and cycle in which it is needed its value, and the registers' statements.
+    def rtlil(self, name: str, platform: Any) -> str:
+        """The module as yosys reads it, every table an instance of one the platform has.
 
-        What a cell makes is new.
+        Amaranth would take several times as long as all else that is done for a core.
         """
         tables, outputs = self.circuit.tables, self.circuit.outputs
-        until = {signal(literal): self.latency - 1 for literal in outputs if signal(literal)}
+        cells = self._cells()
+        text = Rtlil(name)
+        clock, moves = text.port("input", "clk", 1), text.port("input", "moves", 1)
+        given = text.port("input", "i", tables.inputs)
+        there: dict[tuple[int, int], str] = {}
+        for of, last in self._until(cells).items():
+            first, own = self.stage(of), _name(of, tables)
+            is_input = of <= tables.inputs
+            there[of, first] = f"{given} [{of - 1}]" if is_input else text.wire(f"\\{own}", 1)
+            if last > first:
+                # A bit a cycle.
+                later = text.wire(f"\\{own}_later", last - first, register=True)
+                there |= {(of, first + 1 + k): f"{later} [{k}]" for k in range(last - first)}
+                value = joined([there[of, cycle] for cycle in range(first, last)])
+                text.register(clock, moves, value, later, last - first)
+        for cell in cells:
+            sources = sorted({s for of in cell for s in tables.table(of).inputs})
+            kind, stage = self._kind(cell, len(sources)), self.stage(cell[0])
+            size = 1 << kind.inputs
+            values = sum(tables.values(of, sources) << k * size for k, of in enumerate(cell))
+            wires = [there[s, stage] for s in sources]
+            wires += ["1'0"] * (kind.inputs - len(wires))
+            text.cell(
+                f"\\{platform.add_table(kind)}",
+                "\\t" + "_".join(map(str, cell)),
+                {"VALUES": (values, size * len(cell))},
+                {"i": joined(wires), "o": joined([there[of, stage] for of in cell])},
+            )
+        results = []
+        for literal in outputs:
+            if not signal(literal):
+                results.append(f"1'{literal & 1}")
+                continue
+            value = there[signal(literal), self.latency - 1]
+            results.append(text.inverted(value) if literal & 1 else value)
+        out = text.port("output", "o", len(outputs), register=True)
+        text.register(clock, moves, joined(results), out, len(outputs))
+        return text.module()
+
+    def _until(self, cells: Sequence[tuple[int, ...]]) -> dict[int, int]:
+        """Of every signal that is needed the last cycle in which it is."""
+        tables = self.circuit.tables
+        until = {signal(literal): self.latency - 1 for literal in self.circuit.outputs}
+        until.pop(0, None)
         for cell in cells:
             for s in (s for of in cell for s in tables.table(of).inputs):
                 until[s] = max(until.get(s, 0), self.stage(cell[0]))
-        there, registers = {}, []
-        for s, last in sorted(until.items()):
-            name, first = _name(s, tables), self.stage(s)
-            there[s, first] = self.i[s - 1] if s <= tables.inputs else Signal(name=name)
-            if last > first:
-                # A bit a cycle.
-                later = Signal(last - first, name=f"{name}_later", reset_less=True)
-                registers.append(later.eq(Cat(there[s, first], later)[: last - first]))
-                for k in range(last - first):
-                    there[s, first + 1 + k] = later[k]
-        return there, registers
+        return dict(sorted(until.items()))
 
-    def _cells(self, live: Sequence[int]) -> list[tuple[int, ...]]:
+    def _cells(self) -> list[tuple[int, ...]]:
         """The signals that a cell makes each."""
+        live = sorted(self.circuit.tables.live(self.circuit.outputs))
         if self.pair is None:
             return [(of,) for of in live]
         both = pairs(self.circuit.tables, live)

@@ -61,7 +61,7 @@ def register(subparsers: Any) -> None:
         "--freq",
         type=float,
         metavar="MHz",
-        help="clock that all circuits aim at (default: 200)",
+        help="clock that all circuits aim at (default: 300)",
     )
     parser.add_argument(
         "--seeds", type=int, default=1, metavar="N", help="of place and route (default: 1)"

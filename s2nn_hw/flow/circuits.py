@@ -134,13 +134,11 @@ def mapped(
 
 def measurement(circuit: peers.Circuit, part: Part, *, mhz: float, seeds: int) -> str:
     """The name of what decides the result of mapped()."""
-    family = part.family
-    versions = [tools.yosys().version, finish.VERSION]
-    if circuit.clock is not None and family.nextpnr is not None:
-        versions.append(tools.nextpnr(family.nextpnr).version)
+    asked = [tools.yosys().version, finish.VERSION, part.name, *_commands(part), circuit.top]
+    if circuit.clock is not None and part.family.nextpnr is not None:
+        asked += [tools.nextpnr(part.family.nextpnr).version, f"{mhz:g}", str(seeds)]
     texts = [text for item in sorted(_files(circuit).items()) for text in item]
-    asked = [part.name, f"{mhz:g}", str(seeds), *_commands(part), circuit.top]
-    return key([*versions, *asked, *texts])
+    return key([*asked, *texts])
 
 
 def _commands(part: Part) -> tuple[str, ...]:

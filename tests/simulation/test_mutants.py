@@ -167,7 +167,7 @@ MUTANTS = {
         alone=True,
     ),
     "the last maximum wins": Mutant(
-        lambda t: t.module("readout_argmax", r"(assign later\S+ = .*) > ", r"\1 >= ", times=2),
+        lambda t: t.module("readout_argmax", r"(assign \{ later.*);", r"\1 - 1'h1;", times=2),
         {"classes"},
         alone=True,
     ),

@@ -12,9 +12,9 @@ from amaranth.sim import Simulator
 from rtl_gen.lib.argmax import ArgMax
 
 
-def run(widths, rows, valid=None):
+def run(widths, rows, valid=None, cycles=1):
     """The indices for rows of scores, one a cycle."""
-    argmax = ArgMax(widths)
+    argmax = ArgMax(widths, cycles=cycles)
     valid = [True] * len(rows) if valid is None else valid
     found = []
 
@@ -42,11 +42,12 @@ def run(widths, rows, valid=None):
     return [index for _, index in found]
 
 
+@pytest.mark.parametrize("cycles", [1, 2])
 @pytest.mark.parametrize("classes", [1, 2, 3, 4, 5, 8, 9, 16, 17])
-def test_random_scores_of_many_ties(classes):
+def test_random_scores_of_many_ties(classes, cycles):
     rng = np.random.default_rng(classes)
     rows = rng.integers(-2, 3, (60, classes))
-    assert run([3] * classes, rows) == rows.argmax(axis=1).tolist()
+    assert run([3] * classes, rows, cycles=cycles) == rows.argmax(axis=1).tolist()
 
 
 def test_every_case_of_three_small_scores():

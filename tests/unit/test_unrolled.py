@@ -166,9 +166,11 @@ def stalling(rng: np.random.Generator, frames: int, chosen) -> timing.Source:
 
 @pytest.mark.parametrize("stalled", [False, True], ids=["free", "stalled"])
 @pytest.mark.parametrize("engine", ["unrolled", "event-last", "event-first"])
-@pytest.mark.parametrize(("lanes", "bits", "classes"), [(None, 1, 4), (None, 2, 1), (11, 2, 4)])
+@pytest.mark.parametrize(
+    ("lanes", "bits", "classes", "tables"), [(None, 1, 4, 2), (None, 2, 1, 2), (11, 2, 4, 1)]
+)
 @pytest.mark.parametrize("kind", [network, chain, maps])
-def test_scores_and_cycles(drive, kind, lanes, bits, classes, engine, stalled) -> None:
+def test_scores_and_cycles(drive, kind, lanes, bits, classes, tables, engine, stalled) -> None:
     rng = np.random.default_rng(bits + classes)
     made = kind(rng, bits=bits, classes=classes)
     made.check()
@@ -178,7 +180,7 @@ def test_scores_and_cycles(drive, kind, lanes, bits, classes, engine, stalled) -
         "event-last": ["unrolled"] * (count - 1) + ["event"],
         "event-first": ["event"] + ["unrolled"] * (count - 1),
     }[engine]
-    chosen = plan(made, lanes=lanes, engine=engines)
+    chosen = plan(made, lanes=lanes, engine=engines, fabric=Fabric(tables=tables))
     frames = rng.integers(0, 2**bits, (12, *made.input.shape)).astype(np.uint8)
     frames[3] = 0
     source = stalling(rng, 12, chosen) if stalled else timing.steady(12, chosen)
