@@ -44,6 +44,7 @@ class Fabric:
     reads: of one memory in a cycle, at the most: 1 or 2.
     blocks: rows of a block RAM at its widest, of one that is read once in a cycle, and of one that
         is read twice; none where it is not known what the core is for.
+    told: whether tools have to be told what is for block RAM, and would take look-up tables.
     load_bits: of words a cycle that all memories which are loaded have together.
     huge: whether these are large memories without contents.
     lut_ram: whether short queues cost hardly anything, being in look-up tables.
@@ -57,6 +58,7 @@ class Fabric:
 
     reads: int = 2
     blocks: tuple[int, ...] = ()
+    told: bool = False
     load_bits: int = 64
     huge: bool = False
     lut_ram: bool = True
@@ -83,10 +85,14 @@ class Fabric:
     def whole(self, rows: int, reads: int) -> int | None:
         """Rows of a memory that are for block RAM, the others being for look-up tables.
 
-        None where they are not told apart: where the last block RAMs are not filled with fewer rows
-        than one look-up table a bit holds.
+        None where they are not told apart: the last block RAMs are not filled with fewer rows than
+        one look-up table a bit holds, and the tool finds out by itself, or not a quarter of one
+        would be filled.
         """
         if not self.blocks:
             return None
-        over = rows % self.blocks[reads - 1]
-        return rows - over if 0 < over <= LUT_ROWS else None
+        block = self.blocks[reads - 1]
+        over = rows % block
+        if 0 < over <= LUT_ROWS:
+            return rows - over
+        return rows if self.told and 4 * rows >= block else None

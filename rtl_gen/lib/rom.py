@@ -27,7 +27,7 @@ class Rom(wiring.Component):
     bits: of a row.
     ports: reads a cycle.
     blocks: so many of the rows are for block RAM, the rest for look-up tables; None: whatever the
-        tool finds best.
+        tool finds best, as it does with the former where there is a rest.
     """
 
     #: Memory, output register.
@@ -49,7 +49,8 @@ class Rom(wiring.Component):
         #: Rows that are read from the file, and those behind them.
         self.filed = blocks or len(rows)
         self.rest = rows[self.filed :]
-        self._style = '(* ram_style = "logic" *) ' if blocks == 0 else ""
+        style = {0: "logic", len(rows): "block"}.get(-1 if blocks is None else blocks)
+        self._style = f'(* ram_style = "{style}" *) ' if style else ""
         self.address_bits = max(1, (len(rows) - 1).bit_length())
         super().__init__(
             {

@@ -133,6 +133,7 @@ class Family:
     spram_contents: whether they can have any when the device starts.
     output_registers: of block RAMs, that synthesis leaves unused.
     load_bits: of the words that memories which are loaded give in a cycle, together.
+    told: see Fabric.
     lut_bits: that a look-up table holds.
     pair: where a logic cell has a look-up table and the flip-flop that it drives: type of the one,
         what types of the other begin with, and the input of the other.
@@ -165,6 +166,7 @@ class Family:
     spram_contents: bool = False
     output_registers: tuple[OutputRegister, ...] = ()
     load_bits: int = 64
+    told: bool = False
     lut_bits: int = 16
     pair: tuple[str, str, str] | None = None
     fill: float = 1
@@ -185,6 +187,7 @@ class Family:
         return Fabric(
             reads=len(self.rom_rows),
             blocks=self.rom_rows,
+            told=self.told,
             lut_ram=self.lut_ram,
             mask_stage=self.mask_stage,
             additions=1 + sum(mhz is not None and mhz <= most for most in self.additions),

@@ -31,6 +31,7 @@ FAMILY = Family(
     bram_bits=18432,
     bram_shapes=((16384, 1), (8192, 2), (4096, 4), (2048, 9), (1024, 18), (512, 36)),
     rom_rows=(512, 1024),
+    told=True,
     lut_bits=64,
     table_cell=table_cell("LUT6", "INIT", "I0 I1 I2 I3 I4 I5", "O"),
     pair_cell=table_cell("LUT6_2", "INIT", "I0 I1 I2 I3 I4 I5", "O5 O6"),

@@ -285,6 +285,7 @@ def emitted(tmp_path_factory) -> Callable[..., Emitted]:
         frames: int = 24,
         counters: bool = True,
         seed: int = 8,
+        engine: str = "event",
         **options: Any,
     ) -> Emitted:
         rng = np.random.default_rng(seed)
@@ -298,7 +299,7 @@ def emitted(tmp_path_factory) -> Callable[..., Emitted]:
         pixels = (pixels * (rng.random(pixels.shape) < density)).astype(np.uint8)
         core = build(
             network,
-            engine="event",
+            engine=engine,
             lanes=lanes,
             top="s2nn_core",
             counters=counters,
@@ -392,6 +393,12 @@ def summed(tmp_path_factory) -> Emitted:
 def small(emitted) -> Emitted:
     """The core that most tests share: one bit a pixel, two lanes, two layers."""
     return emitted(40, 9, 3)
+
+
+@pytest.fixture(scope="session")
+def unrolled(emitted) -> Emitted:
+    """A core of nothing but pipelines, a frame in five beats."""
+    return emitted(40, 9, 3, lanes=8, engine="unrolled", family="ecp5", freq=300)
 
 
 @pytest.fixture(scope="session")

@@ -311,6 +311,31 @@ SUMMED = {
     ),
 }
 
+#: Of unrolled layers, which stand still together.
+UNROLLED = {
+    **{
+        f"{module}: {name} while others stand still": Mutant(
+            lambda t, m=module, n=name: t.module(m, rf"else {n} <= [^;]*;", f"else {n} <= 1'h1;"),
+            fails,
+            stall="slow-sink",
+        )
+        for module, name, fails in (
+            ("hidden1_engine", "accepts", {"spikes hidden1"}),
+            ("hidden1_engine", "pipeline_moves", {"spikes hidden1"}),
+            ("readout_engine", "pipeline_moves", {"scores"}),
+            ("readout", "argmax_moves", {"classes"}),
+        )
+    },
+    "the spare place is not read": Mutant(
+        lambda t: t.module("readout_skid", r"(assign _\d+_ = ready_0 \? .* : )spare_0", r"\1out_0"),
+        {"scores"},
+        stall="slow-sink",
+    ),
+    "a frame's last word is in its first's place": Mutant(
+        lambda t: t.module("hidden1_engine", r"(_\d+_ = word0 == 3'h)4", r"\g<1>0"), SPIKES
+    ),
+}
+
 
 def play(made, folder: Path, text: Text, vectors) -> runner.Simulation:
     """Run the vectors on changed files under a manifest that says they are the right ones."""
@@ -347,7 +372,7 @@ def judged(tmp_path, icarus) -> Callable:
 
 
 @pytest.mark.parametrize("stall", ["random", "slow-sink"])
-@pytest.mark.parametrize("core", ["small", "planes", "maps", "summed"])
+@pytest.mark.parametrize("core", ["small", "planes", "maps", "summed", "unrolled"])
 def test_the_core_itself_passes(request, judged, core, stall):
     assert judged(request.getfixturevalue(core), lambda text: text, stall) == set()
 
@@ -370,6 +395,12 @@ def test_mutant(small, judged, name):
     assert found >= mutant.fails
     if mutant.alone:
         assert found == mutant.fails
+
+
+@pytest.mark.parametrize("name", UNROLLED)
+def test_mutant_of_pipelines(unrolled, judged, name):
+    mutant = UNROLLED[name]
+    assert judged(unrolled, mutant.make, mutant.stall) >= mutant.fails
 
 
 @pytest.mark.parametrize("name", MAPS)
