@@ -66,6 +66,14 @@ def test_few_rows_beyond_whole_blocks_are_not_for_block_ram(rows, reads, whole):
     assert Fabric().whole(rows, reads) is None
 
 
+@pytest.mark.parametrize(
+    ("rows", "reads", "whole"),
+    [(63, 1, None), (64, 1, 64), (255, 2, None), (256, 2, 256), (300, 1, 300), (272, 1, 256)],
+)
+def test_tools_are_told_what_block_ram_is_for(rows, reads, whole):
+    assert Fabric(blocks=(256, 1024), told=True).whole(rows, reads) == whole
+
+
 def test_a_queue_is_short_where_no_frame_waits():
     """Before a readout whose mean work is at most half of the slowest layer's."""
     dear = Fabric(lut_ram=False)
