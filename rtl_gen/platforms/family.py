@@ -141,8 +141,7 @@ class Family:
     lut_ram: whether look-up tables can be memories that are written.
     mask_stage: whether a core's clock is worth a register stage that masks rows of weights.
     additions: MHz up to which a cycle has time for two additions, for three, …
-    tables: MHz up to which it has for two look-up tables, for three, …; for two, too, where no
-        clock is told.
+    tables: MHz up to which it has for two look-up tables, for three, …
     table_cell, pair_cell: see Fabric.
     nextpnr: program that places and routes it, None where there is none.
     unbound: commands of yosys that leave a netlist without pins but its clock; see below.
@@ -192,7 +191,7 @@ class Family:
             mask_stage=self.mask_stage,
             additions=1 + sum(mhz is not None and mhz <= most for most in self.additions),
             table=6 if self.lut_bits >= 64 else 4,
-            tables=1 + sum(mhz <= most for most in self.tables) if mhz else 2,
+            tables=1 + sum((mhz or inf) <= most for most in self.tables),
             table_cell=self.table_cell,
             pair_cell=self.pair_cell,
             load_bits=self.load_bits,
