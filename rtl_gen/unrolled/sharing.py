@@ -10,6 +10,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import combinations
 
+import numpy as np
+import numpy.typing as npt
+
 from .columns import majority, parity
 from .proof import Ledger, form
 from .tables import Tables, signal
@@ -20,6 +23,10 @@ THIRDS = 8
 #: that are tried with the parity of a new adder.  Layers of few hundred inputs have fewer.
 PAIRS, PASSES = 20_000, 4
 PARTNERS = 64
+
+
+#: Members of rows that are counted one by one sooner than all signals at once.
+FEW = 200
 
 
 class Sharing:
@@ -37,7 +44,7 @@ class Sharing:
         self.ledger = ledger
         self.price = price
         #: Of every signal the rows that have it, and those that have its complement, as bits.
-        self.present: Counter[int] = Counter()
+        self.present = Incidence(len(rows))
         self.inverted: Counter[int] = Counter()
         for r, row in enumerate(rows):
             for literal in row:
@@ -56,7 +63,8 @@ class Sharing:
 
     def _choose(self, pairs: Iterable[tuple[int, int]]) -> bool:
         """Put in adders, the best first, of triples that a pair is of; whether there were any."""
-        queue = [entry for a, b in pairs for entry in self._with(a, b)]
+        # Most are found with two of their pairs, or with all three.
+        queue = list({entry for a, b in pairs for entry in self._with(a, b)})
         heapq.heapify(queue)
         some = bool(queue)
         while queue:
@@ -67,7 +75,7 @@ class Sharing:
             if now < -gain:
                 heapq.heappush(queue, (-now, triple))
                 continue
-            for entry in self._take(triple):
+            for entry in set(self._take(triple)):
                 heapq.heappush(queue, entry)
         return some
 
@@ -85,8 +93,13 @@ class Sharing:
 
     def _with(self, a: int, b: int) -> Iterator[tuple[float, tuple[int, int, int]]]:
         """The best triples that two signals are of."""
-        for c, rows in self._common(self.present[a] & self.present[b], {a, b}, THIRDS):
-            if rows > 1 and (gain := self._gain(a, b, c)) > 0:
+        rows, ab = self.present[a] & self.present[b], self.inverted[a] ^ self.inverted[b]
+        alike, different = rows & ~ab, rows & ab
+        for c, common in self._common(rows, {a, b}, THIRDS):
+            ac = self.inverted[a] ^ self.inverted[c]
+            p, q = alike & self.present[c], different & self.present[c]
+            classes = (p & ~ac != 0) + (p & ac != 0) + (q & ~ac != 0) + (q & ac != 0)
+            if (gain := self._saved(common, classes)) > 0:
                 x, y, z = sorted((a, b, c))
                 yield -gain, (x, y, z)
 
@@ -100,8 +113,10 @@ class Sharing:
     def _gain(self, a: int, b: int, c: int) -> float:
         """Cells that a triple saves."""
         classes = self._classes(a, b, c)
-        rows = sum(way.bit_count() for way in classes)
-        made = (1 + len(classes)) * (0.5 if self.tables.paired else 1)
+        return self._saved(sum(way.bit_count() for way in classes), len(classes))
+
+    def _saved(self, rows: int, classes: int) -> float:
+        made = (1 + classes) * (0.5 if self.tables.paired else 1)
         return self.price * rows - made if rows > 1 else 0
 
     def _take(self, triple: tuple[int, int, int]) -> Iterator[tuple[float, tuple[int, int, int]]]:
@@ -131,14 +146,48 @@ class Sharing:
     def _common(self, rows: int, but: set[int], most: int) -> list[tuple[int, int]]:
         """Signals that most of these rows have, and how many; ``but`` some."""
         each = [self.members[r] for r in _bits(rows)]
-        if sum(map(len, each)) < len(self.present):
-            count: Counter[int] | dict[int, int] = Counter(s for own in each for s in own)
-        else:
-            union = set().union(*each)
-            count = {s: (rows & self.present[s]).bit_count() for s in union}
-        for s in but:
-            count.pop(s, None)
-        return heapq.nlargest(most, count.items(), key=lambda item: item[1])
+        if sum(map(len, each)) > FEW:
+            return self.present.most(rows, but, most)
+        count = Counter(s for own in each for s in own)
+        found = ((s, n) for s, n in count.items() if s not in but)
+        return heapq.nsmallest(most, found, key=lambda item: (-item[1], item[0]))
+
+
+class Incidence:
+    """Which rows have a signal, a bit each; of signals that are not there, none."""
+
+    def __init__(self, rows: int):
+        self._bytes = 8 * -(-rows // 64)
+        self._rows: list[int] = []
+        #: The same for all signals at once.
+        self._words = np.zeros((0, self._bytes // 8), dtype=np.uint64)
+
+    def __getitem__(self, of: int) -> int:
+        return self._rows[of] if of < len(self._rows) else 0
+
+    def __setitem__(self, of: int, rows: int) -> None:
+        if of >= len(self._rows):
+            self._rows += [0] * (of + 1 - len(self._rows))
+        if of >= len(self._words):
+            self._words = np.pad(self._words, ((0, of + 1), (0, 0)))
+        self._rows[of] = rows
+        self._words[of] = self._as_words(rows)
+
+    def most(self, rows: int, but: set[int], most: int) -> list[tuple[int, int]]:
+        """The signals that most of these rows have, and how many, more than one; ``but`` some."""
+        count = np.bitwise_count(self._words & self._as_words(rows)).sum(axis=1, dtype=np.int64)
+        count[list(but)] = 0
+        found = np.flatnonzero(count > 1)
+        # All differ: of signals that as many rows have the first.
+        rank = count[found] * len(count) - found
+        if len(found) > most:
+            found = found[np.argpartition(rank, -most)[-most:]]
+        return sorted(
+            ((int(s), int(count[s])) for s in found), key=lambda item: (-item[1], item[0])
+        )
+
+    def _as_words(self, rows: int) -> npt.NDArray[np.uint64]:
+        return np.frombuffer(rows.to_bytes(self._bytes, "little"), dtype="<u8")
 
 
 def _bits(mask: int) -> Iterator[int]:
