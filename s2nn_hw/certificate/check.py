@@ -121,7 +121,8 @@ class _Proof:
                 raise ProofError(f"identity {number} has a factor beyond {GREATEST:,}")
             total = total + factor * (1 if signal == 0 else self._value(signal, given))
         if total.any():
-            raise ProofError(f"identity {number} does not hold")
+            signals = ", ".join(str(signal) for signal, _ in claim["terms"] if signal)
+            raise ProofError(f"identity {number} of signals {signals} does not hold")
 
     def neuron(
         self, j: int, weights: Sequence[int], threshold: int | None, claim: Mapping[str, Any]
