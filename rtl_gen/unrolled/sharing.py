@@ -141,16 +141,16 @@ class Sharing:
             for s in triple:
                 self.present[s] &= ~way
         others = self._common(self.present[new], {new}, PARTNERS)
-        return (e for s, rows in others if rows > 1 for e in self._with(new, s))
+        return (entry for s, _ in others for entry in self._with(new, s))
 
     def _common(self, rows: int, but: set[int], most: int) -> list[tuple[int, int]]:
-        """Signals that most of these rows have, and how many; ``but`` some."""
+        """Signals that most of these rows have, and how many, more than one; ``but`` some."""
         each = [self.members[r] for r in _bits(rows)]
         if sum(map(len, each)) > FEW:
             return self.present.most(rows, but, most)
         count = Counter(s for own in each for s in own)
-        found = ((s, n) for s, n in count.items() if s not in but)
-        return heapq.nsmallest(most, found, key=lambda item: (-item[1], item[0]))
+        found = sorted((-n, s) for s, n in count.items() if n > 1 and s not in but)
+        return [(s, -n) for n, s in found[:most]]
 
 
 class Incidence:
@@ -174,7 +174,7 @@ class Incidence:
         self._words[of] = self._as_words(rows)
 
     def most(self, rows: int, but: set[int], most: int) -> list[tuple[int, int]]:
-        """The signals that most of these rows have, and how many, more than one; ``but`` some."""
+        """See Sharing._common()."""
         count = np.bitwise_count(self._words & self._as_words(rows)).sum(axis=1, dtype=np.int64)
         count[list(but)] = 0
         found = np.flatnonzero(count > 1)
