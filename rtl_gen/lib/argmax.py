@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -49,22 +49,24 @@ class ArgMax(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         width = max(self.widths)
-        nodes = []
+        # Scores, and of their indices the bits by which those differ that they were compared with.
+        nodes: list[tuple[Value, Value]] = []
         at = 0
         for j, bits in enumerate(self.widths):
             score = Signal(signed(width), name=f"score_{j}")
             m.d.comb += score.eq(self.scores[at : at + bits].as_signed())
-            nodes.append((score, Const(j, range(max(len(self.widths), 2)))))
+            nodes.append((score, Const(0, 0)))
             at += bits
         for level in range(levels(len(self.widths))):
             merged = []
             for k in range(0, len(nodes), 2):
                 name = f"{level}_{k // 2}"
-                best = Signal(signed(width), name=f"best_{name}", reset_less=True)
-                which = Signal(
-                    range(max(len(self.widths), 2)), name=f"which_{name}", reset_less=True
-                )
-                left, right = nodes[k], nodes[min(k + 1, len(nodes) - 1)]
+                if k + 1 == len(nodes):
+                    for cycle in range(self.cycles):
+                        nodes[k] = _kept(m, nodes[k], f"alone_{name}_{cycle}")
+                    merged.append(nodes[k])
+                    continue
+                left, right = nodes[k], nodes[k + 1]
                 # Only a greater score displaces an earlier one.
                 later = Signal(name=f"later_{name}", reset_less=True)
                 greater = _greater(right[0], left[0])
@@ -74,11 +76,9 @@ class ArgMax(wiring.Component):
                     m.d.sync += later.eq(greater)
                     left = _kept(m, left, f"left_{name}")
                     right = _kept(m, right, f"right_{name}")
-                m.d.sync += [
-                    best.eq(Mux(later, right[0], left[0])),
-                    which.eq(Mux(later, right[1], left[1])),
-                ]
-                merged.append((best, which))
+                best = Mux(later, right[0], left[0])
+                index = Cat(_chosen(later, right[1], left[1]), later)
+                merged.append(_kept(m, (best, index), f"best_{name}"))
             nodes = merged
         m.d.comb += [
             self.index.eq(nodes[0][1]),
@@ -97,11 +97,19 @@ def _greater(a, b):
     return (b - a)[-1]
 
 
-def _kept(m: Module, node: tuple, name: str) -> tuple:
+def _chosen(later: Value, right: Value, left: Value) -> Value:
+    """The bits of one of two indices, of which the left one may have more.
+
+    No multiplexer where it would choose a constant: of that synthesis makes a synchronous reset,
+    which is far away.
+    """
+    few = len(right)
+    return Cat(Mux(later, right, left[:few]), (bit & ~later for bit in left[few:]))
+
+
+def _kept(m: Module, node: tuple[Value, Value], name: str) -> tuple[Value, Value]:
     """A score and its index, a cycle later."""
-    later = []
-    for value, what in zip(node, ("score", "index"), strict=True):
-        register = Signal(value.shape(), name=f"{name}_{what}", reset_less=True)
-        m.d.sync += register.eq(value)
-        later.append(register)
-    return tuple(later)
+    score = Signal(node[0].shape(), name=f"{name}_score", reset_less=True)
+    index = Signal(node[1].shape(), name=f"{name}_index", reset_less=True)
+    m.d.sync += [score.eq(node[0]), index.eq(node[1])]
+    return score, index

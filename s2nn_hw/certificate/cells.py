@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
+from .text import TextError, same
 
 #: What it is to simulation, and, it may be, what to synthesis.
 _MODULE = re.compile(
@@ -27,35 +27,28 @@ _PRIMITIVES = (
 )
 
 
-class CellsError(Exception):
-    """What is wrong, in words that follow the file's name."""
-
-
-def tables(verilog: str) -> dict[str, tuple[int, int]]:
+def tables(text: str) -> dict[str, tuple[int, int]]:
     """Inputs and outputs of every module that is a look-up table, or two, and nothing else.
 
-    Raises CellsError if it can be read as something else: there must be no other directive of the
-    preprocessor, no ``defparam``, and none of these modules twice.
+    text: the Verilog, plain.  Raises TextError if there is one of these twice, or anything by which
+    a module could be something else; see text.same().
     """
-    text = _COMMENT.sub(" ", verilog)
     found: dict[str, tuple[int, int]] = {}
     for match in _MODULE.finditer(text):
         name, inputs, outputs = match[1], int(match[3]) + 1, 2 if match[4] else 1
         simulated = match[6] or match[7]
         if int(match[2]) + 1 != outputs << inputs or simulated != (_TWO if match[4] else _ONE):
-            raise CellsError(f"module {name!r} is no look-up table")
+            raise TextError(f"module {name!r} is no look-up table")
         if match[5] is not None and match[5] not in _instances(inputs, outputs):
-            raise CellsError(f"module {name!r} is another thing to synthesis than to simulation")
+            raise TextError(f"module {name!r} is another thing to synthesis than to simulation")
         if name in found:
-            raise CellsError(f"module {name!r} is there twice")
+            raise TextError(f"module {name!r} is there twice")
         found[name] = inputs, outputs
     rest = _MODULE.sub(" ", text)
     again = set(re.findall(r"\bmodule\s+\\?(\w+)", rest)) & found.keys()
     if again:
-        raise CellsError(f"module {min(again)!r} is there twice")
-    word = re.search(r"`\w*|\bdefparam\b|\bbind\b", rest)
-    if word is not None:
-        raise CellsError(f"has {word[0]!r}, by which it is not the same to every reader")
+        raise TextError(f"module {min(again)!r} is there twice")
+    same(rest)
     return found
 
 

@@ -33,7 +33,7 @@ class Pipeline:
 
     Parameters
     ----------
-    module: as yosys writes it as JSON, registers as ``$dff`` or ``$dffe``.
+    module: as yosys writes it as JSON, registers as ``$dffe``.
     kinds: modules that are look-up tables, or two of the same inputs, of which the second has the
         upper half of ``VALUES``; the inputs and outputs of each.
 
@@ -48,11 +48,8 @@ class Pipeline:
         self._ports = {name: port["bits"] for name, port in module["ports"].items()}
         self._drivers: dict[int, tuple[str, dict[str, Any]]] = {}
         self.tables: dict[int, Table] = {}
-        self._clocks: set[tuple[int, ...]] = set()
         for name, cell in module["cells"].items():
             self._drives(name, cell, kinds)
-        if len(self._clocks) > 1:
-            raise ProofError("registers do not all move at once")
         self.inputs = len(self._ports["i"])
         self._found: dict[int, tuple[int, int]] = {
             bit: (2 * (1 + k), 0) for k, bit in enumerate(self._ports["i"])
@@ -74,13 +71,12 @@ class Pipeline:
             output = pins["o"]
         elif kind == "$not" and len(pins["Y"]) == 1:
             output = pins["Y"]
-        elif kind in ("$dff", "$dffe"):
+        elif kind == "$dffe":
             output = pins["Q"]
-            moves = (*pins["CLK"], *pins.get("EN", ()))
-            self._clocks.add(moves)
-            signs = [cell["parameters"].get(f"{pin}_POLARITY", "1") for pin in ("CLK", "EN")]
-            if any(int(sign, 2) != 1 for sign in signs):
-                raise ProofError(f"register {name!r} moves otherwise than it should")
+            for pin, port in (("CLK", "clk"), ("EN", "moves")):
+                right = pins[pin] == self._ports[port] and isinstance(pins[pin][0], int)
+                if not right or int(cell["parameters"][f"{pin}_POLARITY"], 2) != 1:
+                    raise ProofError(f"register {name!r} moves otherwise than it should")
         else:
             raise ProofError(f"cell {name!r} is of type {kind!r}, no look-up table or register")
         for k, bit in enumerate(output):
@@ -112,7 +108,7 @@ class Pipeline:
         if cell["type"] == "$not":
             literal, cycle = self._literal(pins["A"][0], name)
             return literal ^ 1, cycle
-        if cell["type"] in ("$dff", "$dffe"):
+        if cell["type"] == "$dffe":
             literal, cycle = self._literal(pins["D"][cell["bit"]], name)
             return literal, cycle if cycle == _ALWAYS else cycle + 1
         named = _TABLE.match(name)

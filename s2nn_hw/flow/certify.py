@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from s2nn_hw import certificate, ir
-from s2nn_hw.certificate import cells
+from s2nn_hw.certificate import cells, text
 from s2nn_hw.certificate.check import Checked, check
 from s2nn_hw.certificate.pipeline import Pipeline, ProofError
 from s2nn_hw.ir import InputError, Network, well_formed
@@ -72,37 +72,20 @@ def certify(folder: str | os.PathLike[str]) -> CertifyResult:
     found: list[Checked] = []
     failures: dict[str, str] = {}
     with well_formed(f"{path / certificate.file(manifest.top)}: not a certificate: it"):
-        claimed = [claim["module"] for claim in claims["layers"]]
-        if not claimed:
+        if not claims["layers"]:
             raise InputError(f"{path}: the certificate speaks of no layer")
         try:
-            kinds = cells.tables((path / manifest.verilog).read_text())
-        except cells.CellsError as error:
+            verilog = text.plain((path / manifest.verilog).read_text())
+            kinds = cells.tables(verilog)
+        except text.TextError as error:
             raise InputError(f"{path / manifest.verilog}: {error}") from error
-        modules = _modules(path, manifest, claimed)
-        there = _instances({n: m for n, m in modules.items() if n not in kinds}, manifest.top)
-        for name in there:
-            if name not in claimed and _kinds(modules[name]) & kinds.keys():
-                failures[name] = "has look-up tables of which the certificate does not speak"
-        layers = {layer.name: layer for layer in network.weighted}
         for claim in claims["layers"]:
-            name = claim["layer"]
-            if name not in layers:
-                raise InputError(f"{path}: the certificate speaks of {name!r}, which is no layer")
-            if there[claim["module"]] != 1 or claimed.count(claim["module"]) != 1:
-                failures[name] = f"{claim['module']!r} is not in the core, once"
-                continue
-            layer = layers[name]
-            planes = [network.bits(projection.source) for projection in layer.projections]
             try:
-                pipeline = Pipeline(modules[claim["module"]], kinds)
-                found.append(check(layer, planes, claim, pipeline))
-            except ProofError as error:
-                failures[name] = str(error)
-    for entry in manifest.layers:
-        named = {checked.layer for checked in found} | set(failures)
-        if entry.engine == "unrolled" and entry.name not in named:
-            failures[entry.name] = "the certificate does not speak of it"
+                text.pipeline(verilog, claim["module"], kinds)
+            except text.TextError as error:
+                failures[claim["layer"]] = str(error)
+        if not failures:
+            found, failures = _proved(path, manifest, network, claims, kinds)
     return CertifyResult(
         passed=not failures,
         layers=tuple(found),
@@ -111,6 +94,44 @@ def certify(folder: str | os.PathLike[str]) -> CertifyResult:
         network=manifest.network,
         digest=manifest.digest,
     )
+
+
+def _proved(
+    path: Path,
+    manifest: Manifest,
+    network: Network,
+    claims: Mapping[str, Any],
+    kinds: Mapping[str, tuple[int, int]],
+) -> tuple[list[Checked], dict[str, str]]:
+    """What is proved of each layer, or why it is not."""
+    found: list[Checked] = []
+    failures: dict[str, str] = {}
+    claimed = [claim["module"] for claim in claims["layers"]]
+    modules = _modules(path, manifest, claimed)
+    there = _instances({n: m for n, m in modules.items() if n not in kinds}, manifest.top)
+    for name in there:
+        if name not in claimed and _kinds(modules[name]) & kinds.keys():
+            failures[name] = "has look-up tables of which the certificate does not speak"
+    layers = {layer.name: layer for layer in network.weighted}
+    for claim in claims["layers"]:
+        name = claim["layer"]
+        if name not in layers:
+            raise InputError(f"{path}: the certificate speaks of {name!r}, which is no layer")
+        if there[claim["module"]] != 1 or claimed.count(claim["module"]) != 1:
+            failures[name] = f"{claim['module']!r} is not in the core, once"
+            continue
+        layer = layers[name]
+        planes = [network.bits(projection.source) for projection in layer.projections]
+        try:
+            pipeline = Pipeline(modules[claim["module"]], kinds)
+            found.append(check(layer, planes, claim, pipeline))
+        except ProofError as error:
+            failures[name] = str(error)
+    named = {checked.layer for checked in found} | set(failures)
+    for entry in manifest.layers:
+        if entry.engine == "unrolled" and entry.name not in named:
+            failures[entry.name] = "the certificate does not speak of it"
+    return found, failures
 
 
 def _claims(folder: Path, manifest: Manifest) -> Mapping[str, Any]:

@@ -278,15 +278,64 @@ def _values(text: str, how: str) -> str:
         (lambda t: re.sub(r"assign o = VALUES\[i\]", "assign o = ~VALUES[i]", t), "no look-up"),
         (lambda t: t.replace(".D(i[3])", ".D(i[2])").replace(".I5(i[5])", ".I5(i[4])"), "another"),
         (lambda t: t + "module s2nn_core_table4; endmodule\n", "there twice|'s2nn_core_table4'"),
-        (lambda t: _values(t, "\n`ifdef YOSYS\n{old}\n`else\n.VALUES(0)\n`endif\n"), "`ifdef"),
+        (lambda t: _values(t, "\n`ifdef YOSYS\n{old}\n`else\n.VALUES(0)\n`endif\n"), "`ifdef|'#'"),
         (lambda t: t + "module x; defparam y.VALUES = 0; endmodule\n", "'defparam'"),
+        (lambda t: t + "module x; initial force y.n5 = 0; endmodule\n", "'force'"),
+        (lambda t: t + "module x; assign y.n5 = 0; endmodule\n", "'y.n'"),
+        (lambda t: _values(t, ".VALUES(16'h1 /* synthesis translate_off */ ^ 1)"), "translate"),
+        (lambda t: _values(t, ".VALUES(16'h1 // synthesis translate_off\n ^ 1)"), "translate"),
+        (
+            lambda t: t.replace(
+                "endmodule", 'localparam a = "/*";\n`ifdef X\n`endif\nlocalparam b = "*/";endmodule'
+            ),
+            "localparam|ifdef",
+        ),
+        (
+            lambda t: t.replace(
+                "hidden_engine_pipeline(", "hidden_engine_pipeline #(parameter P=1)("
+            ),
+            "#",
+        ),
+        (
+            lambda t: re.sub(r"(\w+hidden_engine_pipeline) pipeline", r"\1 #(.P(2)) pipeline", t),
+            "#",
+        ),
+        (lambda t: t.replace("o <= {", "o <= #25 {"), "#"),
     ],
-    ids=["inverted", "other pins", "twice", "directive", "defparam"],
+    ids=[
+        *("inverted", "other pins", "twice", "directive", "defparam", "force", "from elsewhere"),
+        *("translate_off", "translate_off in a line", "hidden by strings", "parameter", "override"),
+        "delay",
+    ],
 )
 def test_what_can_be_read_in_two_ways(core: Path, change, words: str) -> None:
     changed(core, verilog=change)
     with pytest.raises(InputError, match=words):
         flow.certify(core)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (r"if \(moves\)", "if (i[0])"),
+        (r"if \(moves\)", "if (1)"),
+        (r"if \(moves\)", "if (!moves)"),
+        (r"posedge clk\)", "posedge i[0])"),
+        (r"posedge clk\)", "negedge clk)"),
+        (r"posedge clk\)\s*if \(moves\)", "posedge moves) if (clk)"),
+        (r"(n\d+_later) <= ", r"\1 = "),
+        (r"(\n  wire clk;)", r"\1\n  assign moves = 1'h1;"),
+        (r"(\n  wire clk;)", r"\1\n  initial o = 8'hff;"),
+    ],
+)
+def test_a_pipeline_is_tables_and_registers_that_move_at_once(core: Path, old, new) -> None:
+    def change(text: str) -> str:
+        start = text.index(f"module {TOP}_hidden_engine_pipeline(")
+        end = text.index("endmodule", start)
+        return text[:start] + re.sub(old, new, text[start:end]) + text[end:]
+
+    changed(core, verilog=change)
+    assert "is no part of a pipeline" in flow.certify(core).failures["hidden"]
 
 
 def test_a_core_of_several_engines(tmp_path: Path) -> None:
