@@ -61,7 +61,10 @@ def header(network: Network, plan: CorePlan) -> str:
         ]
     if plan.counters:
         lines.append("count_...         cycles since reset, events taken by each layer; they wrap")
-    constant = any(isinstance(node, LayerPlan) and not node.word for node in plan.layers)
+    constant = any(
+        isinstance(node, LayerPlan) and node.engine != "unrolled" and not node.word
+        for node in plan.layers
+    )
     file = f"Weights are read with $readmemh from {plan.top}_*.hex in the current folder."
     lines += [
         "",

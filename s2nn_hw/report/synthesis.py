@@ -79,12 +79,14 @@ def _figures(data: Mapping[str, Any]) -> Table:
         clock, rate = data["at_clock"]["mhz"], data["at_clock"]["inferences_per_second"]
         rows.add_row(f"… at the board's {clock:g} MHz", f"{rate:,}", "its clock over interval")
     for name, found in data["accumulators"].items():
-        value = f"{found['used']:,} {name}, {found['over_floor']:.2f} ×"
-        rows.add_row("accumulators, over their floor", value, "synthesis")
-    rows.add_row("weights", f"{data['weights']['bits']:,} bits", "emitted")
-    share = data["weights"]["share"]
-    value = "none" if share is None else f"{100 * share:.1f} %"
-    rows.add_row("block RAM of weights, filled", value, "synthesis")
+        if found["floor"]:  # unrolled layers have no accumulators, and no memories
+            value = f"{found['used']:,} {name}, {found['over_floor']:.2f} ×"
+            rows.add_row("accumulators, over their floor", value, "synthesis")
+    if data["weights"]["bits"]:
+        rows.add_row("weights", f"{data['weights']['bits']:,} bits", "emitted")
+        share = data["weights"]["share"]
+        value = "none" if share is None else f"{100 * share:.1f} %"
+        rows.add_row("block RAM of weights, filled", value, "synthesis")
     if data["bitstream"] is not None:
         rows.add_row("bitstream", data["bitstream"], "packed of the best seed")
     spent = ", ".join(f"{name} {value:.1f}" for name, value in data["seconds"].items())
