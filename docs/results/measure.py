@@ -280,7 +280,7 @@ def write_peers() -> None:
             trained = json.loads(Path(f"{folder}/{name}/train.json").read_text())
             lines.append(f"| {name} | `{options}` | {trained['accuracy']:.1%} |\n")
         words = {
-            "unrolled": "--peers alkaid,da4ml --engines unrolled --frames 20",
+            "unrolled": "--peers alkaid,da4ml,dwn2rtl --engines unrolled --frames 20",
             "event": "--peers spikerplus --engines event --frames 20",
         }
         models = {
