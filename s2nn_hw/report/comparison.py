@@ -147,11 +147,15 @@ def markdown(data: Mapping[str, Any]) -> str:
 
 
 def plot(data: Mapping[str, Any], path: Path) -> None:
-    """Look-up tables against inferences a second, or alone where there is no clock, as SVG."""
+    """Look-up tables of every row by network, a device beside the other, as SVG.
+
+    Hollow: the datapath of a core of ours.
+    """
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
+    from matplotlib.ticker import NullFormatter
 
     devices = list(dict.fromkeys(r["device"] for r in data["rows"] if r["device"])) or ["none"]
     networks = list(data["networks"])
@@ -165,16 +169,28 @@ def plot(data: Mapping[str, Any], path: Path) -> None:
                 for row in data["rows"]
                 if (row["device"], row["generator"]) == (device, generator) and row["lut"]
             ]
-            axis.scatter(
-                [row["lut"] for row in rows],
-                [networks.index(row["network"]) + 0.12 * (k - len(generators) / 2) for row in rows],
-                label=generator,
-                marker="os^Dvx"[k % 6],
-                color=f"C{k}",
-            )
+            for key, face, label in (
+                ("lut", f"C{k}", generator),
+                ("datapath_lut", "none", f"{generator}, datapath"),
+            ):
+                shown = [row for row in rows if row[key]]
+                if not shown:
+                    continue
+                axis.scatter(
+                    [row[key] for row in shown],
+                    [
+                        networks.index(r["network"]) + 0.12 * (k - len(generators) / 2)
+                        for r in shown
+                    ],
+                    label=label,
+                    marker="os^DvP"[k % 6],
+                    edgecolors=f"C{k}",
+                    facecolors=face,
+                )
         axis.set_title(device)
         axis.set_xlabel("look-up tables")
         axis.set_xscale("log")
+        axis.xaxis.set_minor_formatter(NullFormatter())
         axis.set_yticks(range(len(networks)), networks)
         axis.set_ylim(len(networks) - 0.5, -0.5)
         axis.grid(axis="x", alpha=0.3)
