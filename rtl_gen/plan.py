@@ -1,6 +1,5 @@
 """How a network becomes hardware: the numbers that every block and the timing model read."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -276,9 +275,8 @@ class LayerPlan:
     masked: whether rows of weights are masked where a lane has none to read.  Else its memories
         have a row of zeros to spare.
     stages: of the unrolled engine's pipeline, from a window to its result; 0 of others.
-    bound: whether that pipeline moves with the only one behind it, which takes what it gives as it
-        is there; or, that of the readout, with what is behind.
-    follows: whether the one before is bound to it.
+    bound: whether that pipeline moves with the only one behind it, or the readout's with its skid
+        buffer; follows: whether the one before is bound to it.
     counts: whether the unrolled engine is to count its events.
     """
 
@@ -344,14 +342,6 @@ class PoolPlan:
 
 
 NodePlan = LayerPlan | PoolPlan
-
-
-def in_step(feeds: Sequence[Feed]) -> bool:
-    """Whether an unrolled layer takes words whenever its pipeline moves.
-
-    It does where these are all that it waits for, and come into a frame.
-    """
-    return len(feeds) == 1 and isinstance(feeds[0], FramePlan)
 
 
 def feeds_of(node: NodePlan) -> tuple[Feed | WindowPlan, ...]:

@@ -12,7 +12,7 @@ from rtl_gen.lib.lock import locked
 from rtl_gen.lib.shared import add_part
 from rtl_gen.lib.skid import GATE, readiness
 from rtl_gen.names import instance
-from rtl_gen.plan import FramePlan, UnrolledPlan, in_step
+from rtl_gen.plan import Feed, FramePlan, UnrolledPlan
 from rtl_gen.stream import entry, word
 from rtl_gen.unrolled.circuit import Circuit
 from rtl_gen.unrolled.pipeline import Pipeline
@@ -140,6 +140,14 @@ class UnrolledEngine(wiring.Component):
         m.d.comb += source.ready.eq(go)
         bits = Cat(source.p.planes[b] for b in range(feed.planes))
         return bits, source.valid, source.valid, source.p.drop
+
+
+def in_step(feeds: Sequence[Feed]) -> bool:
+    """Whether an unrolled layer takes words whenever its pipeline moves.
+
+    It does where these are all that it waits for, and come into a frame.
+    """
+    return len(feeds) == 1 and isinstance(feeds[0], FramePlan)
 
 
 def _piece(feed: FramePlan | UnrolledPlan):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from rtl_gen.engines.unrolled import in_step
 from rtl_gen.lib.slots import Slots
 from rtl_gen.lib.tree import levels
 from rtl_gen.plan import (
@@ -19,7 +20,6 @@ from rtl_gen.plan import (
     PoolPlan,
     UnrolledPlan,
     feeds_of,
-    in_step,
     windows_of,
 )
 from s2nn_hw.ir import INPUT
