@@ -19,12 +19,9 @@ from .lib.reader import WindowReader
 from .lib.rom import Rom
 from .names import instance
 from .network import Core
-from .plan import CorePlan, LayerPlan, WindowPlan, feeds_of, windows_of
-from .timing import Values, bounds, floors, schedule, steady
+from .plan import CorePlan, LayerPlan, WindowPlan, feeds_of
+from .timing import Values, bounds, floors, typical
 from .width import signed_width
-
-#: Windows of sample frames that typical cycles are predicted from: about a second.
-TYPICAL_WINDOWS = 20_000
 
 
 def account(
@@ -175,14 +172,11 @@ def _timing(plan: CorePlan, samples: Values) -> dict[str, object]:
     latency, interval = bounds(plan)
     result: dict[str, object] = {"latency_bound": latency, "interval_bound": interval}
     if all(feed.source in samples for node in plan.layers for feed in feeds_of(node)):
-        feeds = [windows_of(feed) for node in plan.layers for feed in feeds_of(node)]
-        windows = sum(1 if feed is None else feed.windows for feed in feeds)
-        frames = min(*map(len, samples.values()), max(2, TYPICAL_WINDOWS // windows))
+        frames, mean = typical(plan, samples)
         samples = {name: values[:frames] for name, values in samples.items()}
-        typical = schedule(plan, samples, steady(frames, plan))
         result["samples"] = {
             "frames": frames,
-            "interval_mean": round(float(typical.intervals.mean()), 3) if frames > 1 else None,
+            "interval_mean": mean,
             "floor_mean": {
                 name: round(float(floor.mean()), 3) for name, floor in floors(plan, samples).items()
             },

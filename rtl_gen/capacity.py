@@ -126,6 +126,7 @@ def check_progress(plan: CorePlan) -> CorePlan:
     feeds = {node.layer: feeds_of(node) for node in plan.layers}
     total = {name: _windows(f) for name, f in feeds.items()}
     total[INPUT] = -(-plan.input.beats // plan.gather)
+    readers = {source: plan.readers(source) for source in total}
     taken: dict[tuple[str, int], int] = defaultdict(int)
     sent: dict[str, int] = defaultdict(int)
     last = plan.layers[-1].layer
@@ -133,14 +134,14 @@ def check_progress(plan: CorePlan) -> CorePlan:
     while moved:
         moved = False
         for source in total:
-            readers = plan.readers(source)
+            own = readers[source]
             # A word is gone when all have taken it; one more may wait to be taken.
-            if sent[source] < total[source] and all(taken[r] >= sent[source] for r in readers):
+            if sent[source] < total[source] and all(taken[r] >= sent[source] for r in own):
                 done = source == INPUT or _fires(source, feeds[source], sent[source], taken, total)
                 if done:
                     sent[source] += 1
                     moved = True
-            for reader in readers:
+            for reader in own:
                 feed = feeds[reader[0]][reader[1]]
                 while taken[reader] < sent[source] and _takes(feed, taken[reader], sent[reader[0]]):
                     taken[reader] += 1

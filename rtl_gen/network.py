@@ -15,7 +15,10 @@ from rtl_gen.lib.loader import Loader
 from rtl_gen.lib.shared import add_part
 from rtl_gen.names import instance
 from rtl_gen.plan import CorePlan, LayerPlan, PoolPlan
-from s2nn_hw.ir import INPUT, Network, Pool
+from s2nn_hw.ir import INPUT, Layer, Network
+
+#: A layer or pool.
+Built = SpikingLayer | Readout | PoolLayer
 
 #: Counters wrap around.
 COUNTER_BITS = 32
@@ -42,20 +45,9 @@ class Core(wiring.Component):
     def __init__(self, network: Network, plan: CorePlan):
         self.network = network = circuit(network)
         self.plan = plan
-        self.layers: dict[str, SpikingLayer | Readout | PoolLayer] = {}
-        for node, node_plan in zip(network.layers, plan.layers, strict=True):
-            readers = [plan.node(name) for name, _ in plan.readers(node.name)]
-            if isinstance(node, Pool):
-                made = PoolLayer(node_plan, len(readers))
-            elif node.is_readout:
-                made = Readout(node, node_plan, plan.output)
-            else:
-                feeds = [
-                    None if isinstance(reader, PoolPlan) else reader.feeds[k]
-                    for reader, (_, k) in zip(readers, plan.readers(node.name), strict=True)
-                ]
-                made = SpikingLayer(node, node_plan, feeds)
-            self.layers[node.name] = made
+        self.layers: dict[str, Built] = {
+            node.name: built(network, plan, node.name) for node in network.layers
+        }
         members = {
             "s_axis_tdata": In(plan.input.tdata_bits),
             "s_axis_tvalid": In(1),
@@ -170,6 +162,22 @@ class Core(wiring.Component):
                 layer.load_data.eq(loader.data),
             ]
         return loader.loaded
+
+
+def built(network: Network, plan: CorePlan, name: str) -> Built:
+    """The layer or pool of that name; ``network`` as it is built, see circuit()."""
+    node, node_plan = network.node(name), plan.node(name)
+    readers = [plan.node(reader) for reader, _ in plan.readers(name)]
+    if isinstance(node_plan, PoolPlan):
+        return PoolLayer(node_plan, len(readers))
+    assert isinstance(node, Layer)
+    if node.is_readout:
+        return Readout(node, node_plan, plan.output)
+    feeds = [
+        None if isinstance(reader, PoolPlan) else reader.feeds[k]
+        for reader, (_, k) in zip(readers, plan.readers(name), strict=True)
+    ]
+    return SpikingLayer(node, node_plan, feeds)
 
 
 def _join(m: Module, source, sink) -> None:

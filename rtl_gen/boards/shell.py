@@ -52,8 +52,13 @@ def identity(manifest: Manifest, store_bytes: int = STORE_BYTES) -> Identity:
         digest=digest_bytes(manifest.network),
         frame_bytes=frame,
         result_bytes=result,
-        window=max(MIN_WINDOW, min(MAX_WINDOW, store_bytes // frame)),
+        window=frames_kept(frame, store_bytes),
     )
+
+
+def frames_kept(frame: int, store_bytes: int) -> int:
+    """Frames of so many bytes that may be under way."""
+    return max(MIN_WINDOW, min(MAX_WINDOW, store_bytes // frame))
 
 
 class BoardShell(wiring.Component):

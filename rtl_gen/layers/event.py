@@ -13,7 +13,7 @@ from rtl_gen.lib.ram import Ram
 from rtl_gen.lib.reader import WindowReader
 from rtl_gen.lib.register import registered
 from rtl_gen.lib.rom import Rom
-from rtl_gen.plan import ConvPlan, DensePlan, LayerPlan
+from rtl_gen.plan import Bank, ConvPlan, DensePlan, LayerPlan
 from s2nn_hw.ir import Layer
 
 from .feed import ConvFeed, DenseFeed
@@ -43,14 +43,8 @@ class EventParts:
             own = []
             for b, bank in enumerate(feed.banks):
                 rows = bank_rows(projection, feed, bank)
-                groups = feed.groups if isinstance(feed, ConvPlan) else 1
-                port = Port(
-                    positions=len(bank.positions),
-                    rows=len(rows),
-                    reads=bank.ports,
-                    groups=groups,
-                    spare=not plan.masked,
-                )
+                port = port_of(feed, bank, spare=not plan.masked)
+                groups = port.groups
                 own.append(port)
                 name = f"{plan.layer}_weights{b}" if k == 0 else f"{plan.layer}_weights{k}_{b}"
                 bits = projection.neurons * projection.weight_bits
@@ -108,18 +102,10 @@ class EventParts:
 
     def _store(self, name: str, port: Port, rows: list[int], bits: int) -> None:
         """The memories of a bank."""
-        fabric = self.plan.fabric
-        share = fabric.shares(port.reads)
-        blocks = fabric.whole(len(rows), port.reads * min(share, self.plan.pixels))
+        blocks = rows_in_blocks(self.plan, port)
         copies = [
-            Rom(
-                name=name,
-                rows=rows,
-                bits=bits,
-                ports=port.reads * min(share, self.plan.pixels - first),
-                blocks=blocks,
-            )
-            for first in range(0, self.plan.pixels, share)
+            Rom(name=name, rows=rows, bits=bits, ports=reads, blocks=blocks)
+            for reads in reads_of_copies(self.plan, port)
         ]
         self._copies.append(copies)
         self.roms += copies
@@ -170,3 +156,26 @@ class EventParts:
                         unit.accumulators.row(lane + r).eq(rom.data[at + r]),
                     ]
             lane += port.reads
+
+
+def port_of(feed: DensePlan | ConvPlan, bank: Bank, *, spare: bool) -> Port:
+    """What encodes the events of a bank; ``spare``: its memory has a row of zeros."""
+    return Port(
+        positions=len(bank.positions),
+        rows=len(feed.rows(bank)),
+        reads=bank.ports,
+        groups=feed.groups if isinstance(feed, ConvPlan) else 1,
+        spare=spare,
+    )
+
+
+def reads_of_copies(plan: LayerPlan, port: Port) -> list[int]:
+    """Reads of each memory of a bank: there are as many as its units need."""
+    share = plan.fabric.shares(port.reads)
+    return [port.reads * min(share, plan.pixels - n) for n in range(0, plan.pixels, share)]
+
+
+def rows_in_blocks(plan: LayerPlan, port: Port) -> int | None:
+    """Rows of these that are for block RAM, see Fabric.whole()."""
+    reads = port.reads * min(plan.fabric.shares(port.reads), plan.pixels)
+    return plan.fabric.whole(port.rows + port.spare, reads)

@@ -93,10 +93,12 @@ def neurons(
     """
     low = np.sum([np.minimum(w, 0).sum(axis=1) for w in weights], axis=0)
     high = np.sum([np.maximum(w, 0).sum(axis=1) for w in weights], axis=0)
-    made = []
-    for j, offset in enumerate(offsets):
-        bounds = [(int(w[j].min(initial=0)), int(w[j].max(initial=0))) for w in lanes]
-        made.append(
-            Neuron(low=int(low[j]), high=int(high[j]), lanes=tuple(bounds), offset=int(offset))
+    least = [w.min(axis=1, initial=0).tolist() for w in lanes]
+    greatest = [w.max(axis=1, initial=0).tolist() for w in lanes]
+    bounds = [list(zip(*both, strict=True)) for both in zip(least, greatest, strict=True)]
+    return tuple(
+        Neuron(low=a, high=b, lanes=own, offset=int(offset))
+        for a, b, own, offset in zip(
+            low.tolist(), high.tolist(), zip(*bounds, strict=True), offsets, strict=True
         )
-    return tuple(made)
+    )

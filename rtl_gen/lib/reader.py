@@ -16,6 +16,14 @@ from .sequence import WindowSequence
 from .slots import Slots
 
 
+def entry_of_window(
+    plan: WindowPlan, channels: int, *, groups: int = 1, whole: bool = False
+) -> data.StructLayout:
+    """What a reader gives of so many channels; see WindowReader."""
+    bits = channels // groups * (plan.planes if whole else 1)
+    return entry(bits, (1 if whole else bits) * plan.window.taps, groups)
+
+
 class WindowReader(wiring.Component):
     """A line buffer, and the reading of every ``step``-th window from it.
 
@@ -71,7 +79,7 @@ class WindowReader(wiring.Component):
         #: Bits of an entry, and of the channels of a pixel.
         self.bits = len(channels) // groups * (plan.planes if whole else 1)
         self.unit = 1 if whole else self.bits
-        self.layout = entry(self.bits, self.unit * plan.window.taps, groups)
+        self.layout = entry_of_window(plan, len(channels), groups=groups, whole=whole)
         self.sequence = WindowSequence(plan, first=first, step=step)
         super().__init__(
             {

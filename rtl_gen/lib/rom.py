@@ -49,8 +49,8 @@ class Rom(wiring.Component):
         #: Rows that are read from the file, and those behind them.
         self.filed = blocks or len(rows)
         self.rest = rows[self.filed :]
-        style = {0: "logic", len(rows): "block"}.get(-1 if blocks is None else blocks)
-        self._style = f'(* ram_style = "{style}" *) ' if style else ""
+        #: What tools are told, if anything: ``logic`` or ``block``.
+        self.style = {0: "logic", len(rows): "block"}.get(-1 if blocks is None else blocks, "")
         self.address_bits = max(1, (len(rows) - 1).bit_length())
         super().__init__(
             {
@@ -88,8 +88,9 @@ class Rom(wiring.Component):
                 f"  output reg [{self.bits - 1}:0] data{p}",
             ]
         word = f"[{self.bits - 1}:0]"
+        told = f'(* ram_style = "{self.style}" *) ' if self.style else ""
         lines = [
-            f"  {self._style}reg {word} rows [0:{self.filed - 1}];",
+            f"  {told}reg {word} rows [0:{self.filed - 1}];",
             f'  initial $readmemh("{file}", rows);',
         ]
         if self.rest:

@@ -129,6 +129,10 @@ class Family:
         counted.  A type that is not listed is an error: nothing goes uncounted.
     bram_bits, spram_bits: that one ``bram`` or ``spram`` holds.
     bram_shapes: (words, bits a word) that one ``bram`` may have.
+    bram_price, cell_price: of a block RAM, and of a memory of 16 words of 4 bits in look-up tables,
+        in bits of a memory in flip-flops, by which synthesis chooses between them.
+    block_words: of a memory that is written, from which on it is block RAM if it is read into a
+        register, and else flip-flops; None: as is cheapest.
     rom_rows: rows of one ``bram`` at its widest, read once in a cycle, and, if it can be, twice.
     spram_contents: whether they can have any when the device starts.
     output_registers: of block RAMs, that synthesis leaves unused.
@@ -160,6 +164,9 @@ class Family:
     cells: Mapping[str, Mapping[str, int]]
     bram_bits: int
     bram_shapes: tuple[tuple[int, int], ...]
+    bram_price: int = 128
+    cell_price: int = 4
+    block_words: int | None = None
     rom_rows: tuple[int, ...]
     spram_bits: int = 0
     spram_contents: bool = False

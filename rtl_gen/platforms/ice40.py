@@ -58,6 +58,8 @@ FAMILY = Family(
     },
     bram_bits=4096,
     bram_shapes=((2048, 2), (1024, 4), (512, 8), (256, 16)),
+    bram_price=64,
+    block_words=10,
     rom_rows=(256,),
     spram_bits=262144,
     pair=("SB_LUT4", "SB_DFF", "D"),

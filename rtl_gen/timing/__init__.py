@@ -5,16 +5,20 @@ it needs of a component it reads from the component.
 """
 
 from .schedule import Schedule, Source, bounds, schedule, steady
+from .typical import WINDOWS, alone, typical
 from .work import Values, accumulates, events, floors
 
 __all__ = [
+    "WINDOWS",
     "Schedule",
     "Source",
     "Values",
     "accumulates",
+    "alone",
     "bounds",
     "events",
     "floors",
     "schedule",
     "steady",
+    "typical",
 ]

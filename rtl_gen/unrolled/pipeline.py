@@ -58,6 +58,13 @@ class Pipeline(wiring.Component):
             {"i": In(circuit.tables.inputs), "moves": In(1), "o": Out(len(circuit.outputs))}
         )
 
+    @property
+    def registers(self) -> int:
+        """Bits of them, the outputs' among them."""
+        until = self._until(self._cells())
+        kept = sum(last - self.stage(of) for of, last in until.items())
+        return kept + len(self.circuit.outputs)
+
     def stage(self, of: int) -> int:
         """The cycle in which a signal is there, the inputs' being 0."""
         return max(0, self.circuit.tables.levels[of] - 1) // self.depth

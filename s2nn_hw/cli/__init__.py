@@ -27,7 +27,7 @@ from s2nn_hw.ir import InputError, ToolError
 from . import terminal
 
 VERBS = (
-    *("demo", "train", "data", "emit", "certify", "verify"),
+    *("demo", "train", "data", "plan", "emit", "certify", "verify"),
     *("synth", "flash", "run", "report", "bench"),
 )
 

@@ -32,7 +32,7 @@ def handler(args: argparse.Namespace) -> int:
     from s2nn_hw import flow, load
 
     network = load(options.model_file(args.model))
-    result = flow.emit(network, args.out, **options.core(args))
+    result = flow.emit(network, args.out, **options.core(args, network))
     data = result.as_dict()
     terminal.result(args, data, lambda: _text(args, data))
     return 0

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from s2nn_hw.ir import InputError
+
+if TYPE_CHECKING:
+    from s2nn_hw.ir import Network
 
 MODEL_FILE = "model.s2nn"
 
@@ -75,6 +78,12 @@ def add_core(parser: argparse._ActionsContainer, *, counters: bool = True) -> No
         help="of weights: rom, or ram, which is loaded before the first frame and takes one lane; "
         "one name for all layers that have synapses or one a layer (default: rom)",
     )
+    parser.add_argument(
+        "--plan",
+        type=Path,
+        metavar="FILE",
+        help="a plan.json that s2nn-hw plan made for this model, which has these options",
+    )
     add_unroll_limit(parser)
     if counters:
         parser.add_argument(
@@ -108,23 +117,39 @@ def add_family(parser: argparse._ActionsContainer) -> None:
     )
 
 
-def core(args: argparse.Namespace) -> dict[str, Any]:
-    """Those of add_core(), add_family() and add_top() that were given, as a core takes them."""
-    given = {
-        name: getattr(args, name, None)
-        for name in (
-            "engine",
-            "lanes",
-            "windows",
-            "memory",
-            "unroll_limit",
-            "top",
-            "counters",
-            "family",
-            "freq",
-        )
-    }
-    return {name: value for name, value in given.items() if value is not None}
+#: Options of which a plan has those for every layer.
+_PLANNED = ("engine", "lanes", "windows", "memory", "family")
+
+
+def core(args: argparse.Namespace, network: Network) -> dict[str, Any]:
+    """Those of add_core(), add_family() and add_top() that were given, as a core takes them.
+
+    Those of a plan are among them, if one was given; InputError if it is not for this network.
+    """
+    names = (*_PLANNED, "unroll_limit", "top", "counters", "freq")
+    given = {name: getattr(args, name, None) for name in names}
+    given = {name: value for name, value in given.items() if value is not None}
+    return {**_of_plan(plan(args, network), given), **given}
+
+
+def plan(args: argparse.Namespace, network: Network) -> dict[str, Any] | None:
+    """The plan in the file that was given, None without one."""
+    if args.plan is None:
+        return None
+    from s2nn_hw.flow import planfile
+
+    path = args.plan / planfile.PLAN if args.plan.is_dir() else args.plan
+    return planfile.read(path, network)
+
+
+def _of_plan(found: dict[str, Any] | None, given: dict[str, Any]) -> dict[str, Any]:
+    if found is None:
+        return {}
+    for name in _PLANNED:
+        if name in given:
+            raise InputError(f"--{name} must be left out with --plan, which has it")
+    options: dict[str, Any] = found["options"]
+    return options
 
 
 def add_top(parser: argparse.ArgumentParser) -> None:

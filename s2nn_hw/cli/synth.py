@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from s2nn_hw.ir import InputError
 from s2nn_hw.protocol import DEFAULT_BAUD
 
 from . import options, terminal
+
+if TYPE_CHECKING:
+    from s2nn_hw.ir import Network
 
 
 def register(subparsers: Any) -> None:
@@ -23,7 +26,7 @@ def register(subparsers: Any) -> None:
     )
     options.add_model(parser)
     options.add_out(parser)
-    target = parser.add_mutually_exclusive_group(required=True)
+    target = parser.add_mutually_exclusive_group()
     target.add_argument(
         "--board",
         metavar="NAME",
@@ -75,26 +78,27 @@ def handler(args: argparse.Namespace) -> int:
     """Synthesise; 0, or 1 if the clock was missed and is required."""
     from s2nn_hw import flow, load
 
-    if args.require_timing and args.freq is None and args.board is None:
-        raise InputError("--require-timing needs --freq, the clock that is required")
-    if args.baud is not None and args.board is None:
-        raise InputError("--baud needs --board, whose serial line it is of")
     network = load(options.model_file(args.model))
+    board, device, core = _target(args, network)
+    if args.require_timing and board is None and "freq" not in core:
+        raise InputError("--require-timing needs --freq, the clock that is required")
+    if args.baud is not None and board is None:
+        raise InputError("--baud needs --board, whose serial line it is of")
     with terminal.progress() as progress:
         result = flow.synth(
             network,
             args.out,
-            device=args.device,
-            board=args.board,
+            device=device,
+            board=board,
             baud=args.baud,
             seeds=args.seeds,
             jobs=args.jobs,
             source=args.tools,
             progress=progress,
-            **options.core(args),
+            **core,
         )
     data = result.as_dict()
-    asked = args.board is not None or args.freq is not None
+    asked = board is not None or "freq" in core
     missed = asked and not data["timing_met"]
     if missed:
         best, wanted = data["fmax_mhz"]["best"], data["fmax_mhz"]["target"]
@@ -108,3 +112,30 @@ def handler(args: argparse.Namespace) -> int:
 
     terminal.result(args, data, text)
     return 1 if missed and args.require_timing else 0
+
+
+def _target(
+    args: argparse.Namespace, network: Network
+) -> tuple[str | None, str | None, dict[str, Any]]:
+    """Board, device and options of the core, of which a plan has those that are not given."""
+    core = options.core(args, network)
+    board, device = args.board, args.device
+    found = options.plan(args, network)
+    if board is None and device is None:
+        if found is None:
+            raise InputError("--board, --device or --plan is needed, to know what for")
+        board, device = found["board"], found["device"]
+    family = core.pop("family", None)
+    if found is not None and family != _family(board, device):
+        raise InputError(
+            f"{args.plan}: is for {found['board'] or found['device']}, not {board or device}, "
+            "which is of another family"
+        )
+    return board, device, core
+
+
+def _family(board: str | None, device: str | None) -> str:
+    from rtl_gen import boards, platforms
+
+    part = boards.board(board).part if board is not None else str(device)
+    return platforms.part(part).family.name

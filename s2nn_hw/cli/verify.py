@@ -104,7 +104,7 @@ def handler(args: argparse.Namespace) -> int:
                 netlist=args.netlist,
                 tool_source=args.tools,
                 progress=progress,
-                **options.core(args),
+                **options.core(args, network),
             )
     except ToolError as error:
         if args.junit is not None:

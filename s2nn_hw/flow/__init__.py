@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .demo import demo
     from .emit import EmitResult, emit
     from .flash import FlashResult, flash
+    from .plan import PlanResult, plan
     from .report import report
     from .run import RunResult, run
     from .synth import SynthResult, synth
@@ -27,6 +28,7 @@ _HOME = {
     "Check": "verify",
     "EmitResult": "emit",
     "FlashResult": "flash",
+    "PlanResult": "plan",
     "RunResult": "run",
     "SynthResult": "synth",
     "TrainResult": "train",
@@ -37,6 +39,7 @@ _HOME = {
     "demo": "demo",
     "emit": "emit",
     "flash": "flash",
+    "plan": "plan",
     "report": "report",
     "run": "run",
     "synth": "synth",
@@ -49,6 +52,7 @@ __all__ = [
     "Check",
     "EmitResult",
     "FlashResult",
+    "PlanResult",
     "RunResult",
     "SynthResult",
     "TrainResult",
@@ -58,6 +62,7 @@ __all__ = [
     "demo",
     "emit",
     "flash",
+    "plan",
     "report",
     "run",
     "synth",

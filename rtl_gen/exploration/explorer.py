@@ -1,0 +1,282 @@
+"""The plans that a device has room for, from the fastest to the smallest."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import groupby
+from math import inf
+from typing import Any
+
+import numpy as np
+
+from rtl_gen.costs import costs
+from rtl_gen.fabric import Fabric
+from rtl_gen.plan import CorePlan
+from rtl_gen.platforms.family import Device, Family
+from rtl_gen.timing import Values
+from s2nn_hw.ir import Network
+
+from .candidates import Candidate, Scenario, Survey
+from .clocks import classes, features
+from .selection import Infeasible, select, share, total
+
+#: Steps of cycles between the fastest plan and the smallest, in each range of clocks.
+STEPS = 24
+
+#: Share of look-up tables and flip-flops up to which plans are made: beyond, routing is hard.
+FULL = 0.93
+
+#: What of the clock that is predicted is asked for, so that most placements reach it.
+SURE = 0.95
+
+
+@dataclass(frozen=True, kw_only=True)
+class Point:
+    """A plan, by estimate.
+
+    Parameters
+    ----------
+    chosen: what each layer is.
+    mhz: clock to make it for; reached: that it will reach.
+    used: of the device, what is around the core included.
+    cycles: from frame to frame, or of a frame alone if the plans are made for latency.
+    """
+
+    chosen: tuple[Candidate, ...]
+    mhz: float
+    reached: float
+    used: Mapping[str, float]
+    cycles: float
+
+    @property
+    def rate(self) -> float:
+        """Frames a second."""
+        return self.mhz * 1e6 / self.cycles
+
+    def options(self, network: Network) -> dict[str, Any]:
+        """As planner.plan() takes them, of each layer that has synapses."""
+        by_name = {candidate.layer: candidate for candidate in self.chosen}
+        own = [by_name[layer.name] for layer in network.weighted]
+        return {
+            "engine": [c.engine for c in own],
+            "lanes": [c.lanes for c in own],
+            "windows": [c.windows for c in own],
+            "memory": [c.memory for c in own],
+        }
+
+
+class Explorer:
+    """Finds plans of a network for a device.
+
+    Parameters
+    ----------
+    network: which.
+    values: of all sources for some frames.
+    device, family: for which.
+    around: resource → what of it something else takes, such as a board's shell.
+    clock: from MHz to the greatest clock up to it that can be made; 0 if there is none.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        values: Values,
+        device: Device,
+        family: Family,
+        *,
+        around: Callable[[CorePlan], Mapping[str, float]],
+        clock: Callable[[float], float],
+    ):
+        self.network = network
+        self.values = values
+        self.device = device
+        self.family = family
+        self.around = around
+        self.clock = clock
+
+    @cached_property
+    def survey(self) -> Survey:
+        """What each layer may be."""
+        return Survey(network=self.network, values=self.values, family=self.family)
+
+    def room(self, scenario: Scenario) -> dict[str, float]:
+        """Resource → how much the layers of a core may take."""
+        taken = [scenario.ports, self.around(scenario.plan)]
+        return {
+            name: self.device.capacity.get(name, 0) * self.fill.get(name, 1.0)
+            - sum(t.get(name, 0.0) for t in taken)
+            for name in scenario.ports
+        }
+
+    @property
+    def fill(self) -> dict[str, float]:
+        """Resource → share of it that may be taken, where that is not all."""
+        return {"lut": min(FULL, self.family.fill), "ff": FULL}
+
+    def points(self, *, together: bool = False) -> list[Point]:
+        """From fast to small; ``together``: by the cycles of all layers in a row."""
+        found: dict[Any, Point] = {}
+        for low, high, fabric in classes(self.family):
+            for scenario in self.survey.scenarios(fabric):
+                for chosen in self._choices(scenario, together):
+                    point = self._point(scenario, chosen, fabric, low, high, together)
+                    if point is not None:
+                        found.setdefault((point.mhz, *map(_identity, chosen)), point)
+        return sorted(found.values(), key=lambda p: (-p.rate, share(p.used, self.device.capacity)))
+
+    def _choices(self, scenario: Scenario, together: bool) -> Iterator[tuple[Candidate, ...]]:
+        room = self.room(scenario)
+
+        def attempt(cycles: float) -> tuple[Candidate, ...] | None:
+            try:
+                return self._select(scenario, room, cycles, together)
+            except Infeasible:
+                return None
+
+        smallest = attempt(inf)
+        if smallest is None:
+            return
+        most = _cycles(smallest, together)
+        least = self._least(scenario, attempt, most, together)
+        for cycles in np.geomspace(least, most, STEPS) if least < most else [most]:
+            # A hair more, as the steps are rounded.
+            chosen = attempt(float(cycles) * (1 + 1e-9))
+            if chosen is not None:
+                yield chosen
+
+    def _least(
+        self,
+        scenario: Scenario,
+        attempt: Callable[[float], tuple[Candidate, ...] | None],
+        most: float,
+        together: bool,
+    ) -> float:
+        """The fewest cycles that fit."""
+        if together:
+            low = sum(min(c.cycles for c in group) for group in scenario.choices.values())
+            high = most
+            while high > low * 1.01:
+                middle = (low * high) ** 0.5
+                chosen = attempt(middle)
+                low, high = (middle, high) if chosen is None else (low, _cycles(chosen, True))
+            return high
+        levels = sorted({c.cycles for group in scenario.choices.values() for c in group})
+        levels = [cycles for cycles in levels if cycles <= most]
+        at, beyond = -1, len(levels) - 1
+        while beyond - at > 1:
+            middle = (at + beyond) // 2
+            at, beyond = (at, middle) if attempt(levels[middle]) is not None else (middle, beyond)
+        return levels[beyond]
+
+    def _point(
+        self,
+        scenario: Scenario,
+        chosen: tuple[Candidate, ...],
+        fabric: Fabric,
+        low: float,
+        high: float,
+        together: bool,
+    ) -> Point | None:
+        used = self._with_shell(scenario, chosen)
+        reached = costs(self.family).mhz(features(fabric, chosen, used, self.device.capacity))
+        mhz = self.clock(min(high, reached * SURE))
+        if not low < mhz:
+            return None
+        cycles = _cycles(chosen, together)
+        return Point(chosen=chosen, mhz=mhz, reached=reached, used=used, cycles=cycles)
+
+    def limits(self, cycles: float) -> list[str]:
+        """Why no plan takes fewer cycles: resources, or layers that no engine makes faster."""
+        _, _, fabric = classes(self.family)[0]
+        names: set[str] = set()
+        for scenario in self.survey.scenarios(fabric):
+            slow = [
+                f"layer {name!r}"
+                for name, group in scenario.choices.items()
+                if min(c.cycles for c in group) > cycles
+            ]
+            if slow:
+                names.update(slow)
+                continue
+            room = self.room(scenario)
+            for name in room:
+                try:
+                    self._select(scenario, {**room, name: inf}, cycles)
+                except Infeasible:
+                    continue
+                names.add(name)
+            if not names:
+                names.update(room)
+        return sorted(names)
+
+
+    def fits(self) -> bool:
+        """Whether there is any plan that the device has room for."""
+        _, _, fabric = classes(self.family)[0]
+        for scenario in self.survey.scenarios(fabric):
+            try:
+                self._select(scenario, self.room(scenario), inf)
+            except Infeasible:
+                continue
+            return True
+        return False
+
+    def smallest(self) -> dict[str, float]:
+        """What the plan takes that lacks least of the device."""
+        _, _, fabric = classes(self.family)[0]
+        found, capacity = [], self.device.capacity
+        for scenario in self.survey.scenarios(fabric):
+            chosen = self._select(scenario, dict.fromkeys(scenario.ports, inf), inf)
+            used = self._with_shell(scenario, chosen)
+            found.append(used)
+        return min(found, key=lambda used: (len(self.lacking(used)), share(used, capacity)))
+
+    def lacking(self, used: Mapping[str, float]) -> dict[str, float]:
+        """Of what is used that of which there is not enough."""
+        fill = self.fill
+        return {
+            name: units
+            for name, units in used.items()
+            if units > self.device.capacity.get(name, 0) * fill.get(name, 1.0)
+        }
+
+    def _select(
+        self,
+        scenario: Scenario,
+        room: Mapping[str, float],
+        cycles: float,
+        together: bool = False,
+    ) -> tuple[Candidate, ...]:
+        capacity = self.device.capacity
+        return select(scenario, room, capacity, cycles=cycles, together=together)
+
+    def _with_shell(self, scenario: Scenario, chosen: Sequence[Candidate]) -> dict[str, float]:
+        used = total(chosen, scenario)
+        for name, units in self.around(scenario.plan).items():
+            used[name] = used.get(name, 0.0) + units
+        return used
+
+
+def front(points: Sequence[Point], capacity: Mapping[str, int], most: int) -> list[Point]:
+    """Those that no other is faster and smaller than, evened out to at most so many."""
+    best: list[Point] = []
+    smallest = inf
+    for point in sorted(points, key=lambda p: (-p.rate, share(p.used, capacity))):
+        if share(point.used, capacity) < smallest:
+            smallest = share(point.used, capacity)
+            best.append(point)
+    if len(best) <= most:
+        return best
+    rates = np.log([p.rate for p in best])
+    wanted = np.linspace(rates[0], rates[-1], most)
+    kept = [int(np.abs(rates - rate).argmin()) for rate in wanted]
+    return [best[k] for k, _ in groupby(sorted({0, len(best) - 1, *kept}))]
+
+
+def _cycles(chosen: Sequence[Candidate], together: bool) -> float:
+    cycles = [candidate.cycles for candidate in chosen]
+    return sum(cycles) if together else max(cycles)
+
+
+def _identity(candidate: Candidate) -> tuple[Any, ...]:
+    return (candidate.engine, candidate.lanes, candidate.windows, candidate.memory)

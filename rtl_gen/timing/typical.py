@@ -1,0 +1,40 @@
+"""Cycles of typical frames: means of a few."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from rtl_gen.plan import CorePlan, feeds_of, windows_of
+
+from .schedule import schedule, steady
+from .work import Values
+
+#: Windows of frames that typical cycles are predicted from: about a second.
+WINDOWS = 20_000
+
+
+def typical(plan: CorePlan, values: Values, windows: int = WINDOWS) -> tuple[int, float | None]:
+    """How many frames were played, and the mean interval between them, None of one alone.
+
+    Parameters
+    ----------
+    values: of all sources for some frames, of which as many are played as have so many windows in
+        all layers, and two at least.
+    """
+    feeds = [windows_of(feed) for node in plan.layers for feed in feeds_of(node)]
+    each = sum(1 if feed is None else feed.windows for feed in feeds)
+    frames = min(*map(len, values.values()), max(2, windows // each))
+    if frames == 1:
+        return 1, None
+    intervals = schedule(plan, _first(values, frames), steady(frames, plan)).intervals
+    return frames, round(float(intervals.mean()), 3)
+
+
+def alone(plan: CorePlan, values: Values, frames: int) -> float:
+    """The mean latency of the first frames, each of which comes when the one before is answered."""
+    source = replace(steady(frames, plan), alone=np.ones(frames, dtype=np.bool_))
+    return round(float(schedule(plan, _first(values, frames), source).latencies.mean()), 3)
+
+
+def _first(values: Values, frames: int) -> Values:
+    return {name: found[:frames] for name, found in values.items()}

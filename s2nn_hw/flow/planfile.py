@@ -1,0 +1,62 @@
+"""Plans as files: which options a core of a network is to have on a board or device, and why."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+from pathlib import Path
+from typing import Any
+
+from s2nn_hw import yosys
+from s2nn_hw.ir import InputError, Network, well_formed
+
+PLAN = "plan.json"
+VERSION = 1
+
+#: Of an option, those of a plan that it may not be given beside.
+TARGET = ("board", "device")
+
+
+def versions() -> dict[str, str]:
+    """Of what a core depends on."""
+    names = ("s2nn-hw", "amaranth", yosys.package())
+    return {name: importlib.metadata.version(name) for name in names}
+
+
+def digest(plan: dict[str, Any]) -> str:
+    """Of all of a plan but its own digest."""
+    rest = {name: value for name, value in plan.items() if name != "digest"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
+
+
+def read(path: Path, network: Network) -> dict[str, Any]:
+    """A plan for this network, by this version.
+
+    Raises InputError naming the file, and what is wrong with it.
+    """
+    try:
+        plan = json.loads(path.read_text())
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path}: not a plan: {error}") from error
+    with well_formed(f"{path}: not a plan: it"):
+        if plan["plan"] != VERSION:
+            raise InputError(f"{path}: a plan's version must be {VERSION}, not {plan['plan']!r}")
+        if plan["digest"] != digest(plan):
+            raise InputError(f"{path}: was changed since it was made; make it again with plan")
+        if plan["network"] != network.digest():
+            raise InputError(
+                f"{path}: is for another network, {plan['network'][:12]}, not "
+                f"{network.digest()[:12]}; make one for this with plan"
+            )
+        for name, version in versions().items():
+            if plan["versions"].get(name) != version:
+                raise InputError(
+                    f"{path}: was made with {name} {plan['versions'].get(name)}, and this is "
+                    f"{version}; make it again with plan"
+                )
+        if set(plan["options"]) != {"engine", "lanes", "windows", "memory", "family", "freq"}:
+            raise InputError(f"{path}: not a plan: its options are others")
+        return dict(plan)
