@@ -11,9 +11,7 @@ def signed_width(low: int, high: int) -> int:
     )
 
 
-def signed_widths(
-    low: npt.NDArray[np.int64], high: npt.NDArray[np.int64]
-) -> npt.NDArray[np.int64]:
+def signed_widths(low: npt.NDArray[np.int64], high: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """That of each of many ranges, below 2**53."""
     below = np.where(low < 0, np.frexp((-low - 1).astype(np.float64))[1] + 1, 1)
     above = np.where(high > 0, np.frexp(high.astype(np.float64))[1] + 1, 1)

@@ -7,7 +7,7 @@ from functools import cache
 from importlib import resources
 from math import exp
 
-from rtl_gen.platforms.family import Family
+from rtl_gen.platforms.family import Device, Family
 from s2nn_hw.ir import InputError
 
 #: Memories, of which each is one of the device's.
@@ -18,27 +18,34 @@ _BLOCKS = ("bram", "spram")
 class Costs:
     """Units of each resource that one of each quantity takes, and what clocks depend on.
 
+    ``mhz_of_device``: Device.mhz of the one that clocks were measured of.
+
     Made by ``make costs``, which fits them to what yosys made of random networks.
     """
 
     units: Mapping[str, Mapping[str, float]]
     clock: Mapping[str, float]
+    mhz_of_device: float
 
     def of(self, quantities: Mapping[str, float]) -> dict[str, float]:
-        """Resource → how much all of them take."""
+        """Resource → how much all of them take.
+
+        Where a logic cell has a look-up table and a flip-flop that need not belong together, there
+        are ``cell``, too: those with either.
+        """
         used = {
-            resource: sum(each.get(name, 0.0) * n for name, n in quantities.items())
+            resource: sum(each[name] * n for name, n in quantities.items() if name not in _BLOCKS)
             for resource, each in self.units.items()
         }
         return used | {name: float(quantities.get(name, 0)) for name in _BLOCKS}
 
-
-    def mhz(self, features: Mapping[str, float]) -> float:
+    def mhz(self, features: Mapping[str, float], device: Device) -> float:
         """The clock that place and route reach, about, with one seed.
 
-        Its logarithm is a sum over the features.
+        Its logarithm is a sum over the features, and it goes with what is usual for the device.
         """
-        return exp(sum(self.clock[name] * value for name, value in features.items()))
+        found = exp(sum(self.clock[name] * value for name, value in features.items()))
+        return found * device.mhz / self.mhz_of_device
 
 
 def costs(family: Family) -> Costs:

@@ -7,6 +7,7 @@ libraries of cells.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import log2
 
 from rtl_gen.platforms.family import Family
 
@@ -61,14 +62,14 @@ def stored(store: Store, family: Family) -> Counter[str]:
         style = "block" if store.clocked and store.depth >= family.block_words else "logic"
     options: list[tuple[float, Counter[str]]] = []
     if style != "block":
-        what = "constants" if store.constant else "bits"
-        options.append((logic, Counter({what: store.bits})))
+        what, times = ("constants", store.reads) if store.constant else ("bits", 1)
+        options.append((logic, Counter({what: store.bits * times})))
     if blocks is not None and style != "logic":
         options.append((blocks * family.bram_price, Counter(bram=blocks)))
     if family.lut_ram and not store.constant and style != "block":
         deep = -(-store.depth // 16) * store.reads
         # Where there are several, one is chosen of which comes what is read.
-        price = deep * store.width / 4 * family.cell_price + (deep - store.reads) * store.width
+        price = store.width * (deep * family.cell_price / 4 + log2(deep) / 2)
         options.append((price, Counter(cells=deep * -(-store.width // 4))))
     return min(options, key=lambda option: option[0])[1]
 

@@ -5,7 +5,7 @@ all fit and none is faster than it need be; the ``Explorer`` does so from the fa
 smallest.
 """
 
-from .explorer import Explorer, Point, front
-from .selection import Infeasible, share
+from .explorer import Explorer, Point, front, identity
+from .selection import InfeasibleError, share
 
-__all__ = ["Explorer", "Infeasible", "Point", "front", "share"]
+__all__ = ["Explorer", "InfeasibleError", "Point", "front", "identity", "share"]

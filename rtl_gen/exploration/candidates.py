@@ -7,12 +7,12 @@ from typing import Any
 
 from rtl_gen.circuit import circuit
 from rtl_gen.costs import costs
-from rtl_gen.costs.inventory import of_layer, of_ports
+from rtl_gen.costs.inventory import Quantities, of_node, of_ports
 from rtl_gen.fabric import Fabric
 from rtl_gen.plan import CorePlan, LayerPlan, NodePlan
 from rtl_gen.planner import plan
 from rtl_gen.platforms.family import Family
-from rtl_gen.timing import Values, floors
+from rtl_gen.timing import Values, needs
 from rtl_gen.unrolled.circuit import estimate
 from rtl_gen.unrolled.layer import constants
 from s2nn_hw.ir import Conv2d, InputError, Layer, Network
@@ -94,7 +94,7 @@ class Survey:
     values: Values
     family: Family
     _sets: list[tuple[CorePlan, dict[str, dict[Any, _Way]]]] = field(default_factory=list)
-    _known: dict[Any, dict[str, float]] = field(default_factory=dict)
+    _known: dict[Any, Quantities] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         # Which inputs go to which bank changes little, and takes long to decide.
@@ -120,7 +120,7 @@ class Survey:
             return
         news = [n for n in made.layers if _key(n) not in found.setdefault(n.layer, {})]
         if news:
-            cycles = floors(made, self.values)
+            cycles = needs(made, self.values)
             for node in news:
                 mean = float(cycles[node.layer].mean())
                 found[node.layer][_key(node)] = _Way(made=made, layer=node.layer, cycles=mean)
@@ -149,14 +149,10 @@ class Survey:
         )
 
     def _used(self, way: _Way, node: NodePlan, fabric: Fabric) -> dict[str, float]:
-        depends = fabric.additions
-        if isinstance(node, LayerPlan) and node.engine == "unrolled":
-            depends = fabric.tables
-        key = (way.layer, _key(node), depends)
+        key = (way.layer, _key(node))
         if key not in self._known:
-            quantities = of_layer(self.network, way.made, way.layer, self.family, fabric)
-            self._known[key] = costs(self.family).of(quantities)
-        return self._known[key]
+            self._known[key] = of_node(self.network, way.made, way.layer, self.family)
+        return costs(self.family).of(self._known[key].at(fabric))
 
 
 def _key(node: NodePlan) -> tuple[Any, ...]:

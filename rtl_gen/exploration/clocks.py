@@ -6,8 +6,6 @@ from math import inf, log2
 from rtl_gen.fabric import Fabric
 from rtl_gen.platforms.family import Family
 
-from .candidates import Candidate
-
 
 def classes(family: Family) -> list[tuple[float, float, Fabric]]:
     """Ranges of MHz, the fastest first, in each of which register stages are the same.
@@ -23,25 +21,26 @@ def classes(family: Family) -> list[tuple[float, float, Fabric]]:
 
 def features(
     fabric: Fabric,
-    chosen: Sequence[Candidate],
+    chosen: Sequence[tuple[str, int]],
     used: Mapping[str, float],
     capacity: Mapping[str, int],
 ) -> dict[str, float]:
     """What the logarithm of a clock depends on; see Costs.mhz().
 
+    chosen: engine and lanes of each layer.
+
     ``additions`` and ``tables`` in a cycle, where there are engines that have the one or the other;
     lanes of the widest layer and the share of the device, as wires get longer with both.
     """
-    engines = {candidate.engine for candidate in chosen}
+    engines = {engine for engine, _ in chosen}
     adds = bool(engines & {"event", "parallel"})
     found = {f"{fabric.additions} additions": 1.0} if adds else {}
     if not adds:
         found[f"{fabric.tables} tables"] = 1.0
-    lanes = max((c.lanes for c in chosen if c.engine == "event"), default=1)
-    inputs = max((c.lanes for c in chosen if c.engine == "parallel"), default=1)
+    lanes = max((n for engine, n in chosen if engine == "event"), default=1)
+    inputs = max((n for engine, n in chosen if engine == "parallel"), default=1)
     return found | {
         "lanes": log2(lanes),
         "inputs": log2(inputs),
         "fill": used["lut"] / capacity["lut"],
-        "size": log2(1 + used["lut"] / 1000),
     }

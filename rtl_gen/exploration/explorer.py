@@ -18,7 +18,7 @@ from s2nn_hw.ir import Network
 
 from .candidates import Candidate, Scenario, Survey
 from .clocks import classes, features
-from .selection import Infeasible, select, share, total
+from .selection import InfeasibleError, select, share, total
 
 #: Steps of cycles between the fastest plan and the smallest, in each range of clocks.
 STEPS = 24
@@ -103,15 +103,16 @@ class Explorer:
         """Resource → how much the layers of a core may take."""
         taken = [scenario.ports, self.around(scenario.plan)]
         return {
-            name: self.device.capacity.get(name, 0) * self.fill.get(name, 1.0)
-            - sum(t.get(name, 0.0) for t in taken)
+            name: self._there(name) - sum(t.get(name, 0.0) for t in taken)
             for name in scenario.ports
         }
 
-    @property
-    def fill(self) -> dict[str, float]:
-        """Resource → share of it that may be taken, where that is not all."""
-        return {"lut": min(FULL, self.family.fill), "ff": FULL}
+    def _there(self, name: str) -> float:
+        """How much of a resource may be used."""
+        capacity = self.device.capacity
+        if name == "cell":
+            return capacity["lut"] * self.family.fill
+        return capacity.get(name, 0) * (FULL if name in ("lut", "ff") else 1.0)
 
     def points(self, *, together: bool = False) -> list[Point]:
         """From fast to small; ``together``: by the cycles of all layers in a row."""
@@ -121,7 +122,7 @@ class Explorer:
                 for chosen in self._choices(scenario, together):
                     point = self._point(scenario, chosen, fabric, low, high, together)
                     if point is not None:
-                        found.setdefault((point.mhz, *map(_identity, chosen)), point)
+                        found.setdefault((point.mhz, *map(identity, chosen)), point)
         return sorted(found.values(), key=lambda p: (-p.rate, share(p.used, self.device.capacity)))
 
     def _choices(self, scenario: Scenario, together: bool) -> Iterator[tuple[Candidate, ...]]:
@@ -130,7 +131,7 @@ class Explorer:
         def attempt(cycles: float) -> tuple[Candidate, ...] | None:
             try:
                 return self._select(scenario, room, cycles, together)
-            except Infeasible:
+            except InfeasibleError:
                 return None
 
         smallest = attempt(inf)
@@ -178,37 +179,44 @@ class Explorer:
         together: bool,
     ) -> Point | None:
         used = self._with_shell(scenario, chosen)
-        reached = costs(self.family).mhz(features(fabric, chosen, used, self.device.capacity))
+        kinds = [(candidate.engine, candidate.lanes) for candidate in chosen]
+        found = features(fabric, kinds, used, self.device.capacity)
+        reached = costs(self.family).mhz(found, self.device)
         mhz = self.clock(min(high, reached * SURE))
         if not low < mhz:
             return None
         cycles = _cycles(chosen, together)
         return Point(chosen=chosen, mhz=mhz, reached=reached, used=used, cycles=cycles)
 
-    def limits(self, cycles: float) -> list[str]:
-        """Why no plan takes fewer cycles: resources, or layers that no engine makes faster."""
+    def limits(self, cycles: float, *, together: bool) -> list[str]:
+        """Why no plan takes so few cycles: resources, or layers that no engine makes faster."""
         _, _, fabric = classes(self.family)[0]
         names: set[str] = set()
         for scenario in self.survey.scenarios(fabric):
-            slow = [
-                f"layer {name!r}"
-                for name, group in scenario.choices.items()
-                if min(c.cycles for c in group) > cycles
-            ]
-            if slow:
-                names.update(slow)
-                continue
-            room = self.room(scenario)
-            for name in room:
-                try:
-                    self._select(scenario, {**room, name: inf}, cycles)
-                except Infeasible:
-                    continue
-                names.add(name)
-            if not names:
-                names.update(room)
+            least = {name: min(c.cycles for c in group) for name, group in scenario.choices.items()}
+            if together and sum(least.values()) > cycles:
+                names.add(f"layer {max(least, key=lambda name: least[name])!r}")
+            elif not together and max(least.values()) > cycles:
+                names.update(f"layer {name!r}" for name, few in least.items() if few > cycles)
+            else:
+                names.update(self._short(scenario, cycles, together))
         return sorted(names)
 
+    def _short(self, scenario: Scenario, cycles: float, together: bool) -> Iterator[str]:
+        """Resources of which more would do, each by itself, or if none does all that lack."""
+        room = self.room(scenario)
+        alone = []
+        for name in room:
+            try:
+                self._select(scenario, {**room, name: inf}, cycles, together)
+            except InfeasibleError:
+                continue
+            alone.append(name)
+        if alone:
+            yield from alone
+            return
+        chosen = self._select(scenario, dict.fromkeys(room, inf), cycles, together)
+        yield from self.lacking(self._with_shell(scenario, chosen))
 
     def fits(self) -> bool:
         """Whether there is any plan that the device has room for."""
@@ -216,7 +224,7 @@ class Explorer:
         for scenario in self.survey.scenarios(fabric):
             try:
                 self._select(scenario, self.room(scenario), inf)
-            except Infeasible:
+            except InfeasibleError:
                 continue
             return True
         return False
@@ -233,12 +241,7 @@ class Explorer:
 
     def lacking(self, used: Mapping[str, float]) -> dict[str, float]:
         """Of what is used that of which there is not enough."""
-        fill = self.fill
-        return {
-            name: units
-            for name, units in used.items()
-            if units > self.device.capacity.get(name, 0) * fill.get(name, 1.0)
-        }
+        return {name: units for name, units in used.items() if units > self._there(name)}
 
     def _select(
         self,
@@ -278,5 +281,6 @@ def _cycles(chosen: Sequence[Candidate], together: bool) -> float:
     return sum(cycles) if together else max(cycles)
 
 
-def _identity(candidate: Candidate) -> tuple[Any, ...]:
+def identity(candidate: Candidate) -> tuple[Any, ...]:
+    """What tells candidates of a layer apart."""
     return (candidate.engine, candidate.lanes, candidate.windows, candidate.memory)

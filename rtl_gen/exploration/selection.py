@@ -8,7 +8,7 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 from .candidates import Candidate, Scenario
 
 
-class Infeasible(Exception):
+class InfeasibleError(Exception):
     """There is no choice that fits."""
 
 
@@ -28,11 +28,11 @@ def select(
     capacity: of the device, see share().
     cycles: that no layer may need more of, or if ``together`` all of them in a row.
 
-    Raises Infeasible.
+    Raises InfeasibleError.
     """
     groups = [[c for c in group if c.cycles <= cycles] for group in scenario.choices.values()]
     if not all(groups):
-        raise Infeasible
+        raise InfeasibleError
     flat = [candidate for group in groups for candidate in group]
     of_group = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
     one_each = (of_group == np.arange(len(groups))[:, None]).astype(float)
@@ -50,7 +50,7 @@ def select(
         constraints=constraints,
     )
     if found.x is None:
-        raise Infeasible
+        raise InfeasibleError
     return tuple(flat[k] for k in np.flatnonzero(found.x > 0.5))
 
 

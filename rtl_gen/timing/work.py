@@ -83,6 +83,18 @@ def _window_events(feed: Feed, values: npt.NDArray[np.unsignedinteger]) -> _Coun
     return window_sums(feed.windows, pixels)
 
 
+def _window_work(feed: Feed, values: npt.NDArray[np.unsignedinteger]) -> _Counts:
+    """Cycles that each window takes a unit, (frames, windows): those of its fullest bank."""
+    if isinstance(feed, DensePlan):
+        ports = np.array([bank.ports for bank in feed.banks])
+        of_banks = -(-word_events(feed, values).sum(axis=3) // ports)
+        return np.maximum(1, of_banks.max(axis=2)).sum(axis=1)[:, None]
+    assert isinstance(feed, ConvPlan)
+    # Of a plane without any spikes one cycle is left, too.
+    of_banks = [window_sums(feed.windows, pixel_events(feed, b, values)) for b in feed.banks]
+    return np.maximum(1, np.maximum.reduce(of_banks)).sum(axis=1)
+
+
 def _window_steps(feed: Feed, pixels: int, values: npt.NDArray[np.unsignedinteger]) -> _Counts:
     """Cycles that each window takes at the least, (frames, windows)."""
     if isinstance(feed, FramePlan) and not isinstance(feed, DensePlan):
@@ -124,6 +136,21 @@ def _window_marks(node: PoolPlan, values: Values) -> _Counts:
     """Pixels of each window that are not empty, (frames, windows)."""
     windows = node.windows
     return window_sums(windows, pixel_marks(windows, values[windows.source]))[:, 0]
+
+
+def needs(plan: CorePlan, values: Values) -> dict[str, npt.NDArray[np.int64]]:
+    """Per layer and frame, the cycles that it needs by itself, with its banks as they are.
+
+    A window takes as long as its fullest bank; windows at a time are taken to be alike.
+    """
+    result = floors(plan, values)
+    for node in plan.layers:
+        if isinstance(node, PoolPlan) or node.engine != "event":
+            continue
+        work = [_window_work(feed, values[feed.source]) for feed in node.feeds]
+        total = np.maximum.reduce(work).sum(axis=1) * node.fold // node.pixels
+        result[node.layer] = np.maximum(result[node.layer], total)
+    return result
 
 
 def floors(plan: CorePlan, values: Values) -> dict[str, npt.NDArray[np.int64]]:

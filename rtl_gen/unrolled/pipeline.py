@@ -13,6 +13,7 @@ from .cell import Cell
 from .circuit import Circuit
 from .pairs import ROOM, pairs
 from .rtlil import Rtlil, joined
+from .stages import Stages
 from .tables import Tables, signal
 
 
@@ -52,22 +53,11 @@ class Pipeline(wiring.Component):
         self.table = table
         self.pair = pair
         self.circuit = circuit
-        self.depth = depth
-        self.latency = circuit.latency(depth)
+        self.stages = Stages(circuit, depth)
+        self.latency = self.stages.latency
         super().__init__(
             {"i": In(circuit.tables.inputs), "moves": In(1), "o": Out(len(circuit.outputs))}
         )
-
-    @property
-    def registers(self) -> int:
-        """Bits of them, the outputs' among them."""
-        until = self._until(self._cells())
-        kept = sum(last - self.stage(of) for of, last in until.items())
-        return kept + len(self.circuit.outputs)
-
-    def stage(self, of: int) -> int:
-        """The cycle in which a signal is there, the inputs' being 0."""
-        return max(0, self.circuit.tables.levels[of] - 1) // self.depth
 
     def elaborate(self, platform):
         m = Module()
@@ -75,8 +65,8 @@ class Pipeline(wiring.Component):
         cells = self._cells()
         there: dict[tuple[int, int], Value] = {}
         with m.If(self.moves):
-            for of, last in self._until(cells).items():
-                first = self.stage(of)
+            for of, last in self.stages.until().items():
+                first = self.stages.of(of)
                 value = self.i[of - 1] if of <= tables.inputs else Signal(name=f"n{of}")
                 there[of, first] = value
                 for cycle in range(first + 1, last + 1):
@@ -92,7 +82,7 @@ class Pipeline(wiring.Component):
                 )
             )
         for of in (of for cell in cells for of in cell):
-            table, stage = tables.table(of), self.stage(of)
+            table, stage = tables.table(of), self.stages.of(of)
             index = Cat(there[s, stage] for s in table.inputs)
             values = Const(table.values, 1 << len(table.inputs))
             m.d.comb += there[of, stage].eq(values.bit_select(index, 1))
@@ -109,8 +99,8 @@ class Pipeline(wiring.Component):
         clock, moves = text.port("input", "clk", 1), text.port("input", "moves", 1)
         given = text.port("input", "i", tables.inputs)
         there: dict[tuple[int, int], str] = {}
-        for of, last in self._until(cells).items():
-            first, own = self.stage(of), _name(of, tables)
+        for of, last in self.stages.until().items():
+            first, own = self.stages.of(of), _name(of, tables)
             is_input = of <= tables.inputs
             there[of, first] = f"{given} [{of - 1}]" if is_input else text.wire(f"\\{own}", 1)
             if last > first:
@@ -121,7 +111,7 @@ class Pipeline(wiring.Component):
                 text.register(clock, moves, value, later, last - first)
         for cell in cells:
             sources = sorted({s for of in cell for s in tables.table(of).inputs})
-            kind, stage = self._kind(cell, len(sources)), self.stage(cell[0])
+            kind, stage = self._kind(cell, len(sources)), self.stages.of(cell[0])
             size = 1 << kind.inputs
             values = sum(tables.values(of, sources) << k * size for k, of in enumerate(cell))
             wires = [there[s, stage] for s in sources]
@@ -142,16 +132,6 @@ class Pipeline(wiring.Component):
         out = text.port("output", "o", len(outputs), register=True)
         text.register(clock, moves, joined(results), out, len(outputs))
         return text.module()
-
-    def _until(self, cells: Sequence[tuple[int, ...]]) -> dict[int, int]:
-        """Of every signal that is needed the last cycle in which it is."""
-        tables = self.circuit.tables
-        until = {signal(literal): self.latency - 1 for literal in self.circuit.outputs}
-        until.pop(0, None)
-        for cell in cells:
-            for s in (s for of in cell for s in tables.table(of).inputs):
-                until[s] = max(until.get(s, 0), self.stage(cell[0]))
-        return dict(sorted(until.items()))
 
     def _cells(self) -> list[tuple[int, ...]]:
         """The signals that a cell makes each."""

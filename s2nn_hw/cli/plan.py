@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from . import options, terminal
 
 #: Of a time, how many seconds its unit is.
-_UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0}
+_UNITS = {"ns": "1e-9", "us": "1e-6", "µs": "1e-6", "ms": "1e-3", "s": "1"}
 
 
 def register(subparsers: Any) -> None:
@@ -93,10 +94,10 @@ def seconds(text: str) -> float:
             number, scale = text.removesuffix(unit), size
             break
     else:
-        number, scale = text, 1.0
+        number, scale = text, "1"
     try:
-        return float(number) * scale
-    except ValueError:
+        return float(Decimal(number) * Decimal(scale))
+    except ArithmeticError:
         raise argparse.ArgumentTypeError(
             f"must be a time as 20us, 1.5ms or 0.001, not {text!r}"
         ) from None
@@ -110,7 +111,16 @@ def _text(data: dict[str, Any], out: Path | None) -> Any:
     from s2nn_hw.report.table import table
 
     layers = table(
-        "layer", "engine", ">lanes", ">windows", "weights", ">LUT", ">FF", ">BRAM", ">SPRAM", ">cycles"
+        "layer",
+        "engine",
+        ">lanes",
+        ">windows",
+        "weights",
+        ">LUT",
+        ">FF",
+        ">BRAM",
+        ">SPRAM",
+        ">cycles",
     )
     for row in data["layers"]:
         layers.add_row(
@@ -121,7 +131,9 @@ def _text(data: dict[str, Any], out: Path | None) -> Any:
             *(f"{row[k]:,}" for k in ("lut", "ff", "bram", "spram")),
             "" if row["cycles"] is None else f"{row['cycles']:,.1f}",
         )
-    front = table("", "plan", ">LUT", ">FF", ">BRAM", ">MHz", ">interval", ">latency", ">inferences/s")
+    front = table(
+        "", "plan", ">LUT", ">FF", ">BRAM", ">MHz", ">interval", ">latency", ">inferences/s"
+    )
     for point in data["front"]:
         front.add_row(
             "→" if point == data["predicted"] else "",

@@ -58,7 +58,7 @@ def handler(args: argparse.Namespace) -> int:
     chosen = images(
         network, args.images, model=model, frames=args.frames, seed=args.seed, data=args.data
     )
-    core = options.core(args) or built_core(model, network)
+    core = options.core(args, network) or built_core(model, network)
     baud = args.baud
     if baud is None and args.port != SIMULATED:
         baud = built_baud(model)

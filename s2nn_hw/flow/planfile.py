@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import json
+from functools import cache
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +16,21 @@ from s2nn_hw.ir import InputError, Network, well_formed
 PLAN = "plan.json"
 VERSION = 1
 
-#: Of an option, those of a plan that it may not be given beside.
-TARGET = ("board", "device")
-
 
 def versions() -> dict[str, str]:
-    """Of what a core depends on."""
+    """Of what a core depends on; ``generator`` is a digest of our own part of it."""
     names = ("s2nn-hw", "amaranth", yosys.package())
-    return {name: importlib.metadata.version(name) for name in names}
+    known = {name: importlib.metadata.version(name) for name in names}
+    return {**known, "generator": _generator()}
+
+
+@cache
+def _generator() -> str:
+    found = hashlib.sha256()
+    root = Path(str(resources.files("rtl_gen")))
+    for path in sorted(root.rglob("*.py")) + sorted(root.rglob("*.json")):
+        found.update(f"{path.relative_to(root).as_posix()}\0".encode() + path.read_bytes())
+    return found.hexdigest()[:16]
 
 
 def digest(plan: dict[str, Any]) -> str:

@@ -1,0 +1,323 @@
+"""Plans of a network for a board or device: found by estimate, then predicted in full."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from fractions import Fraction
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from s2nn_hw.ir import InputError, Network
+
+from .emit import Values, planned
+
+if TYPE_CHECKING:
+    from rtl_gen.exploration import Point
+    from rtl_gen.plan import CorePlan
+    from rtl_gen.platforms import Part
+
+#: Frames whose events are counted to compare plans, and of which each is then timed alone.
+FRAMES = 32
+ALONE = 4
+
+#: Points of the front, at the most.
+POINTS = 10
+
+#: Windows of frames that the cycles of the front's others are the means over.
+FEW_WINDOWS = 2_500
+
+#: Plans that are looked at for one that reaches a goal, and of those the ones looked at closely.
+TRIES = 4
+CLOSE = 2
+
+#: What is predicted of a device.
+RESOURCES = ("lut", "ff", "bram", "spram")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Goal:
+    """What a plan is wanted for; without any of these for as many inferences a second as can be.
+
+    Parameters
+    ----------
+    target_fps: inferences a second, with the least area.
+    max_latency: seconds from a frame's first beat to its result's last, with the least area.
+    min_area: whether the least area is all that counts.
+    """
+
+    target_fps: float | None = None
+    max_latency: float | None = None
+    min_area: bool = False
+
+    def __post_init__(self) -> None:
+        given = [
+            name for name, value in asdict(self).items() if value is not None and value is not False
+        ]
+        if len(given) > 1:
+            raise InputError(f"one goal must be given, not {' and '.join(given)}")
+        for name in ("target_fps", "max_latency"):
+            value = getattr(self, name)
+            if value is not None and not (
+                isinstance(value, int | float)
+                and not isinstance(value, bool)
+                and math.isfinite(value)
+                and value > 0
+            ):
+                raise InputError(f"{name} must be a number above 0, not {value!r}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prediction:
+    """What a plan is expected to be, its options and how they were found aside.
+
+    Parameters
+    ----------
+    engine, lanes, windows, memory: of each layer that has synapses, as ``emit`` takes them.
+    freq: clock that it is made for, MHz; fmax_mhz: that it is expected to reach.
+    lut, ff, bram, spram: of the device, a board's shell included; area: sum of their shares of it.
+    interval_cycles, latency_cycles: means, of frames that follow each other, and of frames alone.
+    inferences_per_second, latency_seconds: of these, at ``freq``.
+    """
+
+    engine: tuple[str, ...]
+    lanes: tuple[int, ...]
+    windows: tuple[int, ...]
+    memory: tuple[str, ...]
+    freq: float
+    fmax_mhz: float
+    lut: int
+    ff: int
+    bram: int
+    spram: int
+    area: float
+    interval_cycles: float
+    latency_cycles: float
+    inferences_per_second: float
+    latency_seconds: float
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Of each layer that has synapses."""
+        return {name: getattr(self, name) for name in ("engine", "lanes", "windows", "memory")}
+
+
+class Planner:
+    """Plans of a network for a board or device, by estimate and exactly."""
+
+    def __init__(self, network: Network, frames: Values, board: str | None, device: str | None):
+        from rtl_gen import boards
+        from rtl_gen.costs import costs
+        from rtl_gen.exploration import Explorer
+        from rtl_gen.platforms import part
+
+        if (board is None) == (device is None):
+            raise InputError("a board or a device must be given, and not both")
+        self.network = network
+        self.frames = frames
+        self.board = None if board is None else boards.board(board)
+        self.target = board or device
+        self._brief: dict[Any, Prediction] = {}
+        self.part: Part = part(self.board.part if self.board is not None else str(device))
+        costs(self.part.family)  # told before anything is done, if there are none
+        self.explorer = Explorer(
+            network,
+            {name: found[:FRAMES] for name, found in frames.items()},
+            self.part.device,
+            self.part.family,
+            around=self._shell,
+            clock=self._clock,
+        )
+
+    def points(self, goal: Goal) -> list[Point]:
+        """Plans by estimate, from fast to small; InputError if the device has room for none."""
+        found = self.explorer.points(together=goal.max_latency is not None)
+        if not found:
+            raise InputError(self._no_room())
+        return found
+
+    def choose(self, points: Sequence[Point], goal: Goal) -> Prediction:
+        """The plan for a goal; InputError if it is out of reach, with what is not."""
+        if goal.min_area:
+            return self.full(min(points, key=self._area))
+        if goal.max_latency is not None:
+            return self._quick(points, goal.max_latency)
+        wanted = goal.target_fps
+        if wanted is not None:
+            enough = [p for p in points if p.rate >= wanted]
+            for point in sorted(enough, key=self._area)[:TRIES]:
+                if self.brief(point).inferences_per_second >= wanted:
+                    found = self.full(point)
+                    if found.inferences_per_second >= wanted:
+                        return found
+        # Few frames tell which are fast, many which is the fastest.
+        fast = sorted(points[:TRIES], key=lambda p: -self.brief(p).inferences_per_second)
+        fastest = max(map(self.full, fast[:CLOSE]), key=lambda p: p.inferences_per_second)
+        if wanted is None or fastest.inferences_per_second >= wanted:
+            return fastest
+        raise InputError(
+            f"target_fps must be at most {math.floor(fastest.inferences_per_second):,} on "
+            f"{self.target}, not {wanted:,g}: {self._limits(points, together=False)}"
+        )
+
+    def _quick(self, points: Sequence[Point], wanted: float) -> Prediction:
+        """The smallest plan of such a latency, which goes with the cycles of all layers."""
+
+        def latency(point: Point) -> float:
+            return self.brief(point).latency_seconds
+
+        rising = sorted(points, key=lambda p: p.cycles / p.mhz)
+        quick = rising[: bisect_right(rising, wanted, key=latency)]
+        for point in sorted(quick, key=self._area):
+            found = self.full(point)
+            if found.latency_seconds <= wanted:
+                return found
+        least = min(map(latency, rising[:TRIES]))
+        raise InputError(
+            f"max_latency must be at least {least * 1e6:,.3f} us on {self.target}, not "
+            f"{wanted * 1e6:,.3f} us: {self._limits(points, together=True)}"
+        )
+
+    def front(self, points: Sequence[Point], chosen: Prediction) -> list[Prediction]:
+        """The chosen plan and others, of which none is faster and smaller than another."""
+        from rtl_gen.exploration import front
+
+        kept = [self.brief(p) for p in front(points, self.part.device.capacity, POINTS)]
+        every = [chosen, *(p for p in kept if p.options != chosen.options)]
+        result: list[Prediction] = []
+        for found in sorted(every, key=lambda p: (-p.inferences_per_second, p.area)):
+            if found is chosen or all(found.area < p.area for p in result):
+                result.append(found)
+        return result
+
+    def full(self, point: Point) -> Prediction:
+        """A point, with the cycles of as many frames as the manifest's are of."""
+        from rtl_gen.timing import WINDOWS
+
+        return self._predicted(point, WINDOWS)
+
+    def brief(self, point: Point) -> Prediction:
+        """A point, with the cycles of a few frames."""
+        from rtl_gen.exploration import identity
+
+        key = (point.mhz, *map(identity, point.chosen))
+        if key not in self._brief:
+            self._brief[key] = self._predicted(point, FEW_WINDOWS)
+        return self._brief[key]
+
+    def _predicted(self, point: Point, windows: int) -> Prediction:
+        from rtl_gen.exploration import share
+        from rtl_gen.timing import alone, typical
+
+        core = self._core(point)
+        used = self._used(core)
+        frames, interval = typical(core, self.frames, windows)
+        latency = alone(core, self.frames, min(ALONE, frames))
+        interval = latency if interval is None else interval
+        hertz = point.mhz * 1e6
+        return Prediction(
+            **{name: tuple(chosen) for name, chosen in point.options(self.network).items()},
+            freq=point.mhz,
+            fmax_mhz=round(point.reached, 1),
+            **{name: round(used.get(name, 0)) for name in RESOURCES},
+            area=round(share(used, self.part.device.capacity), 4),
+            interval_cycles=interval,
+            latency_cycles=latency,
+            inferences_per_second=round(hertz / interval, 1),
+            latency_seconds=latency / hertz,
+        )
+
+    def _used(self, core: CorePlan) -> dict[str, float]:
+        """Resource → how much of it a core takes, and the board's shell."""
+        from rtl_gen.costs import costs, inventory
+
+        used: Counter[str] = Counter(self._shell(core))
+        for quantities in inventory(self.network, core, self.part.family).values():
+            used.update(costs(self.part.family).of(quantities))
+        return used
+
+    def layers(self, chosen: Prediction) -> Iterator[dict[str, Any]]:
+        """What there is to say of each layer and pool of a plan."""
+        from rtl_gen.costs import OTHER, costs, inventory
+        from rtl_gen.plan import LayerPlan
+        from rtl_gen.timing import needs
+
+        core = self._core(chosen)
+        cycles = needs(core, self.explorer.values)
+        for name, quantities in inventory(self.network, core, self.part.family).items():
+            used = costs(self.part.family).of(quantities)
+            node = None if name == OTHER else core.node(name)
+            weighted = isinstance(node, LayerPlan)
+            yield {
+                "name": name,
+                "engine": node.engine if weighted else "pool" if node else "",
+                "lanes": node.lanes if weighted else None,
+                "windows": node.pixels if weighted else None,
+                "memory": ("ram" if node.word else "rom") if weighted else None,
+                **{resource: round(used.get(resource, 0)) for resource in RESOURCES},
+                "cycles": round(float(cycles[name].mean()), 3) if node else None,
+            }
+
+    def _core(self, found: Prediction | Point) -> CorePlan:
+        """The plan of the core."""
+        if isinstance(found, Prediction):
+            options, mhz = found.options, found.freq
+        else:
+            options, mhz = found.options(self.network), found.mhz
+        return planned(self.network, **options, family=self.part.family.name, freq=mhz)
+
+    def _area(self, point: Point) -> float:
+        from rtl_gen.exploration import share
+
+        return share(point.used, self.part.device.capacity)
+
+    def _shell(self, core: CorePlan) -> dict[str, float]:
+        """What a board's shell takes around such a core; nothing without a board."""
+        from rtl_gen.costs import costs, of_shell
+
+        if self.board is None:
+            return {}
+        family = self.part.family
+        return costs(family).of(of_shell(core, self.board.store_bytes, family))
+
+    def _clock(self, most: float) -> float:
+        """The greatest clock up to so many MHz that there is; 0 if there is none."""
+        if self.board is None:
+            return float(math.floor(most))
+        return max((mhz for mhz in self._clocks if mhz <= most), default=0.0)
+
+    @cached_property
+    def _clocks(self) -> list[float]:
+        """MHz that the board's oscillator and PLL can make."""
+        assert self.board is not None
+        hertz = {Fraction(self.board.clock)}
+        hertz |= {s.output for s in self.board.family.settings(Fraction(self.board.clock))}
+        return sorted(float(h / 10**6) for h in hertz)
+
+    def _limits(self, points: Sequence[Point], *, together: bool) -> str:
+        """What keeps plans from being faster."""
+        cycles = min(p.cycles for p in points) * 0.99
+        limits = self.explorer.limits(cycles, together=together)
+        return f"limited by {' and '.join(limits)}"
+
+    def _no_room(self) -> str:
+        """What the smallest plan needs, and which boards have it."""
+        from rtl_gen import boards
+        from rtl_gen.platforms import part
+
+        used = self.explorer.smallest()
+        there = {**self.part.device.capacity, "cell": self.part.device.capacity["lut"]}
+        short = ", ".join(
+            f"about {round(units):,} {name} of {there.get(name, 0):,}"
+            for name, units in self.explorer.lacking(used).items()
+        )
+        roomy = []
+        for other in boards.BOARDS.values():
+            planner = Planner(self.network, self.frames, other.name, None)
+            if other.name != self.target and planner.explorer.fits():
+                roomy.append(other.name if self.board is not None else part(other.part).name)
+        advice = f"{roomy[0]} has room for it" if roomy else "no board here has room for it"
+        return f"the network does not fit {self.target}: its smallest plan needs {short}; {advice}"

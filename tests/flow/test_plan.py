@@ -1,0 +1,236 @@
+"""Plans: what is predicted is what is built, goals are reached or it is told what limits them."""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import json
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+import s2nn_hw
+from rtl_gen.exploration.candidates import Candidate
+from s2nn_hw import cli, flow, golden
+from s2nn_hw.flow import planfile
+from s2nn_hw.flow.planner import Planner
+from s2nn_hw.ir import INPUT, Conv2d, Dense, FrameFormat, InputError, Layer, Network, Pool
+from s2nn_hw.manifest import Manifest
+
+
+def dense(seed: int = 0) -> Network:
+    rng = np.random.default_rng(seed)
+    made = s2nn_hw.from_arrays(
+        [rng.integers(-3, 4, (16, 64)), rng.integers(-3, 4, (5, 16))],
+        [rng.integers(-2, 5, 16), None],
+    )
+    return golden.observed(made, (rng.random((20, 64)) < 0.3).astype(np.uint8))
+
+
+def maps(seed: int = 0) -> Network:
+    rng = np.random.default_rng(seed)
+    conv = Conv2d(source=INPUT, weights=rng.integers(-3, 4, (4, 1, 3, 3)), weight_bits=3, padding=1)
+    made = Network(
+        input=FrameFormat(shape=(1, 8, 8), bits=2),
+        layers=(
+            Layer(name="conv", projections=(conv,), thresholds=rng.integers(1, 9, 4)),
+            Pool(name="pool", source="conv", kind="or", kernel=(2, 2), stride=(2, 2)),
+            Layer(
+                name="readout",
+                projections=(
+                    Dense(source="pool", weights=rng.integers(-3, 4, (3, 64)), weight_bits=3),
+                ),
+            ),
+        ),
+    )
+    return golden.observed(made, rng.integers(0, 4, (8, 1, 8, 8)).astype(np.uint8))
+
+
+@pytest.fixture(scope="module")
+def planned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a model and its plan."""
+    home = tmp_path_factory.mktemp("plan")
+    s2nn_hw.save(dense(), home / "model.s2nn")
+    assert cli.main(["plan", str(home), "--board", "icebreaker", "-o", str(home / "plan")]) == 0
+    return home
+
+
+@pytest.mark.parametrize("board", ["ulx3s-85f", "icebreaker", "tangnano9k"])
+@pytest.mark.parametrize("make", [dense, maps])
+def test_the_interval_is_exactly_the_manifests(make, board: str, tmp_path: Path) -> None:
+    network = make()
+    result = flow.plan(network, board=board)
+    flow.emit(network, tmp_path / "core", **result.options)
+    manifest = Manifest.read(tmp_path / "core")
+    assert manifest.timing["samples"]["interval_mean"] == result.predicted.interval_cycles
+    made = {
+        layer.name: (layer.engine, layer.lanes) for layer in manifest.layers if layer.weight_bits
+    }
+    told = {
+        row["name"]: (row["engine"], row["lanes"])
+        for row in result.layers
+        if row["lanes"] is not None
+    }
+    assert made == told
+    assert result.predicted.lut == pytest.approx(
+        sum(row["lut"] for row in result.layers),
+        abs=1200,  # the shell
+    )
+
+
+def test_the_choice_is_within_a_tenth_of_the_best_of_all() -> None:
+    """Of all combinations of lanes and engines, whose cycles are played and clocks predicted."""
+    network = dense()
+    result = flow.plan(network, device="iCE40UP5K")
+    planner = Planner(network, network.samples, None, "iCE40UP5K")
+    points = planner.explorer.points()
+    best = 0.0
+    ways: dict[str, dict[object, Candidate]] = {"hidden1": {}, "readout": {}}
+    for candidate in (c for point in points for c in point.chosen):
+        kind = (candidate.engine, candidate.lanes, candidate.memory)
+        ways[candidate.layer][kind] = candidate
+    for chosen in itertools.product(*(way.values() for way in ways.values())):
+        for point in {p.mhz: p for p in points}.values():
+            other = type(point)(
+                chosen=chosen,
+                mhz=point.mhz,
+                reached=point.reached,
+                used=point.used,
+                cycles=max(c.cycles for c in chosen),
+            )
+            found = planner.full(other)
+            used = {n: getattr(found, n) for n in ("lut", "ff", "bram", "spram")}
+            if not planner.explorer.lacking(used):
+                best = max(best, found.inferences_per_second)
+    assert result.predicted.inferences_per_second >= 0.9 * best
+
+
+def test_goals_are_reached_with_less_area() -> None:
+    network = dense()
+    fast = flow.plan(network, device="LFE5U-25F-6").predicted
+    half = fast.inferences_per_second / 2
+    enough = flow.plan(network, device="LFE5U-25F-6", target_fps=half).predicted
+    assert half <= enough.inferences_per_second
+    assert enough.area < fast.area
+    small = flow.plan(network, device="LFE5U-25F-6", min_area=True).predicted
+    assert small.area <= enough.area
+    wanted = small.latency_seconds * 0.8
+    quick = flow.plan(network, device="LFE5U-25F-6", max_latency=wanted).predicted
+    assert quick.latency_seconds <= wanted
+    assert small.area <= quick.area <= fast.area * 1.2
+
+
+def test_more_spikes_are_more_cycles() -> None:
+    network = dense()
+    few, many = (
+        flow.plan(
+            network,
+            device="iCE40UP5K",
+            min_area=True,
+            images=(np.random.default_rng(1).random((8, 64)) < rate).astype(np.uint8),
+        ).predicted
+        for rate in (0.1, 0.9)
+    )
+    assert many.interval_cycles > 2 * few.interval_cycles
+
+
+def test_what_is_out_of_reach_is_told_with_what_is_not() -> None:
+    network = dense()
+    with pytest.raises(InputError, match=r"target_fps must be at most [\d,]+ on tangnano9k, not"):
+        flow.plan(network, board="tangnano9k", target_fps=1e9)
+    with pytest.raises(InputError, match=r"max_latency must be at least [\d.]+ us on tangnano9k"):
+        flow.plan(network, board="tangnano9k", max_latency=1e-9)
+    rng = np.random.default_rng(0)
+    wide = s2nn_hw.from_arrays(
+        [rng.integers(-7, 8, (700, 64)), rng.integers(-7, 8, (5, 700))],
+        [rng.integers(-2, 5, 700), None],
+    )
+    with pytest.raises(InputError) as told:
+        flow.plan(wide, board="icebreaker")
+    assert "does not fit icebreaker: its smallest plan needs about" in str(told.value)
+    assert "ulx3s" in str(told.value) or "tangnano9k" in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({}, "a board or a device must be given"),
+        ({"board": "icebreaker", "device": "iCE40UP5K"}, "a board or a device must be given"),
+        ({"board": "icebreaker", "target_fps": 0}, "target_fps must be a number above 0, not 0"),
+        ({"board": "icebreaker", "max_latency": float("nan")}, "max_latency must be a number"),
+        ({"board": "icebreaker", "target_fps": 5, "min_area": True}, "one goal must be given"),
+        ({"board": "nanoboard"}, "board must be one of"),
+        ({"device": "XC7A100T"}, "no costs of Xilinx 7 series"),
+        ({"board": "icebreaker", "images": np.zeros((0, 64), np.uint8)}, "at least one image"),
+        ({"board": "icebreaker", "images": np.zeros((2, 63), np.uint8)}, "63"),
+    ],
+)
+def test_wrong_input_is_one_sentence(options, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        flow.plan(dense(), **options)
+
+
+def test_a_folder_holds_plan_table_and_plot(planned: Path) -> None:
+    data = json.loads((planned / "plan" / "plan.json").read_text())
+    assert data["digest"] == planfile.digest(data)
+    assert data["predicted"] in data["front"]
+    with (planned / "plan" / "front.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == len(data["front"])
+    assert [float(r["inferences_per_second"]) for r in rows] == [
+        p["inferences_per_second"] for p in data["front"]
+    ]
+    assert ElementTree.parse(planned / "plan" / "front.svg").getroot().tag.endswith("svg")
+
+
+def test_the_same_plan_comes_out_twice(planned: Path) -> None:
+    before = json.loads((planned / "plan" / "plan.json").read_text())
+    again = flow.plan(s2nn_hw.load(planned / "model.s2nn"), board="icebreaker").as_dict()
+    for name in ("seconds", "digest"):
+        before.pop(name), again.pop(name)
+    assert json.loads(json.dumps(again)) == before
+
+
+def test_emit_and_verify_take_a_plan(planned: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    plan = str(planned / "plan" / "plan.json")
+    assert cli.main(["emit", str(planned), "--plan", plan, "-o", str(planned / "core")]) == 0
+    options = json.loads((planned / "core" / "options.json").read_text())
+    told = json.loads(Path(plan).read_text())["options"]
+    assert {name: options[name] for name in told} == told
+    out = ["--simulator", "icarus", "--frames", "6", "-o", str(planned / "verified")]
+    # The folder of the plan stands for it.
+    assert cli.main(["verify", str(planned), "--plan", str(planned / "plan"), *out]) == 0
+    capsys.readouterr()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("emit {home} --plan {home}/plan/plan.json --lanes 2 -o {out}", "--lanes must be left out"),
+        ("emit {home} --plan {home}/none.json -o {out}", "none.json: cannot be read"),
+        ("emit {home} --plan {home}/model.s2nn -o {out}", "model.s2nn: not a plan"),
+        ("emit {home} --plan {home}/changed.json -o {out}", "was changed since it was made"),
+        ("emit {home} --plan {home}/older.json -o {out}", "was made with s2nn-hw 0.0.1"),
+        ("emit {home} --plan {home}/format.json -o {out}", "a plan's version must be 1, not 9"),
+        ("emit {home}/other --plan {home}/plan -o {out}", "is for another network"),
+        ("synth {home} --plan {home}/plan --board ulx3s-85f -o {out}", "is for icebreaker"),
+        ("synth {home} -o {out}", "--board, --device or --plan is needed"),
+    ],
+)
+def test_a_plan_that_does_not_belong_is_refused(
+    planned: Path, capsys: pytest.CaptureFixture[str], arguments: str, said: str
+) -> None:
+    good = json.loads((planned / "plan" / "plan.json").read_text())
+    changed = {**good, "options": {**good["options"], "freq": 11.0}}
+    older = {**good, "versions": {**good["versions"], "s2nn-hw": "0.0.1"}}
+    (planned / "changed.json").write_text(json.dumps(changed))
+    for name, plan in (("older", older), ("format", {**good, "plan": 9})):
+        plan["digest"] = planfile.digest(plan)
+        (planned / f"{name}.json").write_text(json.dumps(plan))
+    s2nn_hw.save(dense(seed=1), planned / "other" / "model.s2nn")
+    line = arguments.format(home=planned, out=planned / "refused")
+    assert cli.main(line.split()) == 2
+    assert said in capsys.readouterr().err
+    assert not (planned / "refused").exists()
