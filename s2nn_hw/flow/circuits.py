@@ -134,7 +134,8 @@ def mapped(
 
 def measurement(circuit: peers.Circuit, part: Part, *, mhz: float, seeds: int) -> str:
     """The name of what decides the result of mapped()."""
-    asked = [tools.yosys().version, finish.VERSION, part.name, *_commands(part), circuit.top]
+    versions = (tools.yosys().version, finish.version(part.family))
+    asked = [*versions, part.name, *_commands(part), circuit.top]
     if circuit.clock is not None and part.family.nextpnr is not None:
         asked += [tools.nextpnr(part.family.nextpnr).version, f"{mhz:g}", str(seeds)]
     texts = [text for item in sorted(_files(circuit).items()) for text in item]

@@ -102,7 +102,7 @@ def synthesise(design: Design, tool: Tool) -> Mapped:
     script = yosys.script(family, design.reads, design.top, pins=design.pins)
     moved = repr(family.output_registers)
     texts = [text for item in design.files.items() for text in item]
-    name = key([tool.version, script, finish.VERSION, moved, *texts])
+    name = key([tool.version, script, finish.version(family), moved, *texts])
     found = _NETLISTS.find(name)
     if found is not None:
         return Mapped(folder=found, name=name, cached=True, seconds=0.0)

@@ -14,11 +14,18 @@ if TYPE_CHECKING:
     from rtl_gen.platforms import Family
 
 
-#: Of all that is done here: what was finished by another is another netlist.
-VERSION = "4"
+#: Of all that is done here, by the name of the family: what was finished by another is another
+#: netlist.
+_VERSIONS = {"ice40": "6"}
+_OTHERS = "4"
 
 #: Cells that yosys counted and are gone: type → how many of them, less those that are new.
 GONE = "gone.json"
+
+
+def version(family: Family) -> str:
+    """Of what is done to a family's netlists."""
+    return _VERSIONS.get(family.name, _OTHERS)
 
 
 def finish(folder: Path, family: Family, top: str, netlists: Sequence[str]) -> None:

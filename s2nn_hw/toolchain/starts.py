@@ -23,6 +23,9 @@ _START = "$start"
 #: is made of several.
 _TILE = 8
 _LONGEST = 48
+#: ... of chains shorter than a tile: they are counters here and there, between which nextpnr puts
+#: cells, and what it takes for a path gets long.
+_SHORT = 16
 
 
 def take_in(module: Any) -> int:
@@ -168,7 +171,8 @@ class _Readers:
 
 def _several(cells: int) -> int:
     """How many chains of so many cells are best joined, the fewest tiles each."""
-    counts = range(1, max(1, _LONGEST // cells) + 1)
+    most = _LONGEST if cells > _TILE else _SHORT
+    counts = range(1, max(1, most // cells) + 1)
     return min(counts, key=lambda n: (-(-n * cells // _TILE) / n, n))
 
 
