@@ -3,6 +3,7 @@
 # make setup  what both need, in .venv; installs once, and again when the lock changes
 # make fuzz   some hundred random networks, in some minutes
 # make lint   format, rules, types, and the direction of imports
+# make costs  fits what plans are predicted with, in some hours; see docs/results/calibrate.py
 # make results  measures the examples for docs/results; wants the data sets
 
 PYTHON ?= python3
@@ -14,7 +15,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # PyTorch's idle threads otherwise spin, and a busy machine becomes a hundred times slower.
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: setup demo test fuzz lint results
+.PHONY: setup demo test fuzz lint costs results
 setup: $(READY)
 
 $(READY): requirements.lock pyproject.toml
@@ -46,6 +47,9 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+costs: setup
+	$(BIN)/python docs/results/calibrate.py $(ARGS)
 
 results: setup
 	$(BIN)/python docs/results/measure.py $(ARGS)

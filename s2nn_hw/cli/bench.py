@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -85,7 +84,7 @@ def handler(args: argparse.Namespace) -> int:
     networks, frames = {}, {}
     for path in args.models or [MODEL]:
         file = options.model_file(path)
-        name = _name(file, networks)
+        name = options.model_name(file, networks)
         networks[name] = ir.load(file)
         found = images(networks[name], model=file)
         wanted = FRAMES if args.frames is None else ir.integer(args.frames, "frames", least=1)
@@ -111,16 +110,6 @@ def handler(args: argparse.Namespace) -> int:
     terminal.result(args, result.as_dict(), lambda: _text(result))
     wrong = [row for row in result.rows if row.generator == "s2nn-hw" and row.mismatches]
     return 1 if wrong else 0
-
-
-def _name(file: Path, taken: Mapping[str, object]) -> str:
-    """Of a network: its file's, or its folder's where the file has the usual one; each another."""
-    path = file.resolve()
-    stem = path.parent.name if path.name == options.MODEL_FILE else path.stem
-    name, number = stem, 2
-    while name in taken:
-        name, number = f"{stem}-{number}", number + 1
-    return name
 
 
 def _text(result: BenchResult) -> Any:

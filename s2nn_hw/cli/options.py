@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -204,3 +205,13 @@ def model_file(path: Path) -> Path:
     if not (path / MODEL_FILE).is_file():
         raise InputError(f"{path}: holds no {MODEL_FILE}")
     return path / MODEL_FILE
+
+
+def model_name(file: Path, taken: Mapping[str, object]) -> str:
+    """Of a network: its file's, or its folder's where the file has the usual one; each another."""
+    path = file.resolve()
+    stem = path.parent.name if path.name == MODEL_FILE else path.stem
+    name, number = stem, 2
+    while name in taken:
+        name, number = f"{stem}-{number}", number + 1
+    return name

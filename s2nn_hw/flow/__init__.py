@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .plan import PlanResult, plan
     from .report import report
     from .run import RunResult, run
+    from .sweep import SweepResult, sweep
     from .synth import SynthResult, synth
     from .train import TrainResult, train
     from .verify import Check, VerifyResult, verify
@@ -30,6 +31,7 @@ _HOME = {
     "FlashResult": "flash",
     "PlanResult": "plan",
     "RunResult": "run",
+    "SweepResult": "sweep",
     "SynthResult": "synth",
     "TrainResult": "train",
     "VerifyResult": "verify",
@@ -42,6 +44,7 @@ _HOME = {
     "plan": "plan",
     "report": "report",
     "run": "run",
+    "sweep": "sweep",
     "synth": "synth",
     "train": "train",
     "verify": "verify",
@@ -54,6 +57,7 @@ __all__ = [
     "FlashResult",
     "PlanResult",
     "RunResult",
+    "SweepResult",
     "SynthResult",
     "TrainResult",
     "VerifyResult",
@@ -65,6 +69,7 @@ __all__ = [
     "plan",
     "report",
     "run",
+    "sweep",
     "synth",
     "train",
     "verify",

@@ -13,12 +13,11 @@ from typing import Any
 import numpy.typing as npt
 
 from s2nn_hw.ir import Network
-from s2nn_hw.ir.network import sources
 
 from . import planfile
-from .emit import Values, values
 from .folder import output_folder
-from .planner import FRAMES, RESOURCES, Goal, Planner, Prediction
+from .planner import RESOURCES, Goal, Planner, Prediction
+from .planner import frames as frames_of
 
 FRONT = "front.csv"
 PICTURE = "front.svg"
@@ -96,7 +95,7 @@ def plan(
     start = time.perf_counter()
     network.check()
     goal = Goal(target_fps=target_fps, max_latency=max_latency, min_area=min_area)
-    frames, source = _frames(network, images, source)
+    frames, source = frames_of(network, images, source)
     planner = Planner(network, frames, board, device)
     points = planner.points(goal)
     chosen = planner.choose(points, goal)
@@ -126,25 +125,6 @@ def plan(
     return result
 
 
-def _frames(network: Network, images: npt.ArrayLike | None, source: str) -> tuple[Values, str]:
-    """Values of all sources for some frames, and what these are."""
-    if images is None:
-        known = network.samples
-        needed = {source for node in network.layers for source in sources(node)}
-        if needed <= set(known):
-            count = min(len(found) for found in known.values())
-            kept = {name: found[:count] for name, found in known.items()}
-            return kept, f"{count} calibration frames of the network"
-        from .images import random_frames
-
-        found = random_frames(network, FRAMES, 0)
-        images, source = found.frames, found.source
-    from s2nn_hw import golden  # which loads PyTorch
-
-    frames = network.input.frames(images)
-    return values(frames, golden.run(network, frames)), f"{len(frames)} frames of {source}"
-
-
 def _write(result: PlanResult, out: str | os.PathLike[str]) -> None:
     """The files of a plan."""
     from s2nn_hw.report import front
@@ -157,11 +137,6 @@ def _write(result: PlanResult, out: str | os.PathLike[str]) -> None:
         table = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
         table.writeheader()
         for row in rows:
-            table.writerow(
-                {
-                    k: " ".join(map(str, v)) if isinstance(v, tuple | list) else v
-                    for k, v in row.items()
-                }
-            )
+            table.writerow({name: planfile.words(value) for name, value in row.items()})
         (folder / FRONT).write_text(text.getvalue())
         front.draw(data, folder / PICTURE)

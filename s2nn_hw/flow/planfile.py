@@ -69,3 +69,8 @@ def read(path: Path, network: Network) -> dict[str, Any]:
         if set(plan["options"]) != {"engine", "lanes", "windows", "memory", "family", "freq"}:
             raise InputError(f"{path}: not a plan: its options are others")
         return dict(plan)
+
+
+def words(value: Any) -> Any:
+    """A value as a cell of a table has it: of several their words."""
+    return " ".join(map(str, value)) if isinstance(value, list | tuple) else value

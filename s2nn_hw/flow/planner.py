@@ -5,15 +5,18 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from s2nn_hw.ir import InputError, Network
+import numpy.typing as npt
 
-from .emit import Values, planned
+from s2nn_hw.ir import InputError, Network
+from s2nn_hw.ir.network import sources
+
+from .emit import Values, planned, values
 
 if TYPE_CHECKING:
     from rtl_gen.exploration import Point
@@ -105,6 +108,25 @@ class Prediction:
         return {name: getattr(self, name) for name in ("engine", "lanes", "windows", "memory")}
 
 
+def frames(network: Network, images: npt.ArrayLike | None, source: str) -> tuple[Values, str]:
+    """Values of all sources for some frames, and what these are."""
+    if images is None:
+        known = network.samples
+        needed = {source for node in network.layers for source in sources(node)}
+        if needed <= set(known):
+            count = min(len(found) for found in known.values())
+            kept = {name: found[:count] for name, found in known.items()}
+            return kept, f"{count} calibration frames of the network"
+        from .images import random_frames
+
+        found = random_frames(network, FRAMES, 0)
+        images, source = found.frames, found.source
+    from s2nn_hw import golden  # which loads PyTorch
+
+    frames = network.input.frames(images)
+    return values(frames, golden.run(network, frames)), f"{len(frames)} frames of {source}"
+
+
 class Planner:
     """Plans of a network for a board or device, by estimate and exactly."""
 
@@ -131,6 +153,19 @@ class Planner:
             around=self._shell,
             clock=self._clock,
         )
+
+    @classmethod
+    def of(cls, network: Network, board: str | None, device: str | None) -> Planner:
+        """For the frames that a network brings along, or random ones."""
+        found, _ = frames(network, None, "")
+        return cls(network, found, board, device)
+
+    def share(self, used: Mapping[str, float]) -> float:
+        """Of the device; see Prediction.area."""
+        from rtl_gen.exploration import share
+
+        taken = {name: used[name] for name in RESOURCES}
+        return share(taken, self.part.device.capacity)
 
     def points(self, goal: Goal) -> list[Point]:
         """Plans by estimate, from fast to small; InputError if the device has room for none."""

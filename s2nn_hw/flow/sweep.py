@@ -1,0 +1,313 @@
+"""Plans of several networks, each tried: on one machine or many, and gone on with after a stop."""
+
+from __future__ import annotations
+
+import csv
+import importlib.util
+import io
+import itertools
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from s2nn_hw.ir import InputError, Network, ToolError, integer
+
+from . import planfile
+from .cluster import cluster
+from .folder import write_file
+from .images import ImageSet
+from .planner import Goal, Planner
+from .study import Study, held
+from .trial import MEASURES, Job, run
+
+if TYPE_CHECKING:
+    from distributed import Client, Future
+
+    from rtl_gen.exploration import Point
+
+    from .emit import Progress
+
+TRIALS = "trials.csv"
+PARETO = "pareto.svg"
+
+#: Plans of a network, and frames whose toggles are counted, unless told.
+PLANS = 10
+TOGGLED = 10
+
+#: Trials that wait at a worker, so that it never waits for one.
+_AHEAD = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepResult:
+    """The outcome of sweep(); its fields are those of ``sweep --json``.
+
+    Parameters
+    ----------
+    board, device: one is None.
+    models: name → digest of the network, and ``accuracy`` where there are labels.
+    trials: one each: ``number``, ``model``, ``plan`` (the fastest is 0), ``seed``, ``state``
+        (complete or fail), the fields of Prediction, of which those that were measured are not
+        predicted, and ``error``.
+    pareto: numbers of those that no other beats in all ``objectives``.
+    objectives: name → maximize or minimize.
+    resumed: trials that were complete before.
+    seconds: it took this time.
+    """
+
+    board: str | None
+    device: str | None
+    models: dict[str, dict[str, Any]]
+    trials: tuple[dict[str, Any], ...]
+    pareto: tuple[int, ...]
+    objectives: dict[str, str]
+    resumed: int
+    seconds: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
+
+
+@dataclass(kw_only=True)
+class Swept:
+    """A network that is swept over: its file, and images of which the first toggle."""
+
+    network: Network
+    model: bytes
+    images: ImageSet
+    plans: list[Point] = field(default_factory=list)
+
+
+def sweep(
+    models: Mapping[str, Swept],
+    out: str | os.PathLike[str],
+    *,
+    board: str | None = None,
+    device: str | None = None,
+    plans: int = PLANS,
+    seeds: int = 1,
+    measures: Sequence[str] = ("area",),
+    frames: int = TOGGLED,
+    simulator: str = "verilator",
+    scheduler: str | None = None,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> SweepResult:
+    """Try plans × seeds × models, and keep what comes of each in ``out``.
+
+    ``sweep.db`` has an optuna study with all trials, ``trials.csv`` the same as a table,
+    ``pareto.svg`` those that no other beats.  A sweep that was ended goes on where it was: with the
+    same arguments and folder only what has no result is tried.
+
+    Parameters
+    ----------
+    models: name → network.
+    board, device: see plan().
+    plans: of each model, at the most, from the fastest to the smallest.
+    seeds: of place and route: 1 to so many, where ``clock`` is measured.
+    measures: of ``area`` (yosys), ``clock`` (nextpnr, too) and ``toggles`` (simulation).
+    frames: whose toggles are counted by ``simulator``.
+    scheduler: address of a Dask scheduler; None: a local cluster of so many ``workers``, by default
+        one a core.
+    progress: called with a stage, and how much of how much is done.
+
+    Raises InputError on wrong input, naming file, worker or scheduler; results are kept.
+    """
+    _require_libraries()
+    start = time.perf_counter()
+    report = progress or (lambda stage, done, total: None)
+    plans, seeds = integer(plans, "plans", least=1), integer(seeds, "seeds", least=1)
+    frames = integer(frames, "frames", least=1)
+    for name in measures:
+        if name not in MEASURES:
+            raise InputError(f"measure must be of {', '.join(MEASURES)}, not {name!r}")
+    if seeds > 1 and "clock" not in measures:
+        raise InputError("seeds are of place and route: more than one need the measure clock")
+    folder = Path(out)
+    with held(folder):
+        report("plan", 0, len(models))
+        for done, swept in enumerate(models.values(), start=1):
+            swept.plans = _plans(swept.network, board, device, plans)
+            report("plan", done, len(models))
+        accuracy = {name: _accuracy(swept) for name, swept in models.items()}
+        objectives = _objectives(measures, accuracy)
+        definition = {
+            "board": board,
+            "device": device,
+            "models": {name: swept.network.digest() for name, swept in models.items()},
+            "plans": plans,
+            "seeds": seeds,
+            "measures": list(measures),
+            "frames": frames if "toggles" in measures else None,
+            "versions": planfile.versions(),
+        }
+        space = {
+            "model": list(models),
+            "plan": list(range(max(len(swept.plans) for swept in models.values()))),
+            "seed": list(range(1, seeds + 1)),
+        }
+        wanted = [
+            {"model": name, "plan": number, "seed": seed}
+            for name, swept in models.items()
+            for number, seed in itertools.product(range(len(swept.plans)), space["seed"])
+        ]
+        study = Study(folder, definition, objectives, space, wanted)
+        resumed = sum(row["state"] == "complete" for row in study.rows())
+
+        def job(trial: Mapping[str, Any]) -> Job:
+            swept = models[trial["model"]]
+            return Job(
+                model=swept.model,
+                board=board,
+                device=device,
+                point=swept.plans[trial["plan"]],
+                seed=trial["seed"],
+                measures=tuple(measures),
+                frames=swept.images.frames[:frames],
+                simulator=simulator,
+            )
+
+        if any(row["state"] not in ("complete", "fail") for row in study.rows()):
+            with cluster(scheduler, workers) as client:
+                _work(client, study, job, accuracy, report)
+        rows = study.rows()
+        best = _best(rows, objectives)
+        _write(folder, rows, best, objectives, board or device or "")
+    return SweepResult(
+        board=board,
+        device=device,
+        models={
+            name: {"network": swept.network.digest(), "accuracy": accuracy[name]}
+            for name, swept in models.items()
+        },
+        trials=tuple(rows),
+        pareto=tuple(best),
+        objectives=objectives,
+        resumed=resumed,
+        seconds=round(time.perf_counter() - start, 3),
+    )
+
+
+def _require_libraries() -> None:
+    for name in ("optuna", "distributed"):
+        if importlib.util.find_spec(name) is None:
+            raise InputError(
+                f"a sweep needs {name}, which is not there: pip install 's2nn-hw[sweep]'"
+            )
+
+
+def _plans(network: Network, board: str | None, device: str | None, most: int) -> list[Point]:
+    """So many plans, from the fastest to the smallest."""
+    points = Planner.of(network, board, device).points(Goal())
+    if len(points) <= most:
+        return points
+    kept = np.linspace(0, len(points) - 1, most).round().astype(int)
+    return [points[k] for k in dict.fromkeys(kept.tolist())]
+
+
+def _accuracy(swept: Swept) -> float | None:
+    """Of the network on its images; None without labels."""
+    from s2nn_hw import golden
+
+    if swept.images.labels is None:
+        return None
+    found = golden.run(swept.network, swept.images.frames).classes
+    return round(float((found == swept.images.labels).mean()), 6)
+
+
+def _objectives(measures: Sequence[str], accuracy: Mapping[str, float | None]) -> dict[str, str]:
+    """What is to be great and what small."""
+    found = {"inferences_per_second": "maximize", "area": "minimize"}
+    if len(accuracy) > 1 and all(value is not None for value in accuracy.values()):
+        found["accuracy"] = "maximize"
+    if "toggles" in measures:
+        found["toggles"] = "minimize"
+    return found
+
+
+def _work(
+    client: Client,
+    study: Study,
+    job: Callable[[Mapping[str, Any]], Job],
+    accuracy: Mapping[str, float | None],
+    report: Progress,
+) -> None:
+    """Have all trials run that wait; whatever ends this, what has a result keeps it."""
+    from distributed import as_completed
+
+    total, done = len(study.rows()), sum(row["state"] == "complete" for row in study.rows())
+    running: dict[Future, Any] = {}
+    ended = as_completed()
+    report("trials", done, total)
+
+    def more() -> None:
+        ahead = _AHEAD * max(1, len(client.nthreads()))
+        while len(running) < ahead:
+            trial = study.next()
+            if trial is None:
+                return
+            future = client.submit(run, job(trial.params), pure=False)
+            running[future] = trial
+            ended.add(future)
+
+    more()
+    while running:
+        future = next(ended)
+        trial = running.pop(future)
+        error = future.exception()
+        if error is None:
+            result = future.result()
+            study.complete(trial, {**result, "accuracy": accuracy[trial.params["model"]]})
+        elif isinstance(error, InputError | ToolError):
+            study.fail(trial, str(error))
+        else:
+            study.fail(trial, f"its worker ended: {error}")
+        done += 1
+        report("trials", done, total)
+        more()
+
+
+def _best(rows: Sequence[Mapping[str, Any]], objectives: Mapping[str, str]) -> list[int]:
+    """Numbers of the trials that no other is as good as in all and better in one."""
+
+    def value(row: Mapping[str, Any]) -> tuple[float, ...]:
+        return tuple(
+            row[name] if way == "maximize" else -row[name] for name, way in objectives.items()
+        )
+
+    complete = [row for row in rows if row["state"] == "complete"]
+    return [
+        row["number"]
+        for row in complete
+        if not any(
+            value(other) != value(row)
+            and all(a >= b for a, b in zip(value(other), value(row), strict=True))
+            for other in complete
+        )
+    ]
+
+
+def _write(
+    folder: Path,
+    rows: Sequence[Mapping[str, Any]],
+    best: Sequence[int],
+    objectives: Mapping[str, str],
+    target: str,
+) -> None:
+    """The table and the plot."""
+    from s2nn_hw.report import pareto
+
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    text = io.StringIO()
+    table = csv.DictWriter(text, names, lineterminator="\n")
+    table.writeheader()
+    for row in rows:
+        table.writerow({k: planfile.words(v) for k, v in row.items()})
+    write_file(folder / TRIALS, text.getvalue())
+    pareto.draw(rows, best, list(objectives), target, folder / PARETO)

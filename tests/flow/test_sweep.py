@@ -1,0 +1,281 @@
+"""Sweeps: every trial once, whatever is killed; on a cluster of one's own or another's."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import sqlite3
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from distributed import LocalCluster
+from sqlalchemy.exc import OperationalError
+
+import s2nn_hw
+from s2nn_hw import cli, flow, golden
+from s2nn_hw.flow import cluster, planfile
+from s2nn_hw.flow.images import ImageSet
+from s2nn_hw.flow.study import Study
+from s2nn_hw.flow.sweep import Swept
+from s2nn_hw.ir import InputError
+
+# Dask's own threads and sockets, at their end.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
+)
+
+PLANS = 6
+
+
+def swept(seed: int = 0, neurons: int = 10) -> Swept:
+    rng = np.random.default_rng(seed)
+    made = s2nn_hw.from_arrays(
+        [rng.integers(-3, 4, (neurons, 40)), rng.integers(-3, 4, (4, neurons))],
+        [rng.integers(-2, 5, neurons), None],
+    )
+    frames = (rng.random((12, 40)) < 0.3).astype(np.uint8)
+    made = golden.observed(made, frames)
+    path = Path(f"{seed}.s2nn")
+    s2nn_hw.save(made, path)
+    labels = golden.run(made, frames).classes
+    images = ImageSet(frames=frames, labels=labels, source="test")
+    return Swept(network=made, model=path.read_bytes(), images=images)
+
+
+@pytest.fixture
+def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Swept]:
+    monkeypatch.chdir(tmp_path)
+    return {"narrow": swept(0, 6), "wide": swept(1, 14)}
+
+
+@pytest.fixture(scope="module")
+def somebodys() -> Iterator[LocalCluster]:
+    """A cluster with an address."""
+    with LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0"
+    ) as found:
+        yield found
+
+
+def test_every_trial_is_tried_once_and_kept(models: dict[str, Swept]) -> None:
+    options = {"device": "iCE40UP5K", "plans": PLANS, "measures": (), "workers": 2}
+    result = flow.sweep(models, "out", **options)
+    kinds = [(row["model"], row["plan"], row["seed"]) for row in result.trials]
+    assert len(kinds) == len(set(kinds)) >= PLANS
+    assert {row["state"] for row in result.trials} == {"complete"}
+    assert result.resumed == 0
+    assert result.objectives == {
+        "inferences_per_second": "maximize",
+        "area": "minimize",
+        "accuracy": "maximize",
+    }
+    assert result.models["wide"]["accuracy"] == 1.0
+
+    # What is predicted is what plan() predicts.
+    fastest = min(
+        (row for row in result.trials if row["model"] == "wide"), key=lambda row: row["plan"]
+    )
+    told = flow.plan(models["wide"].network, device="iCE40UP5K", target_fps=1).front
+    assert fastest["inferences_per_second"] in [p.inferences_per_second for p in told]
+
+    # None of the best is beaten, and every other is.
+    by_number = {row["number"]: row for row in result.trials}
+    for row in result.trials:
+        beaten = any(
+            other["inferences_per_second"] >= row["inferences_per_second"]
+            and other["area"] <= row["area"]
+            and (other["inferences_per_second"], other["area"])
+            != (row["inferences_per_second"], row["area"])
+            for other in by_number.values()
+        )
+        assert beaten == (row["number"] not in result.pareto)
+
+    with Path("out/trials.csv").open() as file:
+        assert len(list(csv.DictReader(file))) == len(result.trials)
+    assert ElementTree.parse("out/pareto.svg").getroot().tag.endswith("svg")
+    states = sqlite3.connect("out/sweep.db").execute("select state from trials").fetchall()
+    assert states == [("COMPLETE",)] * len(result.trials)
+
+    again = flow.sweep(models, "out", **options)
+    assert again.resumed == len(result.trials)
+    assert again.trials == result.trials
+
+
+def test_area_is_what_yosys_says(models: dict[str, Swept], somebodys: LocalCluster) -> None:
+    few = {"narrow": models["narrow"]}
+    options = {"device": "LFE5U-25F-6", "plans": 1, "scheduler": somebodys.scheduler_address}
+    (row,) = flow.sweep(few, "out", **options).trials
+    point = {name: row[name] for name in ("engine", "lanes", "windows", "memory")}
+    made = flow.synth(
+        models["narrow"].network, "synth", device="LFE5U-25F-6", freq=row["freq"], **point
+    )
+    for name in ("lut", "ff", "bram"):
+        assert row[name] == made.as_dict()[name]["used"]
+
+
+def test_a_worker_that_is_killed_costs_nobody_a_trial(
+    models: dict[str, Swept], somebodys: LocalCluster
+) -> None:
+    stop = threading.Event()
+
+    def kill() -> None:
+        """One of the workers, once some trials are complete."""
+        while not stop.wait(0.2):
+            try:
+                done = sqlite3.connect("file:out/sweep.db?mode=ro", uri=True).execute(
+                    "select count(*) from trials where state = 'COMPLETE'"
+                )
+                if done.fetchone()[0] >= 2:
+                    os.kill(somebodys.workers[0].process.pid, signal.SIGKILL)
+                    return
+            except sqlite3.Error:
+                continue
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    try:
+        result = flow.sweep(
+            models,
+            "out",
+            device="LFE5U-25F-6",
+            plans=12,
+            measures=(),
+            scheduler=somebodys.scheduler_address,
+        )
+    finally:
+        stop.set()
+        killer.join()
+    assert {row["state"] for row in result.trials} == {"complete"}
+    kinds = [(row["model"], row["plan"]) for row in result.trials]
+    assert len(kinds) == len(set(kinds))
+
+
+def study(folder: Path, trials: int = 4, **definition: object) -> Study:
+    return Study(
+        folder,
+        {"what": 1, **definition},
+        {"area": "minimize"},
+        {"plan": list(range(trials))},
+        [{"plan": n} for n in range(trials)],
+    )
+
+
+def test_what_was_running_waits_again(tmp_path: Path) -> None:
+    first = study(tmp_path)
+    done, running = first.next(), first.next()
+    assert done is not None
+    assert running is not None
+    first.complete(done, {"area": 0.5})
+    assert [row["state"] for row in first.rows()].count("running") == 1
+
+    # Whoever worked on it is gone.
+    second = study(tmp_path)
+    states = [row["state"] for row in second.rows()]
+    assert sorted(states) == ["complete", "waiting", "waiting", "waiting"]
+    left = []
+    while (trial := second.next()) is not None:
+        left.append(trial.params["plan"])
+        second.fail(trial, "no room")
+    assert sorted([*left, done.params["plan"]]) == [0, 1, 2, 3]
+    assert {row["error"] for row in second.rows()} == {None, "no room"}
+    assert study(tmp_path).next() is None
+
+
+def test_another_sweeps_folder_is_refused(tmp_path: Path) -> None:
+    study(tmp_path)
+    with pytest.raises(InputError, match=r"sweep\.db: is of another sweep \(what\); name another"):
+        study(tmp_path, what=2)
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "sweep.db").write_text("not a database, and long enough to be one" * 99)
+    with pytest.raises(InputError, match=r"broken/sweep\.db: cannot be used: file is not a data"):
+        study(tmp_path / "broken")
+
+
+def test_a_full_disk_is_told_and_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = study(tmp_path)
+    done, trial = full.next(), full.next()
+    assert done is not None
+    assert trial is not None
+    full.complete(done, {"area": 0.5})
+
+    def fails(*args: object, **kwargs: object) -> None:
+        raise OperationalError("", {}, sqlite3.OperationalError("database or disk is full"))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(full._study, "tell", fails)
+        with pytest.raises(InputError, match="cannot be used: database or disk is full; what is"):
+            full.complete(trial, {"area": 0.4})
+    assert [row["state"] for row in study(tmp_path).rows()] == [
+        "complete",
+        *["waiting"] * 3,
+    ]
+
+
+def test_two_sweeps_do_not_share_a_folder(models: dict[str, Swept]) -> None:
+    from s2nn_hw.flow.study import held
+
+    with held(Path("out")), pytest.raises(InputError, match="another sweep is at work there"):
+        flow.sweep(models, "out", device="iCE40UP5K")
+
+
+def test_a_scheduler_that_is_not_there_is_told(
+    models: dict[str, Swept], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster, "_TIMEOUT", 1)
+    with pytest.raises(InputError, match=r"scheduler tcp://127\.0\.0\.1:9: does not answer"):
+        flow.sweep(models, "out", device="iCE40UP5K", measures=(), scheduler="tcp://127.0.0.1:9")
+
+
+def test_a_worker_with_other_versions_is_refused(
+    models: dict[str, Swept], somebodys: LocalCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = {**planfile.versions(), "amaranth": "9.9"}
+    monkeypatch.setattr(cluster, "_ours", lambda: ours)
+    with pytest.raises(InputError, match=r"worker tcp://\S+: has amaranth 0.5\S*, and this is 9.9"):
+        flow.sweep(
+            models,
+            "out",
+            device="iCE40UP5K",
+            measures=(),
+            scheduler=somebodys.scheduler_address,
+        )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("0.s2nn --device iCE40UP5K --measure watts -o out", "measure must be of area, clock"),
+        ("0.s2nn --device iCE40UP5K --seeds 2 -o out", "seeds are of place and route"),
+        ("0.s2nn --device iCE40UP5K --plans 0 -o out", "plans must be 1 or more, not 0"),
+        ("0.s2nn --device iCE40UP5K --workers 0 -o out", "--workers must be 1 or more, not 0"),
+        ("0.s2nn --board nothing -o out", "board must be one of"),
+        ("none.s2nn --board icebreaker -o out", "none.s2nn"),
+        ("0.s2nn --device iCE40UP5K --scheduler tcp://x:1 --workers 2 -o out", "--workers"),
+    ],
+)
+def test_wrong_input_is_one_sentence(
+    models: dict[str, Swept], capsys: pytest.CaptureFixture[str], arguments: str, said: str
+) -> None:
+    assert cli.main(["sweep", *arguments.split()]) == 2
+    told = capsys.readouterr().err
+    assert said in told
+    assert told.count("\n") == 1
+
+
+def test_the_command_says_what_came_of_it(
+    models: dict[str, Swept], capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = "sweep 0.s2nn 1.s2nn --device iCE40UP5K --plans 2 --measure none --workers 1 -o out"
+    assert cli.main([*line.split(), "--json"]) == 0
+    data = json.loads(capsys.readouterr().out)
+    assert set(data["models"]) == {"0", "1"}
+    assert cli.main(line.split()) == 0
+    assert "4 of 4 trials complete, 4 of them before" in capsys.readouterr().out
