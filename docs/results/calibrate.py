@@ -46,7 +46,7 @@ BOARD = {"ecp5": "ulx3s-85f", "ice40": "icebreaker", "gowin": "tangnano9k"}
 NETWORKS = 30
 
 #: Look-up tables up to which they are placed, and put into a board's shell: minutes each.
-PLACED = {"ecp5": 8000, "ice40": 5280, "gowin": 4000}
+PLACED = {"ecp5": 8000, "ice40": 5280, "gowin": 2500}
 SHELLS = 4000
 
 #: What is as good as exact, a share of what was measured and units beside it.
