@@ -1,9 +1,9 @@
 """Measures the examples and writes the tables beside this file.
 
 Run it with ``make results`` after ``s2nn-hw data get mnist`` and ``fashion-mnist``; ``ARGS=dense``,
-``maps``, ``cifar``, ``ecp5``, ``ice40``, ``gowin`` or ``peers`` makes one of the tables.  On two
-cores the first takes a quarter of an hour, the others longer, the last some hours.  Cycles,
-toggles, area and clocks come out the same on any machine; seconds do not.
+``maps``, ``cifar``, ``ecp5``, ``ice40``, ``gowin``, ``peers`` or ``plans`` makes one of the tables.
+On two cores the first takes a quarter of an hour, the others longer, the last two some hours.
+Cycles, toggles, area and clocks come out the same on any machine; seconds do not.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import plans
 
 HERE = Path(__file__).parent
 EXAMPLES = HERE.parent.parent / "examples"
@@ -311,9 +313,11 @@ def command(*words: str) -> None:
 
 def main() -> None:
     """Make the tables that are asked for, or all."""
-    for name in sys.argv[1:] or (*TABLES, *FPGA, "peers"):
+    for name in sys.argv[1:] or (*TABLES, *FPGA, "peers", "plans"):
         if name == "peers":
             write_peers()
+        elif name == "plans":
+            plans.write()
         elif name in FPGA:
             write_fpga(name)
         else:

@@ -1,0 +1,140 @@
+"""What plans predict beside what is found: ``plans.md`` and ``plans.json``.
+
+Run it with ``make results ARGS=plans``.  Each plan is synthesised, placed and routed once; the
+fastest ones of an ECP5-85F take most of an hour each.  What was found of a plan is kept in
+``plans.json`` as it comes, and found again only if the plan is another.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+EXAMPLES = HERE.parent.parent / "examples"
+
+BOARDS = ("icebreaker", "tangnano9k", "ulx3s-85f")
+#: The smallest plans first: they take minutes.
+GOALS = {"smallest": ("--min-area",), "fastest": ()}
+MODELS = (
+    "mnist-mlp-128-1bit",
+    "mnist-mlp-128",
+    "mnist-mlp-256-256",
+    "mnist-conv",
+    "resnet",
+    "fashion-conv",
+    "cifar10-vgg",
+)
+INTRODUCTION = """# Plans: predicted and found
+
+Made by `make results ARGS=plans`: `s2nn-hw plan examples/EXAMPLE --board BOARD -o PLAN`, the
+fastest, and with `--min-area` the smallest, then `s2nn-hw synth examples/EXAMPLE --plan PLAN -o
+DIR`, one seed. Each cell is what was found, and in brackets what was predicted over it. The
+board's shell is among it. Costs were fitted to random networks, not to these
+([0062](../decisions/0062-plans.md)).
+
+"""
+HEADINGS = (
+    "example",
+    "board",
+    "plan",
+    "LUT",
+    "FF",
+    "block RAM",
+    "MHz",
+    "interval",
+    "inferences a second",
+    "planned in",
+)
+RESOURCES = ("lut", "ff", "bram")
+
+
+def write() -> None:
+    """Measure what is not known, and write the table."""
+    file = HERE / "plans.json"
+    known: dict[str, Any] = json.loads(file.read_text()) if file.is_file() else {}
+    with tempfile.TemporaryDirectory() as folder:
+        for goal, options in GOALS.items():
+            for board in BOARDS:
+                for model in MODELS:
+                    name = f"{model} {board} {goal}"
+                    print(name, flush=True)
+                    known[name] = _measured(known.get(name, {}), model, board, options, folder)
+                    file.write_text(json.dumps(known, indent=1) + "\n")
+                    (HERE / "plans.md").write_text(_text(known))
+
+
+def _measured(
+    known: dict[str, Any], model: str, board: str, goal: tuple[str, ...], folder: str
+) -> dict[str, Any]:
+    """A plan, and what was found of it."""
+    path = str(EXAMPLES / model)
+    plan = _command("plan", path, "--board", board, *goal, "-o", f"{folder}/plan")
+    if "error" in plan:
+        return {"error": plan["error"]}
+    if known.get("options") == plan["options"] and known.get("predicted") == plan["predicted"]:
+        return known
+    found = _command("synth", path, "--plan", f"{folder}/plan", "-o", f"{folder}/synth")
+    if "error" in found:
+        return {"error": found["error"], **_of_plan(plan)}
+    return {
+        **_of_plan(plan),
+        "found": {
+            **{name: found[name]["used"] for name in (*RESOURCES, "spram")},
+            "fmax_mhz": found["fmax_mhz"]["best"],
+            "interval_cycles": found["interval_cycles"],
+            "inferences_per_second": found["at_clock"]["inferences_per_second"],
+            "timing_met": found["timing_met"],
+        },
+    }
+
+
+def _of_plan(plan: dict[str, Any]) -> dict[str, Any]:
+    return {name: plan[name] for name in ("options", "predicted", "seconds")}
+
+
+def _command(verb: str, *words: str) -> dict[str, Any]:
+    """What a verb says under --json, an error as such."""
+    run = subprocess.run(
+        [sys.executable, "-m", "s2nn_hw.cli", verb, *words, "--json"],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    return dict(json.loads(run.stdout))
+
+
+def _text(known: dict[str, Any]) -> str:
+    rows, rest = [], []
+    for name, entry in known.items():
+        model, board, goal = name.split()
+        if "found" in entry:
+            rows.append(_row(model, board, goal, entry))
+        elif goal == "fastest" or "predicted" in entry:
+            rest.append(f"* {model} on {board}, {goal}: {entry['error']}\n")
+    head = f"| {' | '.join(HEADINGS)} |\n|{'---|' * len(HEADINGS)}\n"
+    return INTRODUCTION + head + "".join(rows) + "\n" + "".join(rest)
+
+
+def _row(model: str, board: str, goal: str, entry: dict[str, Any]) -> str:
+    predicted, found = entry["predicted"], entry["found"]
+
+    def cell(name: str, digits: int = 0) -> str:
+        share = predicted[name] / found[name] if found[name] else 1.0
+        return f"{found[name]:,.{digits}f} ({share:.2f})"
+
+    cells = (
+        model,
+        board,
+        goal,
+        *(cell(name) for name in RESOURCES),
+        cell("fmax_mhz", 1),
+        cell("interval_cycles", 1),
+        f"{found['inferences_per_second']:,}",
+        f"{entry['seconds']:.1f} s",
+    )
+    return f"| {' | '.join(cells)} |\n"
