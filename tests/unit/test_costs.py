@@ -10,11 +10,9 @@ import pytest
 import s2nn_hw
 from rtl_gen.costs import OTHER, costs, inventory
 from rtl_gen.costs.inventory import of_node
-from rtl_gen.costs.parts import accumulators, rom
+from rtl_gen.costs.parts import rom
 from rtl_gen.costs.storage import Store, stored
-from rtl_gen.layers.event import EventParts
-from rtl_gen.lib.accumulator import Accumulators, Shape
-from rtl_gen.network import Core
+from rtl_gen.emit import layers
 from rtl_gen.platforms import family
 from s2nn_hw.flow.emit import planned
 from s2nn_hw.ir import INPUT, Conv2d, Dense, FrameFormat, InputError, Layer, Network, Pool
@@ -81,33 +79,14 @@ def test_columns_that_are_alike_are_kept_once() -> None:
 @pytest.mark.parametrize("lanes", [1, 2, 4])
 @pytest.mark.parametrize("input_bits", [1, 2, 5])
 def test_accumulators_are_counted_as_they_are_built(lanes: int, input_bits: int) -> None:
-    """The bits of the plan's quantities are those of the shapes that gateware is made of."""
+    """The bits of the plan's quantities are those of the gateware, which the manifest tells."""
     made = network(input_bits=input_bits)
-    plan = planned(made, lanes=lanes, windows=1, family="ecp5")
-    core = Core(made, plan)
+    plan = planned(made, lanes=lanes, family="ecp5")
+    built = {entry.name: entry for entry in layers(made, plan)}
     for name in ("conv", "readout"):
-        parts = core.layers[name].parts
-        assert isinstance(parts, EventParts)
-        (unit, *_) = parts.units
-        adding = unit.accumulators
-        assert isinstance(adding, Accumulators)
-        shapes = [
-            Shape.of(
-                neuron,
-                adding.lanes,
-                adding.planes,
-                masked=adding.masked,
-                mask_stage=adding.mask_stage,
-                additions=adding.additions,
-            )
-            for neuron in adding.neurons
-        ]
-        bits = [lane.weight_bits for lane in adding.lanes]
-        found, levels = accumulators(adding.neurons, bits, plan.node(name), constant=False)
-        assert found["potential"] == plan.node(name).pixels * sum(shape.width for shape in shapes)
-        for level in range(1, len(shapes[0].tree)):
-            built = sum(sum(shape.tree[level]) for shape in shapes)
-            assert levels[level - 1] == plan.node(name).pixels * built
+        found = of_node(made, plan, name, family("ecp5")).fixed
+        assert found["potential"] == built[name].accumulator_bits
+        assert found["first sum"] + found["sum"] == built[name].adder_bits
 
 
 def test_a_slower_clock_has_fewer_registers_and_the_same_sums() -> None:
