@@ -2,6 +2,7 @@
 
 from collections.abc import Container, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -47,7 +48,15 @@ ENTRIES = 8
 AHEAD = 8
 
 
-def plan(
+def plan(network: Network, **options: Any) -> CorePlan:
+    """Plan a network, and prove that no stall can lock the core.
+
+    options: see draft().  Raises InputError naming the layer and value.
+    """
+    return check_progress(draft(network, **options))
+
+
+def draft(
     network: Network,
     *,
     lanes: int | Sequence[int] | None = None,
@@ -60,7 +69,7 @@ def plan(
     fabric: Fabric | None = None,
     unroll_limit: int | None = None,
 ) -> CorePlan:
-    """Plan a network.
+    """Plan a network, to compare it with others.
 
     Parameters
     ----------
@@ -133,7 +142,7 @@ def plan(
     )
     if not fabric.lut_ram:
         made = with_short_queue(made, samples or {})
-    return check_progress(with_room_for_joins(made, AHEAD))
+    return with_room_for_joins(made, AHEAD)
 
 
 def _pool_plan(network: Network, pool: Pool) -> PoolPlan:

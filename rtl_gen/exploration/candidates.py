@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
+from math import inf
 from typing import Any
 
 from rtl_gen.circuit import circuit
@@ -10,7 +11,7 @@ from rtl_gen.costs import costs
 from rtl_gen.costs.inventory import Quantities, of_node, of_ports
 from rtl_gen.fabric import Fabric
 from rtl_gen.plan import CorePlan, LayerPlan, NodePlan
-from rtl_gen.planner import plan
+from rtl_gen.planner import draft
 from rtl_gen.platforms.family import Family
 from rtl_gen.timing import Values, needs
 from rtl_gen.unrolled.circuit import estimate
@@ -88,11 +89,14 @@ class Survey:
     ----------
     network, family: which, and of what.
     values: of all sources for some frames, from which cycles are counted.
+    capacity: of the device: what it cannot hold is left out.
     """
 
     network: Network
     values: Values
     family: Family
+    capacity: Mapping[str, int]
+    _most: dict[tuple[str, str, int, int], int] = field(default_factory=dict)
     _sets: list[tuple[CorePlan, dict[str, dict[Any, _Way]]]] = field(default_factory=list)
     _known: dict[Any, Quantities] = field(default_factory=dict)
 
@@ -113,17 +117,43 @@ class Survey:
                 self._sets.append((own[loaded[0]][next(iter(own[loaded[0]]))].made, ways))
 
     def _look(self, found: dict[str, dict[Any, _Way]], fabric: Fabric, options: Any) -> None:
-        """Add what layers become with options of plan() and were not yet."""
+        """Add what layers become with options of draft() and were not yet."""
         try:
-            made = plan(self.network, fabric=fabric, **options)
+            made = draft(self.network, fabric=fabric, **options)
         except InputError:
             return
         news = [n for n in made.layers if _key(n) not in found.setdefault(n.layer, {})]
+        news = [n for n in news if not self._beyond(n)]
         if news:
             cycles = needs(made, self.values)
             for node in news:
                 mean = float(cycles[node.layer].mean())
-                found[node.layer][_key(node)] = _Way(made=made, layer=node.layer, cycles=mean)
+                way = _Way(made=made, layer=node.layer, cycles=mean)
+                if self._worth(way, node, found[node.layer]):
+                    found[node.layer][_key(node)] = way
+
+    def _beyond(self, node: NodePlan) -> bool:
+        """Whether fewer lanes of this kind are too many already."""
+        if not isinstance(node, LayerPlan):
+            return False
+        return node.lanes >= self._most.get((node.layer, *_kind(node)), inf)
+
+    def _worth(self, way: _Way, node: NodePlan, others: Mapping[Any, _Way]) -> bool:
+        """Whether the device could hold it, and no narrower one of its kind is as fast."""
+        if not isinstance(node, LayerPlan):
+            return True
+        for other in others.values():
+            narrow = other.node
+            assert isinstance(narrow, LayerPlan)
+            alike = _kind(narrow) == _kind(node)
+            if alike and narrow.lanes < node.lanes and other.cycles <= way.cycles:
+                return False
+        used = self._used(way, node, node.fabric)
+        if used["lut"] <= self.capacity["lut"]:
+            return True
+        self._most[way.layer, *_kind(node)] = node.lanes
+        # The smallest one tells by how much there is no room.
+        return not others
 
     def scenarios(self, fabric: Fabric) -> Iterator[Scenario]:
         """What there is to choose from in a fabric of the family."""
@@ -155,15 +185,20 @@ class Survey:
         return costs(self.family).of(self._known[key].at(fabric))
 
 
+def _kind(node: LayerPlan) -> tuple[str, int, int]:
+    """What ways to build a layer have in common that differ in lanes alone."""
+    return (node.engine, node.pixels, node.word)
+
+
 def _key(node: NodePlan) -> tuple[Any, ...]:
     """What tells ways to build a layer apart."""
     if not isinstance(node, LayerPlan):
         return ()
-    return (node.engine, node.lanes, node.pixels, node.word)
+    return (node.lanes, *_kind(node))
 
 
 def _settings(network: Network, fabric: Fabric) -> Iterator[dict[str, Any]]:
-    """Options of plan() that together show every candidate."""
+    """Options of draft() that together show every candidate."""
     layers = network.weighted
     for lanes in LANES:
         for windows in WINDOWS:

@@ -97,7 +97,12 @@ class Explorer:
     @cached_property
     def survey(self) -> Survey:
         """What each layer may be."""
-        return Survey(network=self.network, values=self.values, family=self.family)
+        return Survey(
+            network=self.network,
+            values=self.values,
+            family=self.family,
+            capacity=self.device.capacity,
+        )
 
     def room(self, scenario: Scenario) -> dict[str, float]:
         """Resource → how much the layers of a core may take."""

@@ -250,7 +250,7 @@ class Planner:
         core = self._core(point)
         used = self._used(core)
         frames, interval = typical(core, self.frames, windows)
-        latency = alone(core, self.frames, min(ALONE, frames))
+        latency = alone(core, self.frames, min(ALONE if windows > FEW_WINDOWS else 1, frames))
         interval = latency if interval is None else interval
         hertz = point.mhz * 1e6
         return Prediction(

@@ -127,7 +127,7 @@ def test_plans_are_rate_matched_and_fit() -> None:
 def test_what_is_around_takes_room() -> None:
     made = network()
     alone = explorer(made).points()
-    beside = explorer(made, around=lambda plan: {"lut": 4000.0, "cell": 4000.0}).points()
+    beside = explorer(made, around=lambda plan: {"lut": 2500.0, "cell": 2500.0}).points()
     assert beside[0].rate < alone[0].rate
     none = explorer(made, around=lambda plan: {"bram": 30.0, "lut": 5000.0, "cell": 5000.0})
     assert not none.fits()
@@ -140,7 +140,7 @@ def test_limits_name_what_more_of_would_help() -> None:
     wide = explorer(made, "LFE5U-85F-6")
     cycles = wide.points()[0].cycles
     assert wide.limits(cycles * 0.5, together=False) == ["layer 'hidden1'", "layer 'readout'"]
-    narrow = explorer(made, around=lambda plan: {"lut": 3500.0, "cell": 3000.0})
+    narrow = explorer(made, around=lambda plan: {"lut": 2500.0, "cell": 2500.0})
     cycles = narrow.points()[0].cycles
     assert narrow.limits(cycles * 0.99, together=False)
 
@@ -181,7 +181,8 @@ def test_imbalance_of_banks_counts() -> None:
 
 def test_what_a_survey_shows_is_what_plans_are() -> None:
     made = network()
-    survey = Survey(network=made, values=made.samples, family=family("ecp5"))
+    capacity = part("LFE5U-25F-6").device.capacity
+    survey = Survey(network=made, values=made.samples, family=family("ecp5"), capacity=capacity)
     (scenario,) = survey.scenarios(family("ecp5").fabric())
     assert {c.engine for group in scenario.choices.values() for c in group} == {
         "event",
