@@ -55,8 +55,9 @@ def select(
 
 
 def share(used: Mapping[str, float], capacity: Mapping[str, int]) -> float:
-    """Of a device: the sum over its resources of what is used of each by what there is."""
-    return sum(units / capacity[name] for name, units in used.items() if capacity.get(name, 0) > 0)
+    """Of a device: the mean over its resources of what is used of each by what there is."""
+    shares = [units / capacity[name] for name, units in used.items() if capacity.get(name, 0) > 0]
+    return sum(shares) / len(shares)
 
 
 def total(chosen: Sequence[Candidate], scenario: Scenario) -> dict[str, float]:

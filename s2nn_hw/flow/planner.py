@@ -81,7 +81,7 @@ class Prediction:
     ----------
     engine, lanes, windows, memory: of each layer that has synapses, as ``emit`` takes them.
     freq: clock that it is made for, MHz; fmax_mhz: that it is expected to reach.
-    lut, ff, bram, spram: of the device, a board's shell included; area: sum of their shares of it.
+    lut, ff, bram, spram: of the device, a board's shell included; area: mean of their shares of it.
     interval_cycles, latency_cycles: means, of frames that follow each other, and of frames alone.
     inferences_per_second, latency_seconds: of these, at ``freq``.
     """

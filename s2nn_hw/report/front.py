@@ -13,6 +13,7 @@ def draw(data: Mapping[str, Any], path: Path) -> None:
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
+    from matplotlib.ticker import EngFormatter
 
     figure, axis = pyplot.subplots(figsize=(7.2, 4.6))
     points = data["front"]
@@ -41,15 +42,16 @@ def draw(data: Mapping[str, Any], path: Path) -> None:
             fontsize=7,
         )
     axis.set_title(f"plans for {data['board'] or data['device']}: filled the one that was chosen")
-    axis.set_xlabel("area: sum of the shares of look-up tables, flip-flops and memories, in %")
+    axis.set_xlabel("area: mean share of look-up tables, flip-flops and memories, in %")
     axis.set_ylabel("inferences a second")
-    axis.set_xscale("log")
     axis.set_yscale("log")
+    for formatter in (axis.yaxis.set_major_formatter, axis.yaxis.set_minor_formatter):
+        formatter(EngFormatter(sep=" "))
     axis.margins(0.12)
     axis.grid(alpha=0.3)
     figure.tight_layout()
     with matplotlib.rc_context({"svg.hashsalt": data["network"]}):
-        figure.savefig(path, metadata={"Date": None})
+        figure.savefig(path, metadata={"Date": None}, bbox_inches="tight")
     pyplot.close(figure)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 _WORDS = {
     "inferences_per_second": "inferences a second",
-    "area": "area: sum of the shares of the device",
+    "area": "area: mean share of the device, in %",
     "accuracy": "accuracy",
     "toggles": "toggles a frame",
 }
@@ -29,6 +29,7 @@ def draw(
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
+    from matplotlib.ticker import EngFormatter
 
     first, *others = objectives
     done = [row for row in rows if row["state"] == "complete"]
@@ -44,7 +45,7 @@ def draw(
                     if row["model"] == model and (row["number"] in best) == filled
                 ]
                 axis.scatter(
-                    [row[other] for row in shown],
+                    [row[other] * (100 if other == "area" else 1) for row in shown],
                     [row[first] for row in shown],
                     s=30,
                     marker="os^DvP"[k % 6],
@@ -55,8 +56,8 @@ def draw(
         axis.set_xlabel(_WORDS[other])
         axis.set_ylabel(_WORDS[first])
         axis.set_yscale("log")
-        if other != "accuracy":
-            axis.set_xscale("log")
+        for formatter in (axis.yaxis.set_major_formatter, axis.yaxis.set_minor_formatter):
+            formatter(EngFormatter(sep=" "))
         axis.grid(alpha=0.3)
     if done:
         axes[0][0].legend(title="filled: none is better", fontsize=8)

@@ -243,7 +243,7 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
 
 
 WRONG = {
-    "": "one of the arguments --board --device is required",
+    "": "--board, --device or --plan is needed",
     "--device virtex": "device must be one of LFE5U-12F,",
     "--device LFE5U-25F-5": "LFE5U-25F comes as 6, 7, 8",
     "--device up5k --seeds 0": "seeds must be 1 or more, not 0",
