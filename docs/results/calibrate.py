@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from priors import CLOCK, priors
+from priors import CLOCK, far, priors
 from random_networks import sample
 from scipy.optimize import nnls
 
@@ -52,9 +52,6 @@ SHELLS = 4000
 #: What is as good as exact, a share of what was measured and units beside it.
 EXACT, UNITS = 0.05, 40
 
-#: How far a cost is from its prior, as a share of it and beside it, that is not surprising.
-FAR, BESIDE = 0.5, 0.02
-
 
 @dataclass(kw_only=True)
 class Rows:
@@ -74,7 +71,7 @@ def main(names: Sequence[str]) -> int:
         for index in range(NETWORKS):
             _measure(rows, name, index)
         units = {
-            resource: _costs(rows.found[resource], priors(name, resource))
+            resource: _costs(resource, rows.found[resource], priors(name, resource))
             for resource in ("lut", "ff", "cell")
             if resource in rows.found
         }
@@ -170,7 +167,7 @@ def _of_clock(plan: CorePlan, used: Mapping[str, int], chosen: Part) -> dict[str
 
 
 def _costs(
-    rows: Sequence[tuple[Mapping[str, float], float]], prior: Mapping[str, float]
+    resource: str, rows: Sequence[tuple[Mapping[str, float], float]], prior: Mapping[str, float]
 ) -> dict[str, float]:
     """Costs, none below 0."""
     unknown = {name for found, _ in rows for name in found} - set(prior) - {"bram", "spram"}
@@ -181,7 +178,7 @@ def _costs(
     taken = np.array([units for _, units in rows], dtype=float)
     sure = 1 / (EXACT * (taken + UNITS))
     guess = np.array([prior[name] for name in names])
-    near = 1 / (FAR * guess + BESIDE)
+    near = np.array([1 / far(resource, name, prior[name]) for name in names])
     left = np.vstack([matrix * sure[:, None], np.diag(near)])
     found, _ = nnls(left, np.concatenate([taken * sure, guess * near]))
     return {name: round(float(cost), 4) for name, cost in zip(names, found, strict=True)}

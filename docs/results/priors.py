@@ -208,6 +208,15 @@ for _family in CLOCK.values():
     _family |= {"lanes": (-0.03, 0.03), "inputs": (-0.03, 0.03), "fill": (-0.3, 0.15)}
 
 
+def far(resource: str, name: str, guess: float) -> float:
+    """How far from its prior a cost is not surprising.
+
+    Flip-flops that a look-up table drives are in its cell, whatever else is alone.
+    """
+    sure = resource == "cell" and name in DRIVEN
+    return (0.05 if sure else 0.5) * guess + 0.02
+
+
 def priors(family: str, resource: str) -> dict[str, float]:
     """Of a resource: ``lut``, ``ff`` or ``cell``, a look-up table with its flip-flop or either."""
     if resource == "cell":
