@@ -26,6 +26,9 @@ STEPS = 24
 #: Share of look-up tables and flip-flops up to which plans are made: beyond, routing is hard.
 FULL = 0.93
 
+#: Cells are predicted roughly: what is a little beyond those that can be filled may fit.
+ROUGH = 1.1
+
 #: What of the clock that is predicted is asked for, so that most placements reach it.
 SURE = 0.95
 
@@ -116,7 +119,7 @@ class Explorer:
         """How much of a resource may be used."""
         capacity = self.device.capacity
         if name == "cell":
-            return capacity["lut"] * self.family.fill
+            return capacity["lut"] * min(1.0, self.family.fill * ROUGH)
         return capacity.get(name, 0) * (FULL if name in ("lut", "ff") else 1.0)
 
     def points(self, *, together: bool = False) -> list[Point]:
