@@ -14,7 +14,7 @@ from .shared import Shared
 MARKS = ("closes", "final", "drop")
 
 #: Bits that are counted in one cycle.
-_PART = 8
+_PART = 4
 
 #: Bits that a chain of carries goes through.
 _CHAIN = 32

@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, Phase, given, note, reject, seed, settings
 from hypothesis import strategies as st
 
 import sim.runner
+from rtl_gen.lanes import ENGINES, lanes_of
 from s2nn_hw import golden
 from s2nn_hw.flow.emit import build
 from s2nn_hw.flow.outcome import findings
@@ -168,6 +169,24 @@ def loadable(layer: Layer) -> bool:
     return len(layer.projections) == 1 and not (isinstance(first, Conv2d) and first.groups > 1)
 
 
+@st.composite
+def mixtures(draw, network: Network) -> dict[str, list]:
+    """Engine, lanes and memory of each layer, as plans have them."""
+    layers = network.weighted
+    engines, memory, most = {}, [], []
+    for layer in layers:
+        kinds = ["event", "unrolled", *(["parallel"] if layer.is_map else [])]
+        engines[layer.name] = draw(st.sampled_from(kinds))
+        loads = engines[layer.name] == "event" and loadable(layer)
+        memory.append(draw(st.sampled_from(["rom", "ram"] if loads else ["rom"])))
+        most.append(draw(st.sampled_from([1, 1, 2, 3, 5])))
+    loaded = [layer.name for layer, name in zip(layers, memory, strict=True) if name == "ram"]
+    usable = [
+        lanes_of(network, engines, n, loaded)[k.name] for n, k in zip(most, layers, strict=True)
+    ]
+    return {"engine": list(engines.values()), "lanes": usable, "memory": memory}
+
+
 def frames(network: Network, seed: int) -> np.ndarray:
     rng = np.random.default_rng(seed)
     shape = (FRAMES, *network.input.shape)
@@ -225,9 +244,9 @@ def test_random_graphs(shard, tmp_path, icarus):
         if options["family"] is not None:
             options["freq"] = data.draw(st.sampled_from([None, 30, 300]))
         if options["engine"] == "mixed":
-            kinds = st.sampled_from(["event", "unrolled"])
-            options["engine"] = [data.draw(kinds) for _ in network.weighted]
-        if options["engine"] != "event" or not all(map(loadable, network.weighted)):
+            # As a plan is: each layer its own engine, lanes and memory.
+            options |= data.draw(mixtures(network))
+        elif options["engine"] != "event" or not all(map(loadable, network.weighted)):
             options["memory"] = "rom"
         note(f"shard {shard}, {options}\n{described(network)}")
         played = frames(network, options["seed"])
@@ -242,3 +261,66 @@ def test_random_graphs(shard, tmp_path, icarus):
         assert not [f"{check.name}: {check.detail}" for check in found if not check.passed]
 
     graph()
+
+
+@st.composite
+def chains(draw) -> Network:
+    """Two convolutions one behind the other, and a readout."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    size = draw(st.integers(3, 7)), draw(st.integers(3, 7))
+    channels = draw(st.integers(1, 4))
+    input_ = FrameFormat(shape=(channels, *size), bits=draw(st.sampled_from([1, 1, 2])))
+    source, most, layers = INPUT, input_.maximum, []
+    for name in ("first", "second"):
+        window, bits, neurons = (
+            draw(windows(size)),
+            draw(st.integers(1, 4)),
+            draw(st.integers(1, 6)),
+        )
+        conv = Conv2d(
+            source=source,
+            weights=weights(rng, (neurons, channels, *window.kernel), bits),
+            weight_bits=bits,
+            stride=window.stride,
+            padding=window.padding,
+        )
+        low, high = (int(n.mean()) for n in conv.potential_range(most))
+        thresholds = rng.integers(low // 4, max(high // 3, low // 4) + 2, neurons)
+        layers.append(Layer(name=name, projections=(conv,), thresholds=thresholds))
+        source, channels, size, most = name, neurons, window.output(size, name), 1
+    inputs = channels * size[0] * size[1]
+    head = Dense(source=source, weights=weights(rng, (4, inputs), 3), weight_bits=3)
+    network = Network(input=input_, layers=(*layers, Layer(name="readout", projections=(head,))))
+    network.check()
+    return network
+
+
+@pytest.mark.parametrize("second", ENGINES)
+@pytest.mark.parametrize("first", ENGINES)
+def test_every_engine_behind_every_other(first, second, tmp_path, icarus):
+    @seed(ENGINES.index(first) * len(ENGINES) + ENGINES.index(second))
+    @settings(
+        max_examples=-(-GRAPHS // SHARDS),
+        deadline=None,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(data=st.data())
+    def pair(data):
+        network = data.draw(chains())
+        last = data.draw(st.sampled_from(["event", "unrolled"]))
+        engines = dict(zip((k.name for k in network.weighted), (first, second, last), strict=True))
+        most = data.draw(st.integers(1, 6))
+        options = {
+            "engine": list(engines.values()),
+            "lanes": list(lanes_of(network, engines, most).values()),
+            "stall": data.draw(st.sampled_from(sorted(PATTERNS))),
+            "seed": data.draw(st.integers(0, 999)),
+            "family": data.draw(st.sampled_from([None, "ecp5", "ice40", "gowin"])),
+        }
+        note(f"{options}\n{described(network)}")
+        found = verdict(network, frames(network, options["seed"]), tmp_path, **options)
+        assert not [f"{check.name}: {check.detail}" for check in found if not check.passed]
+
+    pair()
