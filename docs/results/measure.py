@@ -1,8 +1,9 @@
 """Measures the examples and writes the tables beside this file.
 
 Run it with ``make results`` after ``s2nn-hw data get mnist`` and ``fashion-mnist``; ``ARGS=dense``,
-``maps``, ``cifar``, ``ecp5``, ``ice40``, ``gowin``, ``peers`` or ``plans`` makes one of the tables.
-On two cores the first takes a quarter of an hour, the others longer, the last two some hours.
+``maps``, ``cifar``, ``ecp5``, ``ice40``, ``gowin``, ``peers``, ``plans`` or ``exhaustive`` makes
+one of the tables.  On two cores the first takes a quarter of an hour, the others longer, the last
+three some hours.
 Cycles, toggles, area and clocks come out the same on any machine; seconds do not.
 """
 
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import exhaustive
 import plans
 
 HERE = Path(__file__).parent
@@ -311,13 +313,16 @@ def command(*words: str) -> None:
     subprocess.run([sys.executable, "-m", "s2nn_hw.cli", *words], check=True)
 
 
+PLANNER = {"plans": plans.write, "exhaustive": exhaustive.write}
+
+
 def main() -> None:
     """Make the tables that are asked for, or all."""
-    for name in sys.argv[1:] or (*TABLES, *FPGA, "peers", "plans"):
+    for name in sys.argv[1:] or (*TABLES, *FPGA, "peers", *PLANNER):
         if name == "peers":
             write_peers()
-        elif name == "plans":
-            plans.write()
+        elif name in PLANNER:
+            PLANNER[name]()
         elif name in FPGA:
             write_fpga(name)
         else:

@@ -20,12 +20,13 @@ EXAMPLES = HERE.parent.parent / "examples"
 BOARDS = ("icebreaker", "tangnano9k", "ulx3s-85f")
 #: The smallest plans first: they take minutes.
 GOALS = {"smallest": ("--min-area",), "fastest": ()}
+#: From those that take minutes to those that take hours.
 MODELS = (
-    "mnist-mlp-128-1bit",
     "mnist-mlp-128",
     "mnist-mlp-256-256",
     "mnist-conv",
     "resnet",
+    "mnist-mlp-128-1bit",
     "fashion-conv",
     "cifar10-vgg",
 )
@@ -59,8 +60,8 @@ def write() -> None:
     known: dict[str, Any] = json.loads(file.read_text()) if file.is_file() else {}
     with tempfile.TemporaryDirectory() as folder:
         for goal, options in GOALS.items():
-            for board in BOARDS:
-                for model in MODELS:
+            for model in MODELS:
+                for board in BOARDS:
                     name = f"{model} {board} {goal}"
                     print(name, flush=True)
                     known[name] = _measured(known.get(name, {}), model, board, options, folder)

@@ -165,18 +165,18 @@ def _event(layer: Layer, plan: LayerPlan, family: Family) -> tuple[Quantities, l
                 total += parts.weights(port, plan, table, projection.weight_bits, family)
             if isinstance(feed, DensePlan):
                 total += parts.queue(port, feed, family)
-    made = neurons([matrix(p) for p in layer.projections], lanes, parts.offsets(layer, plan))
+    made = neurons([matrix(p) for p in layer.projections], (), parts.offsets(layer, plan))
     if plan.stored:
         total += parts.stored_potentials(made, layer, plan, family)
         return Quantities(fixed=total), []
-    adding, levels = parts.accumulators(made, bits, plan, constant=False)
+    adding, levels = parts.accumulators(made, parts.bounds(lanes), bits, plan, constant=False)
     widths = [neuron.width(plan.planes) for neuron in made]
     return Quantities(fixed=total + adding, levels=levels), widths
 
 
 def _parallel(layer: Layer, plan: LayerPlan, family: Family) -> tuple[Quantities, list[int]]:
     total = Counter[str]()
-    lanes: list[npt.NDArray[np.int64]] = []
+    bounds: list[parts.Bounds] = []
     bits: list[int] = []
     matrices = []
     steps = max(feed.steps for feed in plan.feeds if isinstance(feed, ParallelPlan))
@@ -185,7 +185,10 @@ def _parallel(layer: Layer, plan: LayerPlan, family: Family) -> tuple[Quantities
         windows = feed.windows
         whole = full_matrix(projection)
         matrices.append(whole)
-        lanes += [whole[:, s :: feed.inputs] for s in range(feed.inputs)]
+        table = np.zeros((feed.steps * feed.inputs, projection.neurons), dtype=np.int64)
+        table[: whole.shape[1]] = whole.T
+        of_step = table.reshape(feed.steps, feed.inputs, projection.neurons)
+        bounds.append((of_step.min(axis=0, initial=0), of_step.max(axis=0, initial=0)))
         bits += [step_bits(projection)] * feed.inputs
         held = windows.channels * windows.window.taps * windows.planes
         total += Counter(
@@ -199,13 +202,12 @@ def _parallel(layer: Layer, plan: LayerPlan, family: Family) -> tuple[Quantities
         )
         total += parts.reader(windows, windows.channels, family, whole=True)
         if feed.steps > 1:
-            table = np.zeros((feed.steps * feed.inputs, projection.neurons), dtype=np.int64)
-            table[: whole.shape[1]] = whole.T
-            table = table.reshape(feed.steps, -1)
+            rows = table.reshape(feed.steps, -1)
             blocks = plan.fabric.whole(feed.steps, 1)
-            total += parts.rom(table, step_bits(projection), 1, blocks, family)
-    made = neurons(matrices, lanes, parts.offsets(layer, plan))
-    adding, levels = parts.accumulators(made, bits, plan, constant=steps == 1)
+            total += parts.rom(rows, step_bits(projection), 1, blocks, family)
+    made = neurons(matrices, (), parts.offsets(layer, plan))
+    low, high = (np.concatenate(both) for both in zip(*bounds, strict=True))
+    adding, levels = parts.accumulators(made, (low, high), bits, plan, constant=steps == 1)
     return Quantities(fixed=total + adding, levels=levels), []
 
 

@@ -114,8 +114,10 @@ def rom(
 
 def _unlike(table: npt.NDArray[np.int64], bits: int) -> int:
     """Columns of bits of a table of weights that synthesis keeps: of alike ones it keeps one."""
-    kept = (table < 0) if bits == 1 else table & ((1 << bits) - 1)
-    columns = (kept[:, :, None] >> np.arange(bits) & 1).astype(np.uint8).reshape(len(table), -1)
+    most = (1 << bits) - 1
+    small = np.min_scalar_type(most)
+    kept = (table < 0).astype(small) if bits == 1 else (table & most).astype(small)
+    columns = (kept[:, :, None] >> np.arange(bits, dtype=small) & 1).reshape(len(table), -1)
     ones = columns.sum(axis=0, dtype=np.int64)
     columns = columns[:, (ones > 0) & (ones < len(table))]
     if not columns.size:
@@ -150,8 +152,23 @@ def stored_potentials(
     return total + stored(store, family)
 
 
+#: Least and greatest of the weights and 0 that come over each lane, both (lanes, neurons).
+Bounds = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
+
+
+def bounds(lanes: Sequence[npt.NDArray[np.int64]]) -> Bounds:
+    """Of weights (neurons, n) over each lane."""
+    least = np.array([w.min(axis=1, initial=0) for w in lanes], dtype=np.int64)
+    return least, np.array([w.max(axis=1, initial=0) for w in lanes], dtype=np.int64)
+
+
 def accumulators(
-    made: Sequence[Neuron], bits: Sequence[int], plan: LayerPlan, *, constant: bool
+    made: Sequence[Neuron],
+    weights: Bounds,
+    bits: Sequence[int],
+    plan: LayerPlan,
+    *,
+    constant: bool,
 ) -> tuple[Counter[str], list[int]]:
     """The accumulators of all units, and the bits of the sums of each level of their adders.
 
@@ -164,15 +181,15 @@ def accumulators(
     """
     planes, stem = plan.planes, "constant " if constant else ""
     widths = [neuron.width(planes) for neuron in made]
-    low, high = np.array([neuron.lanes for neuron in made], dtype=np.int64).transpose(2, 1, 0)
+    low, high = weights
     first = signed_widths(low, high)
-    weights = np.where(np.array(bits)[:, None] == 1, 1, first)
+    stored_bits = np.where(np.array(bits)[:, None] == 1, 1, first)
     masked = plan.engine == "parallel" or plan.masked
     mask_stage = masked and plan.fabric.mask_stage
     keeps = masked and not mask_stage and planes == 1 and len(low) == 1
     total = Counter({"neuron": len(made), "potential": sum(widths), "accumulators": 1})
     if masked and not keeps:
-        total[f"{stem}masked"] += int(weights.sum())
+        total[f"{stem}masked"] += int(stored_bits.sum())
     if mask_stage:
         total[f"{stem}held weight"] += int(first.sum())
     levels = []

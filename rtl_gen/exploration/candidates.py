@@ -13,7 +13,7 @@ from rtl_gen.fabric import Fabric
 from rtl_gen.plan import CorePlan, LayerPlan, NodePlan
 from rtl_gen.planner import draft
 from rtl_gen.platforms.family import Family
-from rtl_gen.timing import Values, needs
+from rtl_gen.timing import Values, need
 from rtl_gen.unrolled.circuit import estimate
 from rtl_gen.unrolled.layer import constants
 from s2nn_hw.ir import Conv2d, InputError, Layer, Network
@@ -124,13 +124,11 @@ class Survey:
             return
         news = [n for n in made.layers if _key(n) not in found.setdefault(n.layer, {})]
         news = [n for n in news if not self._beyond(n)]
-        if news:
-            cycles = needs(made, self.values)
-            for node in news:
-                mean = float(cycles[node.layer].mean())
-                way = _Way(made=made, layer=node.layer, cycles=mean)
-                if self._worth(way, node, found[node.layer]):
-                    found[node.layer][_key(node)] = way
+        for node in news:
+            mean = float(need(made, node, self.values).mean())
+            way = _Way(made=made, layer=node.layer, cycles=mean)
+            if self._worth(way, node, found[node.layer]):
+                found[node.layer][_key(node)] = way
 
     def _beyond(self, node: NodePlan) -> bool:
         """Whether fewer lanes of this kind are too many already."""

@@ -1,10 +1,13 @@
 """Clocks that a core may be made for, and the one that it will reach."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import inf, log2
 
 from rtl_gen.fabric import Fabric
 from rtl_gen.platforms.family import Family
+
+#: Feature that goes with the widest layer of an engine → the engine.
+WIDTHS = {"lanes": "event", "inputs": "parallel"}
 
 
 def classes(family: Family) -> list[tuple[float, float, Fabric]]:
@@ -30,17 +33,20 @@ def features(
     chosen: engine and lanes of each layer.
 
     ``additions`` and ``tables`` in a cycle, where there are engines that have the one or the other;
-    lanes of the widest layer and the share of the device, as wires get longer with both.
+    WIDTHS of the widest layer and the share of the device, as wires get longer with both.
     """
-    engines = {engine for engine, _ in chosen}
-    adds = bool(engines & {"event", "parallel"})
-    found = {f"{fabric.additions} additions": 1.0} if adds else {}
-    if not adds:
-        found[f"{fabric.tables} tables"] = 1.0
-    lanes = max((n for engine, n in chosen if engine == "event"), default=1)
-    inputs = max((n for engine, n in chosen if engine == "parallel"), default=1)
-    return found | {
-        "lanes": log2(lanes),
-        "inputs": log2(inputs),
-        "fill": used["lut"] / capacity["lut"],
-    }
+    found = {plain(fabric, [engine for engine, _ in chosen]): 1.0}
+    for name in WIDTHS:
+        found[name] = max((width(name, *layer) for layer in chosen), default=0.0)
+    return found | {"fill": used["lut"] / capacity["lut"]}
+
+
+def plain(fabric: Fabric, engines: Iterable[str]) -> str:
+    """The feature that a core of these engines has, whatever its size."""
+    adds = not {"event", "parallel"}.isdisjoint(engines)
+    return f"{fabric.additions} additions" if adds else f"{fabric.tables} tables"
+
+
+def width(feature: str, engine: str, lanes: int) -> float:
+    """A layer's part of one of WIDTHS."""
+    return log2(lanes) if engine == WIDTHS[feature] else 0.0

@@ -1,10 +1,10 @@
 """The plans that a device has room for, from the fastest to the smallest."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import groupby
-from math import inf
+from math import inf, log
 from typing import Any
 
 import numpy as np
@@ -17,8 +17,8 @@ from rtl_gen.timing import Values
 from s2nn_hw.ir import Network
 
 from .candidates import Candidate, Scenario, Survey
-from .clocks import classes, features
-from .selection import InfeasibleError, select, share, total
+from .clocks import WIDTHS, classes, features, plain
+from .selection import Clock, InfeasibleError, fastest, select, share, total
 
 #: Steps of cycles between the fastest plan and the smallest, in each range of clocks.
 STEPS = 24
@@ -127,13 +127,15 @@ class Explorer:
         found: dict[Any, Point] = {}
         for low, high, fabric in classes(self.family):
             for scenario in self.survey.scenarios(fabric):
-                for chosen in self._choices(scenario, together):
-                    point = self._point(scenario, chosen, fabric, low, high, together)
+                for chosen in self._choices(scenario, fabric, low, high, together):
+                    point = self.point(scenario, chosen, fabric, low, high, together)
                     if point is not None:
                         found.setdefault((point.mhz, *map(identity, chosen)), point)
         return sorted(found.values(), key=lambda p: (-p.rate, share(p.used, self.device.capacity)))
 
-    def _choices(self, scenario: Scenario, together: bool) -> Iterator[tuple[Candidate, ...]]:
+    def _choices(
+        self, scenario: Scenario, fabric: Fabric, low: float, high: float, together: bool
+    ) -> Iterator[tuple[Candidate, ...]]:
         room = self.room(scenario)
 
         def attempt(cycles: float) -> tuple[Candidate, ...] | None:
@@ -146,38 +148,65 @@ class Explorer:
         if smallest is None:
             return
         most = _cycles(smallest, together)
-        least = self._least(scenario, attempt, most, together)
+        if together:
+            least = self._least(scenario, attempt, most)
+        else:
+            fast = list(self._fastest(scenario, room, fabric, low, high))
+            if not fast:
+                return
+            yield from fast
+            least = min(_cycles(chosen, together) for chosen in fast)
         for cycles in np.geomspace(least, most, STEPS) if least < most else [most]:
             # A hair more, as the steps are rounded.
             chosen = attempt(float(cycles) * (1 + 1e-9))
             if chosen is not None:
                 yield chosen
 
+    def _fastest(
+        self,
+        scenario: Scenario,
+        room: Mapping[str, float],
+        fabric: Fabric,
+        low: float,
+        high: float,
+    ) -> Iterator[tuple[Candidate, ...]]:
+        """The fastest choice of clocks in a range, and the fastest that is all unrolled."""
+        around = scenario.ports["lut"] + self.around(scenario.plan).get("lut", 0.0)
+        own = costs(self.family)
+        unrolled = {
+            name: [c for c in group if c.engine in ("", "unrolled")]
+            for name, group in scenario.choices.items()
+        }
+        for engine, choices in (("event", scenario.choices), ("unrolled", unrolled)):
+            bare = {plain(fabric, [engine]): 1.0}
+            clock = Clock(
+                plain=log(own.mhz(bare, self.device) * SURE),
+                slopes={name: own.clock[name] for name in (*WIDTHS, "fill")},
+                fill=around / self.device.capacity["lut"],
+                low=log(low) if low else 0.0,
+                high=log(high),
+            )
+            try:
+                yield fastest(replace(scenario, choices=choices), room, self.device.capacity, clock)
+            except InfeasibleError:
+                continue
+
     def _least(
         self,
         scenario: Scenario,
         attempt: Callable[[float], tuple[Candidate, ...] | None],
         most: float,
-        together: bool,
     ) -> float:
-        """The fewest cycles that fit."""
-        if together:
-            low = sum(min(c.cycles for c in group) for group in scenario.choices.values())
-            high = most
-            while high > low * 1.01:
-                middle = (low * high) ** 0.5
-                chosen = attempt(middle)
-                low, high = (middle, high) if chosen is None else (low, _cycles(chosen, True))
-            return high
-        levels = sorted({c.cycles for group in scenario.choices.values() for c in group})
-        levels = [cycles for cycles in levels if cycles <= most]
-        at, beyond = -1, len(levels) - 1
-        while beyond - at > 1:
-            middle = (at + beyond) // 2
-            at, beyond = (at, middle) if attempt(levels[middle]) is not None else (middle, beyond)
-        return levels[beyond]
+        """The fewest cycles of all layers in a row that fit."""
+        low = sum(min(c.cycles for c in group) for group in scenario.choices.values())
+        high = most
+        while high > low * 1.01:
+            middle = (low * high) ** 0.5
+            chosen = attempt(middle)
+            low, high = (middle, high) if chosen is None else (low, _cycles(chosen, True))
+        return high
 
-    def _point(
+    def point(
         self,
         scenario: Scenario,
         chosen: tuple[Candidate, ...],

@@ -88,7 +88,7 @@ def neurons(
     Parameters
     ----------
     weights: (neurons, inputs) of each projection.
-    lanes: weights (neurons, n) that come over each lane.
+    lanes: weights (neurons, n) that come over each lane; none where only widths are of interest.
     offsets: per neuron.
     """
     low = np.sum([np.minimum(w, 0).sum(axis=1) for w in weights], axis=0)
@@ -96,9 +96,8 @@ def neurons(
     least = [w.min(axis=1, initial=0).tolist() for w in lanes]
     greatest = [w.max(axis=1, initial=0).tolist() for w in lanes]
     bounds = [list(zip(*both, strict=True)) for both in zip(least, greatest, strict=True)]
+    of_neurons = zip(*bounds, strict=True) if bounds else [()] * len(low)
     return tuple(
         Neuron(low=a, high=b, lanes=own, offset=int(offset))
-        for a, b, own, offset in zip(
-            low.tolist(), high.tolist(), zip(*bounds, strict=True), offsets, strict=True
-        )
+        for a, b, own, offset in zip(low.tolist(), high.tolist(), of_neurons, offsets, strict=True)
     )

@@ -6,7 +6,7 @@ it needs of a component it reads from the component.
 
 from .schedule import Schedule, Source, bounds, schedule, steady
 from .typical import WINDOWS, alone, typical
-from .work import Values, accumulates, events, floors, needs
+from .work import Values, accumulates, events, floors, need, needs
 
 __all__ = [
     "WINDOWS",
@@ -18,6 +18,7 @@ __all__ = [
     "bounds",
     "events",
     "floors",
+    "need",
     "needs",
     "schedule",
     "steady",

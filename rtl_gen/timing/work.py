@@ -62,9 +62,11 @@ def pixel_marks(windows: WindowPlan, values: npt.NDArray[np.unsignedinteger]) ->
 def window_sums(windows: WindowPlan, pixels: _Counts) -> _Counts:
     """Sums over each window of what its pixels have, (…, pixels) to (…, windows)."""
     taps = windows.window.pixels(windows.size)
+    # Padding, tap -1, is the zero behind the pixels.
+    padded = np.concatenate([pixels, np.zeros_like(pixels[..., :1])], axis=-1)
     sums = np.zeros((*pixels.shape[:-1], len(taps)), dtype=np.int64)
     for column in taps.T:
-        sums += np.where(column >= 0, pixels[..., np.maximum(column, 0)], 0)
+        sums += padded.take(column, axis=-1)
     return sums
 
 
@@ -139,18 +141,20 @@ def _window_marks(node: PoolPlan, values: Values) -> _Counts:
 
 
 def needs(plan: CorePlan, values: Values) -> dict[str, npt.NDArray[np.int64]]:
-    """Per layer and frame, the cycles that it needs by itself, with its banks as they are.
+    """Per layer and frame, the cycles that it needs by itself, see need()."""
+    return {node.layer: need(plan, node, values) for node in plan.layers}
+
+
+def need(plan: CorePlan, node: NodePlan, values: Values) -> npt.NDArray[np.int64]:
+    """Per frame, the cycles that a layer of the plan needs by itself, with its banks as they are.
 
     A window takes as long as its fullest bank; windows at a time are taken to be alike.
     """
-    result = floors(plan, values)
-    for node in plan.layers:
-        if isinstance(node, PoolPlan) or node.engine != "event":
-            continue
-        work = [_window_work(feed, values[feed.source]) for feed in node.feeds]
-        total = np.maximum.reduce(work).sum(axis=1) * node.fold // node.pixels
-        result[node.layer] = np.maximum(result[node.layer], total)
-    return result
+    least = _floor(plan, node, values)
+    if isinstance(node, PoolPlan) or node.engine != "event":
+        return least
+    work = [_window_work(feed, values[feed.source]) for feed in node.feeds]
+    return np.maximum(least, np.maximum.reduce(work).sum(axis=1) * node.fold // node.pixels)
 
 
 def floors(plan: CorePlan, values: Values) -> dict[str, npt.NDArray[np.int64]]:
@@ -161,17 +165,18 @@ def floors(plan: CorePlan, values: Values) -> dict[str, npt.NDArray[np.int64]]:
     slowest, as each has its lanes.  A pool takes a pixel that is not empty a cycle, and so does the
     parallel engine while it gathers the window that it will then add up.
     """
-    result = {}
-    for node in plan.layers:
-        if isinstance(node, PoolPlan):
-            sources = [(node.windows.source, node.windows.words)]
-            steps = _window_marks(node, values)
-        else:
-            sources = [(feed.source, feed.words) for feed in node.feeds]
-            steps = np.maximum.reduce(
-                [_window_steps(feed, node.pixels, values[feed.source]) for feed in node.feeds]
-            )
-            steps = np.maximum(1, steps) * node.fold
-        beats = max(plan.input.beats if source == INPUT else words for source, words in sources)
-        result[node.layer] = np.maximum(beats, np.maximum(1, steps).sum(axis=1))
-    return result
+    return {node.layer: _floor(plan, node, values) for node in plan.layers}
+
+
+def _floor(plan: CorePlan, node: NodePlan, values: Values) -> npt.NDArray[np.int64]:
+    if isinstance(node, PoolPlan):
+        sources = [(node.windows.source, node.windows.words)]
+        steps = _window_marks(node, values)
+    else:
+        sources = [(feed.source, feed.words) for feed in node.feeds]
+        steps = np.maximum.reduce(
+            [_window_steps(feed, node.pixels, values[feed.source]) for feed in node.feeds]
+        )
+        steps = np.maximum(1, steps) * node.fold
+    beats = max(plan.input.beats if source == INPUT else words for source, words in sources)
+    return np.maximum(beats, np.maximum(1, steps).sum(axis=1))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from math import inf
+from math import inf, log, log2
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ import s2nn_hw
 from rtl_gen.exploration import Explorer, InfeasibleError, front, share
 from rtl_gen.exploration.candidates import Candidate, Scenario, Survey
 from rtl_gen.exploration.clocks import classes
-from rtl_gen.exploration.selection import select
+from rtl_gen.exploration.selection import Clock, fastest, select
 from rtl_gen.platforms import FAMILIES, family, part
 from rtl_gen.timing import needs, typical
 from s2nn_hw import golden
@@ -38,8 +38,8 @@ def scenarios(draw) -> Scenario:
     def candidate(layer: str) -> Candidate:
         return Candidate(
             layer=layer,
-            engine="event",
-            lanes=1,
+            engine=draw(st.sampled_from(["event", "parallel", "unrolled"])),
+            lanes=draw(st.integers(1, 64)),
             windows=1,
             memory="rom",
             used={name: draw(st.integers(0, units)) for name, units in CAPACITY.items()},
@@ -73,6 +73,32 @@ def test_the_choice_is_the_best_of_all(scenario, cycles, together) -> None:
         return sum(share(c.used, CAPACITY) for c in chosen)
 
     assert area(found) == pytest.approx(min(map(area, every)), abs=1e-6)
+
+
+@given(scenarios(), st.floats(3, 5), st.floats(3, 5.2))
+def test_the_fastest_is_the_fastest_of_all(scenario, low, high) -> None:
+    slopes = {"lanes": -0.03, "inputs": -0.05, "fill": -0.4}
+    clock = Clock(plain=4.9, slopes=slopes, fill=0.1, low=min(low, high), high=high)
+
+    def rate(chosen) -> float:
+        """Its logarithm."""
+        if any(sum(c.used[n] for c in chosen) > units for n, units in CAPACITY.items()):
+            return -inf
+        wide = [
+            max((log2(c.lanes) for c in chosen if c.engine == engine), default=0)
+            for engine in ("event", "parallel")
+        ]
+        fill = 0.1 + sum(c.used["lut"] for c in chosen) / CAPACITY["lut"]
+        mhz = min(4.9 - 0.03 * wide[0] - 0.05 * wide[1] - 0.4 * fill, high)
+        return -inf if mhz < clock.low else mhz - log(max(c.cycles for c in chosen))
+
+    best = max(map(rate, itertools.product(*scenario.choices.values())))
+    room = {name: float(units) for name, units in CAPACITY.items()}
+    if best == -inf:
+        with pytest.raises(InfeasibleError):
+            fastest(scenario, room, CAPACITY, clock)
+        return
+    assert rate(fastest(scenario, room, CAPACITY, clock)) >= best - 2e-3
 
 
 @pytest.mark.parametrize("known", FAMILIES, ids=lambda known: known.name)
