@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import importlib.util
 import io
-import itertools
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -152,10 +151,12 @@ def sweep(
             "plan": list(range(max(len(swept.plans) for swept in models.values()))),
             "seed": list(range(1, seeds + 1)),
         }
+        # Plans first: a netlist is there for the seeds that follow.
         wanted = [
             {"model": name, "plan": number, "seed": seed}
+            for seed in space["seed"]
             for name, swept in models.items()
-            for number, seed in itertools.product(range(len(swept.plans)), space["seed"])
+            for number in range(len(swept.plans))
         ]
         study = Study(folder, definition, objectives, space, wanted)
         resumed = sum(row["state"] == "complete" for row in study.rows())

@@ -8,6 +8,7 @@ import os
 import platform
 import shutil
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from s2nn_hw.manifest import Manifest
 
 SYNTH = "synth.json"
-#: The network that a board holds, as ``run`` looks for it in a folder.
 
 #: More would be a mistake of typing.
 _SEED_LIMIT = 1000
@@ -63,7 +63,7 @@ class SynthResult:
     at_clock: ``mhz`` of the board's clock, and ``inferences_per_second`` at it; None without one.
     seconds: emit, synthesise, place and, for a board, pack (0 if cached).
     cached: whose results were there before: ``synthesise``, ``seed 1``, ``pack``.
-    bitstream: file in the folder, of the best seed; None without a board.
+    bitstream: file in the folder, of the best seed; None without a board or seeds.
     digest: of the build.
     """
 
@@ -113,7 +113,7 @@ def synth(
     board: str | None = None,
     freq: float | None = None,
     baud: int | None = None,
-    seeds: int | None = None,
+    seeds: int | Sequence[int] | None = None,
     jobs: int | None = None,
     source: str = "packages",
     progress: Progress | None = None,
@@ -135,7 +135,8 @@ def synth(
         make; None: its oscillator's, which needs no PLL, and which hardly any core misses.
         The core's register stages are chosen for it.
     baud: of the board's serial line; None: protocol.DEFAULT_BAUD.
-    seeds: place and route so many times, from different starts; None: once.
+    seeds: place and route so many times, from different starts, or from each of these: from none
+        for the area alone; None: once.
     jobs: so many at a time; None: one a core of this machine.
     source: ``packages``, or ``path`` for the tools on PATH.
     progress: called with a stage, and how much of how much is done.
@@ -200,7 +201,7 @@ def synth(
             raise InputError(reason)
 
         placed = Placed()
-        if placer is not None:
+        if placer is not None and wanted:
             placed = place(
                 design, mapped, placer, mhz=target, seeds=wanted, jobs=limit, progress=report
             )
@@ -209,7 +210,7 @@ def synth(
             shutil.copyfile(home / nextpnr.REPORT, folder / f"nextpnr-{seed}.json")
         seconds["place"] = placed.seconds
         packed = None
-        if around is not None and packer is not None:
+        if around is not None and packer is not None and placed.homes:
             report("pack", 0, 1)
             packed = pack(around, chosen, placed, packer)
             seconds["pack"] = packed.seconds
@@ -286,10 +287,14 @@ def _write_board(folder: Path, files: BoardFiles, network: Network) -> None:
     save(network, folder / MODEL)
 
 
-def _wanted(part: Part, seeds: int | None) -> range:
+def _wanted(part: Part, seeds: int | Sequence[int] | None) -> Sequence[int]:
     """The seeds to place with."""
     if seeds is None:
         return range(1, 2)
+    if isinstance(seeds, Sequence):
+        if seeds:
+            _require_place(part, "seeds")
+        return seeds
     _require_place(part, "seeds")
     number = integer(seeds, "seeds", least=1)
     if number > _SEED_LIMIT:

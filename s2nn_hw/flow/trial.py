@@ -11,13 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 import s2nn_hw
-from s2nn_hw.ir import InputError, Network
+from s2nn_hw.ir import Network
 
 from .planner import Planner, Prediction
 
 if TYPE_CHECKING:
     from rtl_gen.exploration import Point
-    from rtl_gen.platforms import Part
 
 #: What may be measured beside what is predicted, from quick to slow.
 MEASURES = ("area", "clock", "toggles")
@@ -60,57 +59,40 @@ def run(job: Job) -> dict[str, Any]:
         predicted = planner.full(job.point)
         found: dict[str, Any] = asdict(predicted)
         if {"area", "clock"} & set(job.measures):
-            found |= _mapped(job, network, predicted)
+            found |= _mapped(job, network, predicted, Path(home))
             found["area"] = round(planner.share(found), 4)
         if "toggles" in job.measures:
-            found |= _played(job, network, predicted, Path(home))
+            found |= _played(job, network, predicted, planner.part.family.name, Path(home))
     return found
 
 
-def _mapped(job: Job, network: Network, predicted: Prediction) -> dict[str, Any]:
+def _mapped(job: Job, network: Network, predicted: Prediction, home: Path) -> dict[str, Any]:
     """Area, and if it is wanted the clock of the seed."""
-    from rtl_gen.boards import board_files
-    from s2nn_hw.toolchain import tools
+    from .synth import synth
 
-    from .area import area
-    from .bitstream import design_of
-    from .emit import build
-    from .mapping import Design, place, synthesise
-
-    chosen = _part(job)
-    core = build(network, **predicted.options, family=chosen.family.name, freq=predicted.freq)
-    design, inside = Design.of_core(core, chosen), ""
-    if job.board is not None:
-        around = board_files(core.manifest, job.board, frequency=predicted.freq * 1e6)
-        design, inside = design_of(core, around, chosen), around.instance
-    mapped = synthesise(design, tools.yosys("packages"))
-    used = area(core.manifest, chosen, mapped.folder, top=design.top, core=inside).used
-    found: dict[str, Any] = {name: used[name] for name in ("lut", "ff", "bram", "spram")}
-    if "clock" not in job.measures:
-        return found
-    if chosen.family.nextpnr is None:
-        raise InputError(f"{chosen.name}: there is no place and route of it here")
-    placed = place(
-        design,
-        mapped,
-        tools.nextpnr(chosen.family.nextpnr, "packages"),
-        mhz=predicted.freq,
-        seeds=(job.seed,),
+    result = synth(
+        network,
+        home / "synth",
+        board=job.board,
+        device=job.device,
+        freq=predicted.freq,
+        seeds=(job.seed,) if "clock" in job.measures else (),
         jobs=1,
-        progress=lambda stage, done, total: None,
+        **predicted.options,
     )
-    report = placed.reports[job.seed]
-    assert report is not None
+    found = {name: result[name]["used"] for name in ("lut", "ff", "bram", "spram")}
+    if result.fmax_mhz is None:
+        return found
+    best = result.fmax_mhz["best"]
     # A board runs at the clock that it has, if the core reaches it.
-    reached = min(report.fmax_mhz, predicted.freq) if job.board else report.fmax_mhz
+    reached = min(best, predicted.freq) if job.board else best
     rate = reached * 1e6 / predicted.interval_cycles
-    return found | {
-        "fmax_mhz": round(report.fmax_mhz, 3),
-        "inferences_per_second": round(rate, 1),
-    }
+    return found | {"fmax_mhz": best, "inferences_per_second": round(rate, 1)}
 
 
-def _played(job: Job, network: Network, predicted: Prediction, home: Path) -> dict[str, Any]:
+def _played(
+    job: Job, network: Network, predicted: Prediction, family: str, home: Path
+) -> dict[str, Any]:
     """Toggles of a frame, in the simulation of the Verilog."""
     from .verify import verify
 
@@ -120,14 +102,7 @@ def _played(job: Job, network: Network, predicted: Prediction, home: Path) -> di
         home / "core",
         simulator=job.simulator,
         **predicted.options,
-        family=_part(job).family.name,
+        family=family,
         freq=predicted.freq,
     )
     return {"toggles": result.toggles_per_frame, "mismatches": result.mismatches}
-
-
-def _part(job: Job) -> Part:
-    from rtl_gen.boards import board
-    from rtl_gen.platforms import part
-
-    return part(board(job.board).part if job.board else str(job.device))
