@@ -1,9 +1,9 @@
 """Measures the examples and writes the tables beside this file.
 
-Run it with ``make results`` after ``s2nn-hw data get mnist`` and ``fashion-mnist``; ``ARGS=dense``,
-``maps``, ``cifar``, ``ecp5``, ``ice40``, ``gowin``, ``peers``, ``plans`` or ``exhaustive`` makes
-one of the tables.  On two cores the first takes a quarter of an hour, the others longer, the last
-three some hours.
+Run it with ``make results`` after ``s2nn-hw data get mnist``, ``fashion-mnist`` and ``digits``;
+``ARGS=dense``, ``maps``, ``cifar``, ``ecp5``, ``ice40``, ``gowin``, ``peers``, ``plans``,
+``exhaustive`` or ``sweeps`` makes one of the tables.  On two cores the first takes a quarter of an
+hour, the others longer, ``peers``, ``plans`` and ``exhaustive`` some hours.
 Cycles, toggles, area and clocks come out the same on any machine; seconds do not.
 """
 
@@ -19,6 +19,7 @@ from typing import Any
 
 import exhaustive
 import plans
+import sweeps
 
 HERE = Path(__file__).parent
 EXAMPLES = HERE.parent.parent / "examples"
@@ -313,7 +314,7 @@ def command(*words: str) -> None:
     subprocess.run([sys.executable, "-m", "s2nn_hw.cli", *words], check=True)
 
 
-PLANNER = {"plans": plans.write, "exhaustive": exhaustive.write}
+PLANNER = {"plans": plans.write, "exhaustive": exhaustive.write, "sweeps": sweeps.write}
 
 
 def main() -> None:

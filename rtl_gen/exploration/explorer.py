@@ -23,9 +23,6 @@ from .selection import Clock, InfeasibleError, fastest, select, share, total
 #: Steps of cycles between the fastest plan and the smallest, in each range of clocks.
 STEPS = 24
 
-#: Share of look-up tables and flip-flops up to which plans are made: beyond, routing is hard.
-FULL = 0.93
-
 #: Cells are predicted roughly: what is a little beyond those that can be filled may fit.
 ROUGH = 1.1
 
@@ -120,7 +117,7 @@ class Explorer:
         capacity = self.device.capacity
         if name == "cell":
             return capacity["lut"] * min(1.0, self.family.fill * ROUGH)
-        return capacity.get(name, 0) * (FULL if name in ("lut", "ff") else 1.0)
+        return capacity.get(name, 0) * (self.family.routable if name in ("lut", "ff") else 1.0)
 
     def points(self, *, together: bool = False) -> list[Point]:
         """From fast to small; ``together``: by the cycles of all layers in a row."""

@@ -142,6 +142,7 @@ class Family:
     pair: where a logic cell has a look-up table and the flip-flop that it drives: type of the one,
         what types of the other begin with, and the input of the other.
     fill: share of its logic cells beyond which place and route is not tried; see 0048.
+    routable: share of its look-up tables and flip-flops up to which plans are made; see 0062.
     lut_ram: whether look-up tables can be memories that are written.
     mask_stage: whether a core's clock is worth a register stage that masks rows of weights.
     additions: MHz up to which a cycle has time for two additions, for three, …
@@ -176,6 +177,7 @@ class Family:
     lut_bits: int = 16
     pair: tuple[str, str, str] | None = None
     fill: float = 1
+    routable: float = 0.93
     lut_ram: bool = True
     mask_stage: bool = True
     additions: tuple[float, ...] = ()

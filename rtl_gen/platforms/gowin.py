@@ -28,6 +28,8 @@ FAMILY = Family(
     bram_bits=18432,
     bram_shapes=((16384, 1), (8192, 2), (4096, 4), (2048, 9), (1024, 18), (512, 36)),
     rom_rows=(512, 1024),
+    # Placed in minutes at 0.57, not at 0.78.
+    routable=0.65,
     table_cell=table_cell("LUT4", "INIT", "I0 I1 I2 I3", "F"),
     devices=(
         Device(

@@ -102,8 +102,11 @@ def handler(args: argparse.Namespace) -> int:
     missed = asked and not data["timing_met"]
     if missed:
         best, wanted = data["fmax_mhz"]["best"], data["fmax_mhz"]["target"]
-        so = ": the bitstream may not work" if data["bitstream"] else ""
-        terminal.say(f"warning: timing: {best:.2f} MHz reached, {wanted:g} MHz wanted{so}")
+        so = "; the bitstream may not work" if data["bitstream"] else ""
+        terminal.say(
+            f"warning: timing: {best:.2f} MHz reached, {wanted:g} MHz wanted{so}: "
+            "more --seeds or a lower --freq may do"
+        )
 
     def text() -> Any:
         from s2nn_hw.report.synthesis import text as render
