@@ -1,25 +1,27 @@
 """What plans predict beside what is found: ``plans.md`` and ``plans.json``.
 
-Run it with ``make results ARGS=plans``.  Each plan is synthesised, placed and routed once; the
-fastest ones of an ECP5-85F take most of an hour each.  What was found of a plan is kept in
-``plans.json`` as it comes, and found again only if the plan is another.
+Run it with ``make results ARGS=plans``.  First all plans are synthesised, then placed and routed,
+once each; the fastest ones of an ECP5-85F take most of an hour each.  What was found of a plan is
+kept in ``plans.json`` as it comes, and found again only if the plan is another.
 """
 
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
+
+import s2nn_hw
+from s2nn_hw.flow import plan, synth
+from s2nn_hw.ir import InputError, ToolError
 
 HERE = Path(__file__).parent
 EXAMPLES = HERE.parent.parent / "examples"
 
 BOARDS = ("icebreaker", "tangnano9k", "ulx3s-85f")
 #: The smallest plans first: they take minutes.
-GOALS = {"smallest": ("--min-area",), "fastest": ()}
+GOALS: dict[str, dict[str, Any]] = {"smallest": {"min_area": True}, "fastest": {}}
 #: From those that take minutes to those that take hours.
 MODELS = (
     "mnist-mlp-128",
@@ -34,7 +36,8 @@ INTRODUCTION = """# Plans: predicted and found
 
 Made by `make results ARGS=plans`: `s2nn-hw plan examples/EXAMPLE --board BOARD -o PLAN`, the
 fastest, and with `--min-area` the smallest, then `s2nn-hw synth examples/EXAMPLE --plan PLAN -o
-DIR`, one seed. Each cell is what was found, and in brackets what was predicted over it. The
+DIR`, one seed; plans without a clock were synthesised only. Inferences a second are those at the
+board's clock. Each cell is what was found, and in brackets what was predicted over it. The
 board's shell is among it. Costs were fitted to random networks, not to these
 ([0062](../decisions/0062-plans.md)).
 
@@ -58,55 +61,49 @@ def write() -> None:
     """Measure what is not known, and write the table."""
     file = HERE / "plans.json"
     known: dict[str, Any] = json.loads(file.read_text()) if file.is_file() else {}
-    with tempfile.TemporaryDirectory() as folder:
-        for goal, options in GOALS.items():
+    for seeds in ((), (1,)):
+        for goal in GOALS:
             for model in MODELS:
                 for board in BOARDS:
                     name = f"{model} {board} {goal}"
-                    print(name, flush=True)
-                    known[name] = _measured(known.get(name, {}), model, board, options, folder)
+                    print(name, "area" if not seeds else "clock", flush=True)
+                    known[name] = _measured(known.get(name, {}), model, board, goal, seeds)
                     file.write_text(json.dumps(known, indent=1) + "\n")
                     (HERE / "plans.md").write_text(_text(known))
 
 
 def _measured(
-    known: dict[str, Any], model: str, board: str, goal: tuple[str, ...], folder: str
+    known: dict[str, Any], model: str, board: str, goal: str, seeds: tuple[int, ...]
 ) -> dict[str, Any]:
-    """A plan, and what was found of it."""
-    path = str(EXAMPLES / model)
-    plan = _command("plan", path, "--board", board, *goal, "-o", f"{folder}/plan")
-    if "error" in plan:
-        return {"error": plan["error"]}
-    if known.get("options") == plan["options"] and known.get("predicted") == plan["predicted"]:
+    """A plan, and what was found of it: its area, and with seeds its clock."""
+    network = s2nn_hw.load(EXAMPLES / model / "model.s2nn")
+    try:
+        made = plan(network, board=board, **GOALS[goal]).as_dict()
+    except InputError as error:
+        return {"error": str(error)}
+    # As they come back from the file.
+    planned = json.loads(json.dumps({name: made[name] for name in ("options", "predicted")}))
+    same = all(known.get(name) == value for name, value in planned.items())
+    if same and ("error" in known or known["found"]["fmax_mhz"] is not None or not seeds):
         return known
-    found = _command("synth", path, "--plan", f"{folder}/plan", "-o", f"{folder}/synth")
-    if "error" in found:
-        return {"error": found["error"], **_of_plan(plan)}
+    entry = {**planned, "seconds": made["seconds"]}
+    core = {name: value for name, value in made["options"].items() if name != "family"}
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            found = synth(network, folder, board=board, seeds=seeds, **core)
+        except (InputError, ToolError) as error:
+            return {**entry, "error": str(error).splitlines()[0]}
+    assert found.at_clock is not None
     return {
-        **_of_plan(plan),
+        **entry,
         "found": {
             **{name: found[name]["used"] for name in (*RESOURCES, "spram")},
-            "fmax_mhz": found["fmax_mhz"]["best"],
-            "interval_cycles": found["interval_cycles"],
-            "inferences_per_second": found["at_clock"]["inferences_per_second"],
-            "timing_met": found["timing_met"],
+            "fmax_mhz": None if found.fmax_mhz is None else found.fmax_mhz["best"],
+            "interval_cycles": found.interval_cycles,
+            "inferences_per_second": found.at_clock["inferences_per_second"],
+            "timing_met": found.timing_met,
         },
     }
-
-
-def _of_plan(plan: dict[str, Any]) -> dict[str, Any]:
-    return {name: plan[name] for name in ("options", "predicted", "seconds")}
-
-
-def _command(verb: str, *words: str) -> dict[str, Any]:
-    """What a verb says under --json, an error as such."""
-    run = subprocess.run(
-        [sys.executable, "-m", "s2nn_hw.cli", verb, *words, "--json"],
-        stdout=subprocess.PIPE,
-        text=True,
-        check=False,
-    )
-    return dict(json.loads(run.stdout))
 
 
 def _text(known: dict[str, Any]) -> str:
@@ -125,6 +122,8 @@ def _row(model: str, board: str, goal: str, entry: dict[str, Any]) -> str:
     predicted, found = entry["predicted"], entry["found"]
 
     def cell(name: str, digits: int = 0) -> str:
+        if found[name] is None:
+            return ""
         share = predicted[name] / found[name] if found[name] else 1.0
         return f"{found[name]:,.{digits}f} ({share:.2f})"
 

@@ -108,11 +108,11 @@ class Explorer:
         """Resource → how much the layers of a core may take."""
         taken = [scenario.ports, self.around(scenario.plan)]
         return {
-            name: self._there(name) - sum(t.get(name, 0.0) for t in taken)
+            name: self.usable(name) - sum(t.get(name, 0.0) for t in taken)
             for name in scenario.ports
         }
 
-    def _there(self, name: str) -> float:
+    def usable(self, name: str) -> float:
         """How much of a resource may be used."""
         capacity = self.device.capacity
         if name == "cell":
@@ -275,7 +275,7 @@ class Explorer:
 
     def lacking(self, used: Mapping[str, float]) -> dict[str, float]:
         """Of what is used that of which there is not enough."""
-        return {name: units for name, units in used.items() if units > self._there(name)}
+        return {name: units for name, units in used.items() if units > self.usable(name)}
 
     def _select(
         self,

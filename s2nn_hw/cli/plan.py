@@ -115,6 +115,7 @@ def _text(data: dict[str, Any], out: Path | None) -> Any:
         "engine",
         ">lanes",
         ">windows",
+        ">fold",
         "weights",
         ">LUT",
         ">FF",
@@ -126,7 +127,7 @@ def _text(data: dict[str, Any], out: Path | None) -> Any:
         layers.add_row(
             row["name"],
             row["engine"],
-            *("" if row[k] is None else f"{row[k]}" for k in ("lanes", "windows")),
+            *("" if row[k] is None else f"{row[k]}" for k in ("lanes", "windows", "fold")),
             row["memory"] or "",
             *(f"{row[k]:,}" for k in ("lut", "ff", "bram", "spram")),
             "" if row["cycles"] is None else f"{row['cycles']:,.1f}",

@@ -36,8 +36,9 @@ class PlanResult:
     options: of emit(), verify() and synth().
     predicted: of the chosen plan.
     capacity: resource → what there is of it.
-    layers: of each layer or pool: name, engine, lanes, windows, memory, lut, ff, bram, spram, and
-        the cycles of a frame that it needs at the least.
+    layers: of each layer or pool: name, engine, lanes, windows, memory, lut, ff, bram, spram, the
+        cycles of a frame that it needs at the least, and ``fold``: cycles over which the products
+        of an event, or on other engines of a window, are spread.
     frames: from which rates were counted, for people.
     front: plans of which none is faster and smaller, the fastest first.
     seconds: it took.

@@ -20,7 +20,7 @@ from .emit import Values, planned, values
 
 if TYPE_CHECKING:
     from rtl_gen.exploration import Point
-    from rtl_gen.plan import CorePlan
+    from rtl_gen.plan import CorePlan, LayerPlan
     from rtl_gen.platforms import Part
 
 #: Frames whose events are counted to compare plans, and of which each is then timed alone.
@@ -291,6 +291,7 @@ class Planner:
                 "engine": node.engine if weighted else "pool" if node else "",
                 "lanes": node.lanes if weighted else None,
                 "windows": node.pixels if weighted else None,
+                "fold": _fold(node) if weighted else None,
                 "memory": ("ram" if node.word else "rom") if weighted else None,
                 **{resource: round(used.get(resource, 0)) for resource in RESOURCES},
                 "cycles": round(float(cycles[name].mean()), 3) if node else None,
@@ -345,14 +346,26 @@ class Planner:
 
         used = self.explorer.smallest()
         there = {**self.part.device.capacity, "cell": self.part.device.capacity["lut"]}
-        short = ", ".join(
-            f"about {round(units):,} {name} of {there.get(name, 0):,}"
-            for name, units in self.explorer.lacking(used).items()
-        )
+        short = []
+        for name, units in self.explorer.lacking(used).items():
+            whole = there.get(name, 0)
+            short.append(f"about {round(units):,} {name} of {whole:,}")
+            if units <= whole:
+                short[-1] += f", of which plans fill {self.explorer.usable(name) / whole:.0%}"
         roomy = []
         for other in boards.BOARDS.values():
             planner = Planner(self.network, self.frames, other.name, None)
             if other.name != self.target and planner.explorer.fits():
                 roomy.append(other.name if self.board is not None else part(other.part).name)
+        needs = ", ".join(short)
         advice = f"{roomy[0]} has room for it" if roomy else "no board here has room for it"
-        return f"the network does not fit {self.target}: its smallest plan needs {short}; {advice}"
+        return f"the network does not fit {self.target}: its smallest plan needs {needs}; {advice}"
+
+
+def _fold(node: LayerPlan) -> int:
+    """Cycles over which the products of an event, or on other engines of a window, are spread."""
+    from rtl_gen.plan import ParallelPlan
+
+    return node.fold * max(
+        feed.steps * feed.planes if isinstance(feed, ParallelPlan) else 1 for feed in node.feeds
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import itertools
 import json
 from pathlib import Path
@@ -15,6 +16,7 @@ import s2nn_hw
 from rtl_gen.exploration.candidates import Candidate
 from s2nn_hw import cli, flow, golden
 from s2nn_hw.flow import planfile
+from s2nn_hw.flow.emit import planned as planned_core
 from s2nn_hw.flow.planner import Planner
 from s2nn_hw.ir import INPUT, Conv2d, Dense, FrameFormat, InputError, Layer, Network, Pool
 from s2nn_hw.manifest import Manifest
@@ -78,6 +80,25 @@ def test_the_interval_is_exactly_the_manifests(make, board: str, tmp_path: Path)
         sum(row["lut"] for row in result.layers),
         abs=1200,  # the shell
     )
+
+
+def test_a_layer_is_folded_over_cycles() -> None:
+    """Nine taps of two planes on so many inputs; an event of loaded weights over words of a row."""
+    network = maps()
+    planner = Planner.of(network, "icebreaker", None)
+    found = flow.plan(network, board="icebreaker").predicted
+    for lanes, fold in ((9, 2), (5, 4), (1, 18)):
+        plan = dataclasses.replace(
+            found, engine=("parallel", "event"), lanes=(lanes, 1), memory=("rom", "rom")
+        )
+        conv, pool, readout = (row["fold"] for row in itertools.islice(planner.layers(plan), 3))
+        assert (conv, pool, readout) == (fold, None, 1)
+    loaded = dataclasses.replace(
+        found, engine=("event", "event"), lanes=(1, 1), memory=("rom", "ram")
+    )
+    _, _, readout, *_ = planner.layers(loaded)
+    core = planned_core(network, **loaded.options, family="ice40", freq=loaded.freq)
+    assert readout["fold"] == core.node("readout").fold
 
 
 def test_the_choice_is_within_a_tenth_of_the_best_of_all() -> None:
