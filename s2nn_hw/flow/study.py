@@ -5,8 +5,10 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,46 +44,47 @@ def held(folder: Path) -> Iterator[None]:
         os.close(lock)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """A trial of a study: the storage's key of it, and its parameters."""
+
+    key: int
+    params: Mapping[str, Any]
+
+
 class Study:
-    """An optuna study whose trials are known from the start.
+    """An optuna study whose trials are a list.
 
     A trial waits, runs, and is complete or failed.  What was running when its sweep ended waits
-    again, so that none is lost; what is complete or failed is never run again.
+    again, so that none is lost; what is complete or failed is never run again.  Nobody else works
+    on it meanwhile, see held(), so what waits need not be looked for.
 
     Parameters
     ----------
     folder: in which the file is.
     definition: JSON of all that the sweep is about; another's file is refused.
     directions: objective → ``maximize`` or ``minimize``.
-    space: parameter → its values; trials: of these, one each.
 
     Raises InputError naming the file.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        definition: Mapping[str, Any],
-        directions: Mapping[str, str],
-        space: Mapping[str, Sequence[Any]],
-        trials: Sequence[Mapping[str, Any]],
-    ):
+    def __init__(self, folder: Path, definition: Mapping[str, Any], directions: Mapping[str, str]):
         import optuna
+        from optuna.trial import TrialState
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self.path = folder / FILE
         self.objectives = tuple(directions)
-        self._space = {
-            name: optuna.distributions.CategoricalDistribution(tuple(values))
-            for name, values in space.items()
-        }
+        self._waiting: deque[Trial] = deque()
         with self._errors():
+            self._storage = optuna.storages.RDBStorage(f"sqlite:///{self.path}")
             self._study = optuna.create_study(
-                storage=f"sqlite:///{self.path}",
+                storage=self._storage,
                 study_name=_NAME,
                 directions=list(directions.values()),
                 load_if_exists=True,
             )
+            self._key = self._storage.get_study_id_from_name(_NAME)
             text = json.dumps(definition, sort_keys=True)
             known = self._study.user_attrs.get("definition")
             if known is None:
@@ -92,44 +95,70 @@ class Study:
                     f"{self.path}: is of another sweep ({_unlike(known, definition)}); "
                     "name another folder"
                 )
-            self._begin(trials)
+            for trial in self._trials():
+                if trial.state is TrialState.RUNNING:
+                    self._storage.set_trial_state_values(trial._trial_id, TrialState.WAITING)
+                if not trial.state.is_finished():
+                    self._waiting.append(Trial(key=trial._trial_id, params=trial.params))
 
-    def _begin(self, trials: Sequence[Mapping[str, Any]]) -> None:
-        """Let what nobody works on wait, and what is not there yet."""
+    @property
+    def ended(self) -> bool:
+        """Whether all trials are known and have an end."""
+        with self._errors():
+            return not self._waiting and bool(self._study.user_attrs.get("entered"))
+
+    def enter(
+        self, space: Mapping[str, Sequence[Any]], trials: Sequence[Mapping[str, Any]]
+    ) -> None:
+        """Have those wait that are not there yet; ``space``: parameter → all its values."""
+        import optuna
         from optuna.trial import TrialState
 
-        there = set()
-        for trial in self._study.get_trials(deepcopy=False):
-            fixed = trial.system_attrs.get("fixed_params", trial.params)
-            there.add(json.dumps(fixed, sort_keys=True))
-            if trial.state is TrialState.RUNNING:
-                storage = self._study._storage
-                storage.set_trial_state_values(trial._trial_id, TrialState.WAITING)
-        for wanted in trials:
-            if json.dumps(wanted, sort_keys=True) not in there:
-                self._study.enqueue_trial(dict(wanted))
+        distributions = {
+            name: optuna.distributions.CategoricalDistribution(tuple(values))
+            for name, values in space.items()
+        }
+        with self._errors():
+            there = {json.dumps(trial.params, sort_keys=True) for trial in self._trials()}
+            for params in trials:
+                if json.dumps(params, sort_keys=True) in there:
+                    continue
+                waits = optuna.trial.create_trial(
+                    state=TrialState.WAITING,
+                    params=dict(params),
+                    distributions=distributions,
+                )
+                key = self._storage.create_new_trial(self._key, waits)
+                self._waiting.append(Trial(key=key, params=params))
+            self._study.set_user_attr("entered", True)
 
-    def next(self) -> optuna.Trial | None:
+    def next(self) -> Trial | None:
         """A trial that waits, which runs from now on; None if none does."""
         from optuna.trial import TrialState
 
+        if not self._waiting:
+            return None
         with self._errors():
-            waiting = self._study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
-            return self._study.ask(fixed_distributions=self._space) if waiting else None
+            trial = self._waiting.popleft()
+            self._storage.set_trial_state_values(trial.key, TrialState.RUNNING)
+            return trial
 
-    def complete(self, trial: optuna.Trial, result: Mapping[str, Any]) -> None:
+    def complete(self, trial: Trial, result: Mapping[str, Any]) -> None:
         """It has a result, in which the objectives are."""
-        with self._errors():
-            trial.set_user_attr(RESULT, dict(result))
-            self._study.tell(trial, [float(result[name]) for name in self.objectives])
+        from optuna.trial import TrialState
 
-    def fail(self, trial: optuna.Trial, why: str) -> None:
+        values = [float(result[name]) for name in self.objectives]
+        with self._errors():
+            self._storage.set_trial_user_attr(trial.key, RESULT, dict(result))
+            self._storage.set_trial_state_values(trial.key, TrialState.COMPLETE, values)
+
+    def fail(self, trial: Trial, why: str) -> None:
         """It has none."""
         from optuna.trial import TrialState
 
         with self._errors():
-            trial.set_user_attr(ERROR, why)
-            self._study.tell(trial, state=TrialState.FAIL)
+            self._storage.set_trial_user_attr(trial.key, ERROR, why)
+            self._storage.set_trial_state_values(trial.key, TrialState.FAIL)
 
     def rows(self) -> list[dict[str, Any]]:
         """Of every trial number, parameters, state, and its result or error."""
@@ -137,13 +166,16 @@ class Study:
             return [
                 {
                     "number": trial.number,
-                    **(trial.params or trial.system_attrs.get("fixed_params", {})),
+                    **trial.params,
                     "state": trial.state.name.lower(),
                     **trial.user_attrs.get(RESULT, {}),
                     "error": trial.user_attrs.get(ERROR),
                 }
-                for trial in self._study.get_trials(deepcopy=False)
+                for trial in self._trials()
             ]
+
+    def _trials(self) -> list[optuna.trial.FrozenTrial]:
+        return self._storage.get_all_trials(self._key, deepcopy=False)
 
     @contextmanager
     def _errors(self) -> Iterator[None]:

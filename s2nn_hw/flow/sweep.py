@@ -8,11 +8,9 @@ import io
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from s2nn_hw.ir import InputError, Network, ToolError, integer
 
@@ -20,9 +18,9 @@ from . import planfile
 from .cluster import cluster
 from .folder import write_file
 from .images import ImageSet
-from .planner import Goal, Planner
+from .planner import Planner
 from .study import Study, held
-from .trial import MEASURES, Job, run
+from .trial import MEASURES, Job, planned, run
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -73,14 +71,13 @@ class SweepResult:
         return asdict(self)
 
 
-@dataclass(kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Swept:
     """A network that is swept over: its file, and images of which the first toggle."""
 
     network: Network
     model: bytes
     images: ImageSet
-    plans: list[Point] = field(default_factory=list)
 
 
 def sweep(
@@ -129,11 +126,10 @@ def sweep(
     if seeds > 1 and "clock" not in measures:
         raise InputError("seeds are of place and route: more than one need the measure clock")
     folder = Path(out)
+    for swept in models.values():
+        # What needs no plan is told before anything is started.
+        Planner(swept.network, {}, board, device)
     with held(folder):
-        report("plan", 0, len(models))
-        for done, swept in enumerate(models.values(), start=1):
-            swept.plans = _plans(swept.network, board, device, plans)
-            report("plan", done, len(models))
         accuracy = {name: _accuracy(swept) for name, swept in models.items()}
         objectives = _objectives(measures, accuracy)
         definition = {
@@ -146,36 +142,38 @@ def sweep(
             "frames": frames if "toggles" in measures else None,
             "versions": planfile.versions(),
         }
-        space = {
-            "model": list(models),
-            "plan": list(range(max(len(swept.plans) for swept in models.values()))),
-            "seed": list(range(1, seeds + 1)),
-        }
-        # Plans first: a netlist is there for the seeds that follow.
-        wanted = [
-            {"model": name, "plan": number, "seed": seed}
-            for seed in space["seed"]
-            for name, swept in models.items()
-            for number in range(len(swept.plans))
-        ]
-        study = Study(folder, definition, objectives, space, wanted)
+        study = Study(folder, definition, objectives)
         resumed = sum(row["state"] == "complete" for row in study.rows())
-
-        def job(trial: Mapping[str, Any]) -> Job:
-            swept = models[trial["model"]]
-            return Job(
-                model=swept.model,
-                board=board,
-                device=device,
-                point=swept.plans[trial["plan"]],
-                seed=trial["seed"],
-                measures=tuple(measures),
-                frames=swept.images.frames[:frames],
-                simulator=simulator,
-            )
-
-        if any(row["state"] not in ("complete", "fail") for row in study.rows()):
+        if not study.ended:
             with cluster(scheduler, workers) as client:
+                points = _points(client, models, board, device, plans, report)
+                space = {
+                    "model": list(models),
+                    "plan": list(range(max(map(len, points.values())))),
+                    "seed": list(range(1, seeds + 1)),
+                }
+                # Plans first: a netlist is there for the seeds that follow.
+                wanted = [
+                    {"model": name, "plan": number, "seed": seed}
+                    for seed in space["seed"]
+                    for name in models
+                    for number in range(len(points[name]))
+                ]
+                study.enter(space, wanted)
+
+                def job(trial: Mapping[str, Any]) -> Job:
+                    swept = models[trial["model"]]
+                    return Job(
+                        model=swept.model,
+                        board=board,
+                        device=device,
+                        point=points[trial["model"]][trial["plan"]],
+                        seed=trial["seed"],
+                        measures=tuple(measures),
+                        frames=swept.images.frames[:frames],
+                        simulator=simulator,
+                    )
+
                 _work(client, study, job, accuracy, report)
         rows = study.rows()
         best = _best(rows, objectives)
@@ -203,13 +201,25 @@ def _require_libraries() -> None:
             )
 
 
-def _plans(network: Network, board: str | None, device: str | None, most: int) -> list[Point]:
-    """So many plans, from the fastest to the smallest."""
-    points = Planner.of(network, board, device).points(Goal())
-    if len(points) <= most:
-        return points
-    kept = np.linspace(0, len(points) - 1, most).round().astype(int)
-    return [points[k] for k in dict.fromkeys(kept.tolist())]
+def _points(
+    client: Client,
+    models: Mapping[str, Swept],
+    board: str | None,
+    device: str | None,
+    most: int,
+    report: Progress,
+) -> dict[str, list[Point]]:
+    """Plans of each model, which the workers find."""
+    report("plan", 0, len(models))
+    futures = [
+        client.submit(planned, swept.model, board, device, most, pure=False)
+        for swept in models.values()
+    ]
+    found = {}
+    for done, (name, future) in enumerate(zip(models, futures, strict=True), start=1):
+        found[name] = future.result()
+        report("plan", done, len(models))
+    return found
 
 
 def _accuracy(swept: Swept) -> float | None:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import s2nn_hw
 from s2nn_hw.ir import Network
 
-from .planner import Planner, Prediction
+from .planner import Goal, Planner, Prediction
 
 if TYPE_CHECKING:
     from rtl_gen.exploration import Point
@@ -46,15 +46,26 @@ class Job:
     simulator: str
 
 
+def planned(model: bytes, board: str | None, device: str | None, most: int) -> list[Point]:
+    """Plans of a network's file, at most so many, from the fastest to the smallest.
+
+    Raises InputError if the device has room for none.
+    """
+    with tempfile.TemporaryDirectory() as home:
+        points = Planner.of(_network(model, home), board, device).points(Goal())
+    if len(points) <= most:
+        return points
+    kept = np.linspace(0, len(points) - 1, most).round().astype(int)
+    return [points[k] for k in dict.fromkeys(kept.tolist())]
+
+
 def run(job: Job) -> dict[str, Any]:
     """What there is to say of a plan: the fields of Prediction, and those that are measured.
 
     Raises InputError where the plan does not fit after all, ToolError where a tool failed.
     """
     with tempfile.TemporaryDirectory() as home:
-        path = Path(home) / "model.s2nn"
-        path.write_bytes(job.model)
-        network = s2nn_hw.load(path)
+        network = _network(job.model, home)
         planner = Planner.of(network, job.board, job.device)
         predicted = planner.full(job.point)
         found: dict[str, Any] = asdict(predicted)
@@ -64,6 +75,12 @@ def run(job: Job) -> dict[str, Any]:
         if "toggles" in job.measures:
             found |= _played(job, network, predicted, planner.part.family.name, Path(home))
     return found
+
+
+def _network(model: bytes, home: str) -> Network:
+    path = Path(home) / "model.s2nn"
+    path.write_bytes(model)
+    return s2nn_hw.load(path)
 
 
 def _mapped(job: Job, network: Network, predicted: Prediction, home: Path) -> dict[str, Any]:

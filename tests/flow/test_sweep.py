@@ -107,16 +107,35 @@ def test_every_trial_is_tried_once_and_kept(models: dict[str, Swept]) -> None:
     assert again.trials == result.trials
 
 
-def test_area_is_what_yosys_says(models: dict[str, Swept], somebodys: LocalCluster) -> None:
+def test_what_is_measured_is_what_the_tools_say(
+    models: dict[str, Swept], somebodys: LocalCluster
+) -> None:
     few = {"narrow": models["narrow"]}
+    network, frames = few["narrow"].network, few["narrow"].images.frames
+    measures = ("area", "clock", "toggles")
     options = {"device": "LFE5U-25F-6", "plans": 1, "scheduler": somebodys.scheduler_address}
-    (row,) = flow.sweep(few, "out", **options).trials
+    result = flow.sweep(
+        few, "out", measures=measures, seeds=2, frames=3, simulator="icarus", **options
+    )
+    assert [row["seed"] for row in result.trials] == [1, 2]
+    assert result.objectives["toggles"] == "minimize"
+    row = result.trials[0]
     point = {name: row[name] for name in ("engine", "lanes", "windows", "memory")}
     made = flow.synth(
-        models["narrow"].network, "synth", device="LFE5U-25F-6", freq=row["freq"], **point
+        network, "synth", device="LFE5U-25F-6", freq=row["freq"], seeds=2, **point
+    ).as_dict()
+    played = flow.verify(
+        network, frames[:3], "core", simulator="icarus", family="ecp5", freq=row["freq"], **point
     )
-    for name in ("lut", "ff", "bram"):
-        assert row[name] == made.as_dict()[name]["used"]
+    for row in result.trials:
+        for name in ("lut", "ff", "bram"):
+            assert row[name] == made[name]["used"]
+        reached = made["fmax_mhz"]["seeds"][str(row["seed"])]
+        assert row["fmax_mhz"] == reached
+        assert row["inferences_per_second"] == pytest.approx(
+            reached * 1e6 / row["interval_cycles"], rel=1e-6
+        )
+        assert (row["toggles"], row["mismatches"]) == (played.toggles_per_frame, 0)
 
 
 def test_a_worker_that_is_killed_costs_nobody_a_trial(
@@ -157,13 +176,9 @@ def test_a_worker_that_is_killed_costs_nobody_a_trial(
 
 
 def study(folder: Path, trials: int = 4, **definition: object) -> Study:
-    return Study(
-        folder,
-        {"what": 1, **definition},
-        {"area": "minimize"},
-        {"plan": list(range(trials))},
-        [{"plan": n} for n in range(trials)],
-    )
+    found = Study(folder, {"what": 1, **definition}, {"area": "minimize"})
+    found.enter({"plan": list(range(trials))}, [{"plan": n} for n in range(trials)])
+    return found
 
 
 def test_what_was_running_waits_again(tmp_path: Path) -> None:
@@ -176,6 +191,7 @@ def test_what_was_running_waits_again(tmp_path: Path) -> None:
 
     # Whoever worked on it is gone.
     second = study(tmp_path)
+    assert not second.ended
     states = [row["state"] for row in second.rows()]
     assert sorted(states) == ["complete", "waiting", "waiting", "waiting"]
     left = []
@@ -184,7 +200,9 @@ def test_what_was_running_waits_again(tmp_path: Path) -> None:
         second.fail(trial, "no room")
     assert sorted([*left, done.params["plan"]]) == [0, 1, 2, 3]
     assert {row["error"] for row in second.rows()} == {None, "no room"}
-    assert study(tmp_path).next() is None
+    third = study(tmp_path)
+    assert third.ended
+    assert third.next() is None
 
 
 def test_another_sweeps_folder_is_refused(tmp_path: Path) -> None:
@@ -210,7 +228,7 @@ def test_a_full_disk_is_told_and_loses_nothing(
         raise OperationalError("", {}, sqlite3.OperationalError("database or disk is full"))
 
     with monkeypatch.context() as patched:
-        patched.setattr(full._study, "tell", fails)
+        patched.setattr(full._storage, "set_trial_state_values", fails)
         with pytest.raises(InputError, match="cannot be used: database or disk is full; what is"):
             full.complete(trial, {"area": 0.4})
     assert [row["state"] for row in study(tmp_path).rows()] == [
