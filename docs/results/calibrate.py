@@ -26,8 +26,8 @@ from scipy.optimize import nnls
 
 from rtl_gen.boards import BOARDS, board_files
 from rtl_gen.costs import inventory, of_shell
-from rtl_gen.exploration.clocks import features
-from rtl_gen.plan import CorePlan, LayerPlan
+from rtl_gen.exploration.clocks import WINDOWS, features
+from rtl_gen.plan import CorePlan, LayerPlan, feeds_of, windows_of
 from rtl_gen.platforms import Part, fit, part
 from s2nn_hw.flow.area import area
 from s2nn_hw.flow.bitstream import design_of
@@ -163,6 +163,8 @@ def _reached(
 def _of_clock(plan: CorePlan, used: Mapping[str, int], chosen: Part) -> dict[str, float]:
     layers = [node for node in plan.layers if isinstance(node, LayerPlan)]
     kinds = [(layer.engine, layer.lanes) for layer in layers]
+    reads = any(windows_of(feed) for node in plan.layers for feed in feeds_of(node))
+    kinds += [WINDOWS] * reads
     return features(layers[0].fabric, kinds, used, chosen.device.capacity)
 
 

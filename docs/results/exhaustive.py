@@ -33,7 +33,8 @@ from rtl_gen.exploration import Point
 from rtl_gen.exploration.candidates import Candidate, Scenario
 from rtl_gen.exploration.clocks import classes, features
 from rtl_gen.exploration.explorer import SURE
-from s2nn_hw.flow.planner import Goal, Planner, Prediction
+from s2nn_hw.flow.goal import Goal
+from s2nn_hw.flow.planner import Planner, Prediction
 from s2nn_hw.flow.synth import synth
 from s2nn_hw.ir import InputError, ToolError
 
@@ -106,7 +107,8 @@ def _hopeful(
     room = explorer.room(scenario)
     bare = features(fabric, [("event", 1)], {"lut": 0.0}, planner.part.device.capacity)
     free = features(fabric, [("unrolled", 1)], {"lut": 0.0}, planner.part.device.capacity)
-    mhz = max(costs(explorer.family).mhz(f, planner.part.device) for f in (bare, free))
+    kinds = (bare,) if explorer.maps else (bare, free)
+    mhz = max(costs(explorer.family).mhz(f, planner.part.device) for f in kinds)
     slowest = min(mhz * SURE, high) * 1e6 / (known * 0.9)
     groups = [[c for c in g if c.cycles <= slowest] for g in scenario.choices.values()]
     if not all(groups):
@@ -176,7 +178,7 @@ def _fastest(
         cycles = each(lambda c: c.cycles, np.maximum)
         lanes = each(lambda c: c.lanes if c.engine == "event" else 1, np.maximum)
         inputs = each(lambda c: c.lanes if c.engine == "parallel" else 1, np.maximum)
-        adds = each(lambda c: c.engine in ("event", "parallel"), np.logical_or)
+        adds = each(lambda c: c.engine in ("event", "parallel"), np.logical_or) | explorer.maps
         lut = each(lambda c: c.used["lut"], np.add) + base["lut"]
         mhz = np.zeros(len(flat))
         for kind in (True, False):

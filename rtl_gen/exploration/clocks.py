@@ -9,6 +9,9 @@ from rtl_gen.platforms.family import Family
 #: Feature that goes with the widest layer of an engine → the engine.
 WIDTHS = {"lanes": "event", "inputs": "parallel"}
 
+#: What reads windows of maps adds addresses up, whatever the engine behind it.
+WINDOWS = ("windows", 1)
+
 
 def classes(family: Family) -> list[tuple[float, float, Fabric]]:
     """Ranges of MHz, the fastest first, in each of which register stages are the same.
@@ -30,7 +33,7 @@ def features(
 ) -> dict[str, float]:
     """What the logarithm of a clock depends on; see Costs.mhz().
 
-    chosen: engine and lanes of each layer.
+    chosen: engine and lanes of each layer, and WINDOWS where there are maps.
 
     ``additions`` and ``tables`` in a cycle, where there are engines that have the one or the other;
     WIDTHS of the widest layer and the share of the device, as wires get longer with both.
@@ -43,7 +46,7 @@ def features(
 
 def plain(fabric: Fabric, engines: Iterable[str]) -> str:
     """The feature that a core of these engines has, whatever its size."""
-    adds = not {"event", "parallel"}.isdisjoint(engines)
+    adds = not {"event", "parallel", WINDOWS[0]}.isdisjoint(engines)
     return f"{fabric.additions} additions" if adds else f"{fabric.tables} tables"
 
 

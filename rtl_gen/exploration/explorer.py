@@ -14,17 +14,21 @@ from rtl_gen.fabric import Fabric
 from rtl_gen.plan import CorePlan
 from rtl_gen.platforms.family import Device, Family
 from rtl_gen.timing import Values
-from s2nn_hw.ir import Network
+from s2nn_hw.ir import Network, Pool
 
 from .candidates import Candidate, Scenario, Survey
-from .clocks import WIDTHS, classes, features, plain
+from .clocks import WIDTHS, WINDOWS, classes, features, plain
 from .selection import Clock, InfeasibleError, fastest, select, share, total
 
 #: Steps of cycles between the fastest plan and the smallest, in each range of clocks.
 STEPS = 24
 
-#: Cells are predicted roughly: what is a little beyond those that can be filled may fit.
+#: Cells are predicted roughly: where nothing else fits, what is a little beyond those that can be
+#: filled may.
 ROUGH = 1.1
+
+#: Of the cycles of the slowest layer: one that needs so many is slow, too.
+_SLOW = 0.8
 
 #: What of the clock that is predicted is asked for, so that most placements reach it.
 SURE = 0.95
@@ -104,19 +108,47 @@ class Explorer:
             capacity=self.device.capacity,
         )
 
+    @cached_property
+    def maps(self) -> bool:
+        """Whether any layer or pool reads windows."""
+        return any(isinstance(node, Pool) or node.is_map for node in self.network.layers)
+
+    @cached_property
+    def _fill(self) -> float:
+        """Share of the logic cells that plans may take."""
+        sure = self.family.fill
+        return sure if self._any(sure) else min(1.0, sure * ROUGH)
+
+    def _any(self, fill: float) -> bool:
+        """Whether there is any plan that the device has room for."""
+        _, _, fabric = classes(self.family)[0]
+        for scenario in self.survey.scenarios(fabric):
+            try:
+                self._select(scenario, self._room(scenario, fill), inf)
+            except InfeasibleError:
+                continue
+            return True
+        return False
+
     def room(self, scenario: Scenario) -> dict[str, float]:
         """Resource → how much the layers of a core may take."""
+        return self._room(scenario, self._fill)
+
+    def _room(self, scenario: Scenario, fill: float) -> dict[str, float]:
         taken = [scenario.ports, self.around(scenario.plan)]
         return {
-            name: self.usable(name) - sum(t.get(name, 0.0) for t in taken)
+            name: self._usable(name, fill) - sum(t.get(name, 0.0) for t in taken)
             for name in scenario.ports
         }
 
     def usable(self, name: str) -> float:
         """How much of a resource may be used."""
+        return self._usable(name, self._fill)
+
+    def _usable(self, name: str, fill: float) -> float:
         capacity = self.device.capacity
         if name == "cell":
-            return capacity["lut"] * min(1.0, self.family.fill * ROUGH)
+            return capacity["lut"] * fill
         return capacity.get(name, 0) * (self.family.routable if name in ("lut", "ff") else 1.0)
 
     def points(self, *, together: bool = False) -> list[Point]:
@@ -174,7 +206,9 @@ class Explorer:
             name: [c for c in group if c.engine in ("", "unrolled")]
             for name, group in scenario.choices.items()
         }
-        for engine, choices in (("event", scenario.choices), ("unrolled", unrolled)):
+        kinds = [("event", scenario.choices)]
+        kinds += [] if self.maps else [("unrolled", unrolled)]
+        for engine, choices in kinds:
             bare = {plain(fabric, [engine]): 1.0}
             clock = Clock(
                 plain=log(own.mhz(bare, self.device) * SURE),
@@ -214,6 +248,7 @@ class Explorer:
     ) -> Point | None:
         used = self._with_shell(scenario, chosen)
         kinds = [(candidate.engine, candidate.lanes) for candidate in chosen]
+        kinds += [WINDOWS] * self.maps
         found = features(fabric, kinds, used, self.device.capacity)
         reached = costs(self.family).mhz(found, self.device)
         mhz = self.clock(min(high, reached * SURE))
@@ -221,6 +256,32 @@ class Explorer:
             return None
         cycles = _cycles(chosen, together)
         return Point(chosen=chosen, mhz=mhz, reached=reached, used=used, cycles=cycles)
+
+    def wider(self, point: Point) -> Iterator[Point]:
+        """The plan with the next wider way to build one of its slowest layers, where it fits.
+
+        By estimate none is faster, but layers that wait for each other may be.
+        """
+        slow = _SLOW * max(candidate.cycles for candidate in point.chosen)
+        for low, high, fabric in classes(self.family):
+            if not low < point.mhz <= high:
+                continue
+            for scenario in self.survey.scenarios(fabric):
+                if any(c not in scenario.choices[c.layer] for c in point.chosen):
+                    continue
+                for k, own in enumerate(point.chosen):
+                    others = [
+                        c
+                        for c in scenario.choices[own.layer]
+                        if (c.engine, c.memory) == (own.engine, own.memory) and c.lanes > own.lanes
+                    ]
+                    if own.cycles < slow or not others:
+                        continue
+                    wide = min(others, key=lambda c: (c.lanes, c.cycles))
+                    chosen = (*point.chosen[:k], wide, *point.chosen[k + 1 :])
+                    found = self.point(scenario, chosen, fabric, low, high, False)
+                    if found is not None and not self.lacking(found.used):
+                        yield found
 
     def limits(self, cycles: float, *, together: bool) -> list[str]:
         """Why no plan takes so few cycles: resources, or layers that no engine makes faster."""
@@ -254,14 +315,7 @@ class Explorer:
 
     def fits(self) -> bool:
         """Whether there is any plan that the device has room for."""
-        _, _, fabric = classes(self.family)[0]
-        for scenario in self.survey.scenarios(fabric):
-            try:
-                self._select(scenario, self.room(scenario), inf)
-            except InfeasibleError:
-                continue
-            return True
-        return False
+        return self._any(self._fill)
 
     def smallest(self) -> dict[str, float]:
         """What the plan takes that lacks least of the device."""

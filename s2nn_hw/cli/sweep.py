@@ -100,6 +100,8 @@ def handler(args: argparse.Namespace) -> int:
         found = images(network, args.images, model=file, frames=args.frames, data=args.data)
         models[name] = Swept(network=network, model=file.read_bytes(), images=found)
     measures = (args.measure,) if isinstance(args.measure, str) else args.measure
+    if "none" in measures and len(measures) > 1:
+        raise InputError(f"--measure must be none alone, not {','.join(measures)}")
     with terminal.progress() as progress:
         result = flow.sweep(
             models,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -44,9 +46,14 @@ def cluster(scheduler: str | None, workers: int | None) -> Iterator[Client]:
 
 
 def _local(workers: int) -> LocalCluster:
-    """One trial a process: tools take a core each."""
+    """One trial a process: tools take a core each.
+
+    What interrupts the sweep is for it alone to hear, which then ends them.
+    """
     from distributed import LocalCluster
 
+    mine = threading.current_thread() is threading.main_thread()
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN) if mine else None
     try:
         return LocalCluster(
             n_workers=workers,
@@ -57,6 +64,9 @@ def _local(workers: int) -> LocalCluster:
         )
     except (RuntimeError, OSError) as error:
         raise ToolError(f"workers could not be started: {error}") from error
+    finally:
+        if before is not None:
+            signal.signal(signal.SIGINT, before)
 
 
 def _check(client: Client, scheduler: str) -> None:

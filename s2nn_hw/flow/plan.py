@@ -16,7 +16,8 @@ from s2nn_hw.ir import Network
 
 from . import planfile
 from .folder import output_folder
-from .planner import RESOURCES, Goal, Planner, Prediction
+from .goal import Goal
+from .planner import RESOURCES, Planner, Prediction
 from .planner import frames as frames_of
 
 FRONT = "front.csv"
@@ -36,9 +37,9 @@ class PlanResult:
     options: of emit(), verify() and synth().
     predicted: of the chosen plan.
     capacity: resource → what there is of it.
-    layers: of each layer or pool: name, engine, lanes, windows, memory, lut, ff, bram, spram, the
-        cycles of a frame that it needs at the least, and ``fold``: cycles over which the products
-        of an event, or on other engines of a window, are spread.
+    layers: of each layer or pool, and a board's shell: name, engine, lanes, windows, memory, lut,
+        ff, bram, spram, the cycles of a frame that it needs at the least, and ``fold``: cycles over
+        which the products of an event, or on other engines of a window, are spread.
     frames: from which rates were counted, for people.
     front: plans of which none is faster and smaller, the fastest first.
     seconds: it took.

@@ -6,17 +6,19 @@ import math
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import numpy.typing as npt
 
 from s2nn_hw.ir import InputError, Network
 from s2nn_hw.ir.network import sources
 
 from .emit import Values, planned, values
+from .goal import Goal
 
 if TYPE_CHECKING:
     from rtl_gen.exploration import Point
@@ -33,44 +35,19 @@ POINTS = 10
 #: Windows of frames that the cycles of the front's others are the means over.
 FEW_WINDOWS = 2_500
 
+#: Share of a faster plan's area that makes another one of the front.
+LEANER = 0.98
+
 #: Plans that are looked at for one that reaches a goal, and of those the ones looked at closely.
 TRIES = 4
 CLOSE = 2
 
+#: Times that the fastest is made wider, as long as that is so many times as fast.
+STEPS = 3
+GAIN = 1.01
+
 #: What is predicted of a device.
 RESOURCES = ("lut", "ff", "bram", "spram")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Goal:
-    """What a plan is wanted for; without any of these for as many inferences a second as can be.
-
-    Parameters
-    ----------
-    target_fps: inferences a second, with the least area.
-    max_latency: seconds from a frame's first beat to its result's last, with the least area.
-    min_area: whether the least area is all that counts.
-    """
-
-    target_fps: float | None = None
-    max_latency: float | None = None
-    min_area: bool = False
-
-    def __post_init__(self) -> None:
-        given = [
-            name for name, value in asdict(self).items() if value is not None and value is not False
-        ]
-        if len(given) > 1:
-            raise InputError(f"one goal must be given, not {' and '.join(given)}")
-        for name in ("target_fps", "max_latency"):
-            value = getattr(self, name)
-            if value is not None and not (
-                isinstance(value, int | float)
-                and not isinstance(value, bool)
-                and math.isfinite(value)
-                and value > 0
-            ):
-                raise InputError(f"{name} must be a number above 0, not {value!r}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,7 +116,11 @@ class Planner:
         if (board is None) == (device is None):
             raise InputError("a board or a device must be given, and not both")
         self.network = network
-        self.frames = frames
+        # A frame that nothing follows has no interval.
+        self.frames = {
+            name: np.concatenate([found] * 2) if len(found) == 1 else found
+            for name, found in frames.items()
+        }
         self.board = None if board is None else boards.board(board)
         self.target = board or device
         self._brief: dict[Any, Prediction] = {}
@@ -147,7 +128,7 @@ class Planner:
         costs(self.part.family)  # told before anything is done, if there are none
         self.explorer = Explorer(
             network,
-            {name: found[:FRAMES] for name, found in frames.items()},
+            {name: found[:FRAMES] for name, found in self.frames.items()},
             self.part.device,
             self.part.family,
             around=self._shell,
@@ -188,15 +169,36 @@ class Planner:
                     found = self.full(point)
                     if found.inferences_per_second >= wanted:
                         return found
-        # Few frames tell which are fast, many which is the fastest.
-        fast = sorted(points[:TRIES], key=lambda p: -self.brief(p).inferences_per_second)
-        fastest = max(map(self.full, fast[:CLOSE]), key=lambda p: p.inferences_per_second)
+        fastest = self._fastest(points)
         if wanted is None or fastest.inferences_per_second >= wanted:
             return fastest
         raise InputError(
             f"target_fps must be at most {math.floor(fastest.inferences_per_second):,} on "
-            f"{self.target}, not {wanted:,g}: {self._limits(points, together=False)}"
+            f"{self.target}, not {wanted:,.10g}: {self._limits(points, together=False)}"
         )
+
+    def _fastest(self, points: Sequence[Point]) -> Prediction:
+        """The most inferences a second: few frames tell which are fast, many which is the fastest.
+
+        What a point promises is more than it holds, as layers wait for each other.
+        """
+
+        def rate(point: Point) -> float:
+            return self.brief(point).inferences_per_second
+
+        fast: list[Point] = []
+        for point in points[:TRIES]:
+            if fast and point.rate <= max(map(rate, fast)):
+                break
+            fast.append(point)
+        for _ in range(STEPS):
+            best = max(fast, key=rate)
+            wider = list(self.explorer.wider(best))
+            fast += wider
+            if not wider or max(map(rate, wider)) < GAIN * rate(best):
+                break
+        fast.sort(key=rate, reverse=True)
+        return max(map(self.full, fast[:CLOSE]), key=lambda p: p.inferences_per_second)
 
     def _quick(self, points: Sequence[Point], wanted: float) -> Prediction:
         """The smallest plan of such a latency, which goes with the cycles of all layers."""
@@ -210,10 +212,14 @@ class Planner:
             found = self.full(point)
             if found.latency_seconds <= wanted:
                 return found
-        least = min(map(latency, rising[:TRIES]))
+        least = min(map(self.full, rising[:TRIES]), key=lambda p: p.latency_seconds)
+        if least.latency_seconds <= wanted:
+            return least
+        # Rounded up, so that it is one that is reached.
+        nearest = math.ceil(least.latency_seconds * 1e9) / 1e3
         raise InputError(
-            f"max_latency must be at least {least * 1e6:,.3f} us on {self.target}, not "
-            f"{wanted * 1e6:,.3f} us: {self._limits(points, together=True)}"
+            f"max_latency must be at least {nearest:,.3f} us on {self.target}, not "
+            f"{wanted * 1e6:,.10g} us: {self._limits(points, together=True)}"
         )
 
     def front(self, points: Sequence[Point], chosen: Prediction) -> list[Prediction]:
@@ -224,7 +230,7 @@ class Planner:
         every = [chosen, *(p for p in kept if p.options != chosen.options)]
         result: list[Prediction] = []
         for found in sorted(every, key=lambda p: (-p.inferences_per_second, p.area)):
-            if found is chosen or all(found.area < p.area for p in result):
+            if found is chosen or all(found.area < LEANER * p.area for p in result):
                 result.append(found)
         return result
 
@@ -250,8 +256,7 @@ class Planner:
         core = self._core(point)
         used = self._used(core)
         frames, interval = typical(core, self.frames, windows)
-        latency = alone(core, self.frames, min(ALONE if windows > FEW_WINDOWS else 1, frames))
-        interval = latency if interval is None else interval
+        latency = alone(core, self.frames, min(ALONE, frames))
         hertz = point.mhz * 1e6
         return Prediction(
             **{name: tuple(chosen) for name, chosen in point.options(self.network).items()},
@@ -275,12 +280,19 @@ class Planner:
         return used
 
     def layers(self, chosen: Prediction) -> Iterator[dict[str, Any]]:
-        """What there is to say of each layer and pool of a plan."""
+        """What there is to say of each layer and pool of a plan, and of the board's shell."""
         from rtl_gen.costs import OTHER, costs, inventory
         from rtl_gen.plan import LayerPlan
         from rtl_gen.timing import needs
 
         core = self._core(chosen)
+        if self.board is not None:
+            yield {
+                "name": "shell",
+                "engine": "",
+                **dict.fromkeys(("lanes", "windows", "fold", "memory", "cycles")),
+                **{name: round(self._shell(core).get(name, 0)) for name in RESOURCES},
+            }
         cycles = needs(core, self.explorer.values)
         for name, quantities in inventory(self.network, core, self.part.family).items():
             used = costs(self.part.family).of(quantities)

@@ -13,7 +13,8 @@ import numpy.typing as npt
 import s2nn_hw
 from s2nn_hw.ir import Network
 
-from .planner import Goal, Planner, Prediction
+from .goal import Goal
+from .planner import Planner, Prediction
 
 if TYPE_CHECKING:
     from rtl_gen.exploration import Point

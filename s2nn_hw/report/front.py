@@ -13,7 +13,6 @@ def draw(data: Mapping[str, Any], path: Path) -> None:
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
-    from matplotlib.ticker import EngFormatter
 
     figure, axis = pyplot.subplots(figsize=(7.2, 4.6))
     points = data["front"]
@@ -45,14 +44,23 @@ def draw(data: Mapping[str, Any], path: Path) -> None:
     axis.set_xlabel("area: mean share of look-up tables, flip-flops and memories, in %")
     axis.set_ylabel("inferences a second")
     axis.set_yscale("log")
-    for formatter in (axis.yaxis.set_major_formatter, axis.yaxis.set_minor_formatter):
-        formatter(EngFormatter(sep=" "))
+    label_rates(axis)
     axis.margins(0.12)
     axis.grid(alpha=0.3)
     figure.tight_layout()
     with matplotlib.rc_context({"svg.hashsalt": data["network"]}):
         figure.savefig(path, metadata={"Date": None}, bbox_inches="tight")
     pyplot.close(figure)
+
+
+def label_rates(axis: Any) -> None:
+    """Marks on a logarithmic axis of rates: between powers of ten only where there are few."""
+    from matplotlib.ticker import EngFormatter, NullFormatter
+
+    low, high = axis.get_ylim()
+    axis.yaxis.set_major_formatter(EngFormatter(sep=" "))
+    few = high < 20 * low
+    axis.yaxis.set_minor_formatter(EngFormatter(sep=" ") if few else NullFormatter())
 
 
 def words(plan: Mapping[str, Any]) -> str:

@@ -29,7 +29,8 @@ def draw(
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
-    from matplotlib.ticker import EngFormatter
+
+    from .front import label_rates
 
     first, *others = objectives
     done = [row for row in rows if row["state"] == "complete"]
@@ -56,8 +57,7 @@ def draw(
         axis.set_xlabel(_WORDS[other])
         axis.set_ylabel(_WORDS[first])
         axis.set_yscale("log")
-        for formatter in (axis.yaxis.set_major_formatter, axis.yaxis.set_minor_formatter):
-            formatter(EngFormatter(sep=" "))
+        label_rates(axis)
         axis.grid(alpha=0.3)
     if done:
         axes[0][0].legend(title="filled: none is better", fontsize=8)

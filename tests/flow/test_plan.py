@@ -6,6 +6,7 @@ import csv
 import dataclasses
 import itertools
 import json
+import re
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -76,27 +77,26 @@ def test_the_interval_is_exactly_the_manifests(make, board: str, tmp_path: Path)
         if row["lanes"] is not None
     }
     assert made == told
-    assert result.predicted.lut == pytest.approx(
-        sum(row["lut"] for row in result.layers),
-        abs=1200,  # the shell
-    )
+    for name in ("lut", "ff", "bram"):
+        total = sum(row[name] for row in result.layers)
+        assert getattr(result.predicted, name) == pytest.approx(total, abs=len(result.layers))
 
 
 def test_a_layer_is_folded_over_cycles() -> None:
     """Nine taps of two planes on so many inputs; an event of loaded weights over words of a row."""
     network = maps()
     planner = Planner.of(network, "icebreaker", None)
-    found = flow.plan(network, board="icebreaker").predicted
+    found = dataclasses.replace(
+        flow.plan(network, board="icebreaker").predicted, windows=(1, 1), lanes=(1, 1)
+    )
     for lanes, fold in ((9, 2), (5, 4), (1, 18)):
         plan = dataclasses.replace(
             found, engine=("parallel", "event"), lanes=(lanes, 1), memory=("rom", "rom")
         )
-        conv, pool, readout = (row["fold"] for row in itertools.islice(planner.layers(plan), 3))
-        assert (conv, pool, readout) == (fold, None, 1)
-    loaded = dataclasses.replace(
-        found, engine=("event", "event"), lanes=(1, 1), memory=("rom", "ram")
-    )
-    _, _, readout, *_ = planner.layers(loaded)
+        shell, conv, pool, readout, _ = (row["fold"] for row in planner.layers(plan))
+        assert (shell, conv, pool, readout) == (None, fold, None, 1)
+    loaded = dataclasses.replace(found, engine=("event", "event"), memory=("rom", "ram"))
+    _, _, _, readout, _ = planner.layers(loaded)
     core = planned_core(network, **loaded.options, family="ice40", freq=loaded.freq)
     assert readout["fold"] == core.node("readout").fold
 
@@ -155,6 +155,42 @@ def test_more_spikes_are_more_cycles() -> None:
         for rate in (0.1, 0.9)
     )
     assert many.interval_cycles > 2 * few.interval_cycles
+
+
+@pytest.mark.parametrize("make", [dense, maps])
+def test_the_nearest_that_is_told_is_accepted(make) -> None:
+    network = make()
+    with pytest.raises(InputError) as told:
+        flow.plan(network, device="LFE5U-25F-6", max_latency=1e-9)
+    (nearest,) = re.findall(r"at least ([\d.]+) us", str(told.value))
+    wanted = float(nearest) * 1e-6
+    assert flow.plan(network, device="LFE5U-25F-6", max_latency=wanted).predicted
+    with pytest.raises(InputError) as told:
+        flow.plan(network, device="LFE5U-25F-6", target_fps=1e12)
+    (nearest,) = re.findall(r"at most ([\d,]+) on", str(told.value))
+    wanted = float(nearest.replace(",", ""))
+    assert flow.plan(network, device="LFE5U-25F-6", target_fps=wanted).predicted
+
+
+def test_no_goal_finds_a_faster_plan_than_none() -> None:
+    """Layers that wait for each other: more lanes than the slowest needs, and still faster."""
+    rng = np.random.default_rng(5)
+    conv = Conv2d(
+        source=INPUT, weights=rng.integers(-3, 4, (8, 1, 3, 3)), weight_bits=3, padding=1, groups=4
+    )
+    head = Dense(source="conv", weights=rng.integers(-3, 4, (5, 512)), weight_bits=3)
+    network = Network(
+        input=FrameFormat(shape=(4, 8, 8), bits=1),
+        layers=(
+            Layer(name="conv", projections=(conv,), thresholds=rng.integers(0, 5, 8)),
+            Layer(name="readout", projections=(head,)),
+        ),
+    )
+    frames = (rng.random((16, 4, 8, 8)) < 0.4).astype(np.uint8)
+    fastest = flow.plan(network, device="LFE5U-25F-6", images=frames).predicted
+    for latency in (3e-6, 2e-6, 1.5e-6):
+        quick = flow.plan(network, device="LFE5U-25F-6", images=frames, max_latency=latency)
+        assert quick.predicted.inferences_per_second <= 1.02 * fastest.inferences_per_second
 
 
 def test_what_is_out_of_reach_is_told_with_what_is_not() -> None:

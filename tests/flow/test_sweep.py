@@ -271,6 +271,7 @@ def test_a_worker_with_other_versions_is_refused(
     ("arguments", "said"),
     [
         ("0.s2nn --device iCE40UP5K --measure watts -o out", "measure must be of area, clock"),
+        ("0.s2nn --device iCE40UP5K --measure none,area -o out", "--measure must be none alone"),
         ("0.s2nn --device iCE40UP5K --seeds 2 -o out", "seeds are of place and route"),
         ("0.s2nn --device iCE40UP5K --plans 0 -o out", "plans must be 1 or more, not 0"),
         ("0.s2nn --device iCE40UP5K --workers 0 -o out", "--workers must be 1 or more, not 0"),
