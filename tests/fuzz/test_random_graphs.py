@@ -29,6 +29,14 @@ FRAMES = 4
 SHARDS = 12
 #: The first graph of a shard is the simplest that can be drawn.
 GRAPHS = int(os.environ.get("S2NN_HW_FUZZ", "24"))
+#: A shard's graphs, the same each time.
+SHARE = settings(
+    max_examples=-(-GRAPHS // SHARDS),
+    deadline=None,
+    database=None,
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
 
 
 def weights(rng: np.random.Generator, shape: tuple[int, ...], bits: int) -> np.ndarray:
@@ -222,13 +230,7 @@ def icarus():
 @pytest.mark.parametrize("shard", range(SHARDS))
 def test_random_graphs(shard, tmp_path, icarus):
     @seed(shard)
-    @settings(
-        max_examples=-(-GRAPHS // SHARDS),
-        deadline=None,
-        database=None,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
+    @SHARE
     @given(data=st.data())
     def graph(data):
         network = data.draw(networks())
@@ -299,13 +301,7 @@ def chains(draw) -> Network:
 @pytest.mark.parametrize("first", ENGINES)
 def test_every_engine_behind_every_other(first, second, tmp_path, icarus):
     @seed(ENGINES.index(first) * len(ENGINES) + ENGINES.index(second))
-    @settings(
-        max_examples=-(-GRAPHS // SHARDS),
-        deadline=None,
-        database=None,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
+    @SHARE
     @given(data=st.data())
     def pair(data):
         network = data.draw(chains())
