@@ -191,14 +191,16 @@ class Planner:
             if fast and point.rate <= max(map(rate, fast)):
                 break
             fast.append(point)
+        # Few frames may mislead: those from before count to the end.
+        narrow = sorted(fast, key=rate, reverse=True)[:CLOSE]
         for _ in range(STEPS):
             best = max(fast, key=rate)
             wider = list(self.explorer.wider(best))
             fast += wider
             if not wider or max(map(rate, wider)) < GAIN * rate(best):
                 break
-        fast.sort(key=rate, reverse=True)
-        return max(map(self.full, fast[:CLOSE]), key=lambda p: p.inferences_per_second)
+        wide = [p for p in sorted(fast, key=rate, reverse=True)[:CLOSE] if p not in narrow]
+        return max(map(self.full, (*narrow, *wide)), key=lambda p: p.inferences_per_second)
 
     def _quick(self, points: Sequence[Point], wanted: float) -> Prediction:
         """The smallest plan of such a latency, which goes with the cycles of all layers."""
