@@ -10,6 +10,7 @@ from s2nn_hw.ir import INPUT, Network
 from s2nn_hw.manifest import OutputPort
 
 from .engines.event import EventEngine
+from .layers.event import memory_latency
 from .lib.potentials import StoredPotentials
 from .lib.slots import Slots
 from .lib.tree import depth, levels
@@ -58,7 +59,9 @@ def with_slots(
         if node.stored
         else depth(lanes, mask_stage=False, additions=node.fabric.additions)
     )
-    loop = EventEngine.latency + adding + Slots.read_latency + Slots.free_latency
+    reading = EventEngine.before_memory + memory_latency(node)
+    waiting = node.sign_stage and not layer.is_readout
+    loop = reading + adding + waiting + Slots.read_latency + Slots.free_latency
     # Windows cannot follow each other faster than this.
     pace = 1
     if not layer.is_map:

@@ -44,6 +44,8 @@ class Fabric:
     reads: of one memory in a cycle, at the most: 1 or 2.
     blocks: rows of a block RAM at its widest, of one that is read once in a cycle, and of one that
         is read twice; none where it is not known what the core is for.
+    shapes: (words, bits) of block RAMs whose outputs have a register, the widest first; only of
+        one that is read once in a cycle.  None where they have none, or that is not known.
     told: whether tools have to be told what is for block RAM, and would take look-up tables.
     load_bits: of words a cycle that all memories which are loaded have together.
     huge: whether these are large memories without contents.
@@ -58,6 +60,7 @@ class Fabric:
 
     reads: int = 2
     blocks: tuple[int, ...] = ()
+    shapes: tuple[tuple[int, int], ...] = ()
     told: bool = False
     load_bits: int = 64
     huge: bool = False
@@ -73,6 +76,10 @@ class Fabric:
     def level_cycles(self) -> int:
         """Cycles of a level of the search for the greatest score, see ArgMax."""
         return 2 if self.tables == 1 else 1
+
+    def sign_stage(self, adding: int) -> bool:
+        """See LayerPlan.sign_stage; adding: cycles from rows to their addition."""
+        return adding == 0 and self.mask_stage
 
     def shares(self, reads: int) -> int:
         """Readers that a memory serves, of so many reads a cycle each."""

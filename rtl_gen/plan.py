@@ -10,6 +10,7 @@ from s2nn_hw.ir import Window
 from s2nn_hw.manifest import InputPort, OutputPort
 
 from .fabric import Fabric
+from .lib.tree import depth
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -272,6 +273,7 @@ class LayerPlan:
         words a row; 0 where weights are constants, and a row is a word.
     fold: cycles that an event takes: words a row.
     stored: whether potentials lie in a memory, and a word of them is added to in a cycle.
+    deep: whether memories of weights are in pieces, see lib.deep.
     masked: whether rows of weights are masked where a lane has none to read.  Else its memories
         have a row of zeros to spare.
     stages: of the unrolled engine's pipeline, from a window to its result; 0 of others.
@@ -290,6 +292,7 @@ class LayerPlan:
     fold: int = 1
     stored: bool
     masked: bool
+    deep: bool = False
     stages: int = 0
     bound: bool = False
     follows: bool = False
@@ -304,6 +307,20 @@ class LayerPlan:
     def mask_stage(self) -> bool:
         """Whether they are masked in a clock cycle of its own."""
         return self.masked and self.fabric.mask_stage
+
+    @property
+    def adding(self) -> int:
+        """Cycles from rows to their addition, see lib.tree.depth()."""
+        lanes = sum(feed.lanes for feed in self.feeds)
+        return depth(lanes, mask_stage=self.mask_stage, additions=self.fabric.additions)
+
+    @property
+    def sign_stage(self) -> bool:
+        """Whether signs of potentials wait a cycle before their slots, for the sake of the clock.
+
+        They do where nothing else keeps memories of weights and slots apart.
+        """
+        return self.engine == "event" and not self.stored and self.fabric.sign_stage(self.adding)
 
     @property
     def planes(self) -> int:

@@ -23,6 +23,7 @@ from .lanes import (
     loaded_of,
     windows_at_a_time,
 )
+from .layers.event import has_deep
 from .lib.fold import phase_bits
 from .plan import (
     ConvPlan,
@@ -243,7 +244,7 @@ def _layer_plan(
                     values=values,
                 )
             )
-    return LayerPlan(
+    plan = LayerPlan(
         layer=layer.name,
         engine=engine,
         feeds=tuple(feeds),
@@ -260,6 +261,7 @@ def _layer_plan(
             for projection, feed in zip(layer.projections, feeds, strict=True)
         ),
     )
+    return replace(plan, deep=has_deep(plan, layer))
 
 
 def _word(layer: Layer, bits: int) -> int:

@@ -1,8 +1,9 @@
 """Fits the costs in ``rtl_gen/costs`` to what yosys and nextpnr make of random networks.
 
-Run it with ``make costs``; ``ARGS=ecp5``, ``ice40`` or ``gowin`` does one family, an hour each on
-two cores.  What was synthesised once is taken from the cache.  The networks that ship with the
-project are not among those that costs are fitted to.
+Run it with ``make costs``; ``ARGS=ecp5``, ``ice40`` or ``gowin`` does one family, an hour or two
+each; ``ARGS="area ecp5"`` keeps its clock as it is, and places nothing.  What was synthesised once
+is taken from the cache.  The networks that ship with the project are not among those that costs are
+fitted to.
 
 A cost is what one unit of a quantity takes.  It is looked for near what the structure of the
 hardware says (``priors.py``), as far from there as the measurements want: so a quantity that few
@@ -42,6 +43,9 @@ COSTS = Path(__file__).parent.parent.parent / "rtl_gen" / "costs"
 #: Family → a board with it.
 BOARD = {"ecp5": "ulx3s-85f", "ice40": "icebreaker", "gowin": "tangnano9k"}
 
+#: Said where clocks are to stay as they are.
+AREA = "area"
+
 #: Networks of each family.
 NETWORKS = 30
 
@@ -66,27 +70,31 @@ class Rows:
 
 def main(names: Sequence[str]) -> int:
     """Measure and fit some families."""
-    for name in names or BOARD:
+    area_alone = AREA in names
+    for name in [name for name in names if name != AREA] or BOARD:
         rows = Rows()
         for index in range(NETWORKS):
-            _measure(rows, name, index)
+            _measure(rows, name, index, placed=0 if area_alone else PLACED[name])
         units = {
             resource: _costs(resource, rows.found[resource], priors(name, resource))
             for resource in ("lut", "ff", "cell")
             if resource in rows.found
         }
-        clock = _clock(rows.found["mhz"], CLOCK[name])
-        for resource, cost in {**units, "mhz": clock}.items():
+        file = COSTS / f"{name}.json"
+        made = json.loads(file.read_text()) if area_alone else {}
+        made["units"] = units
+        if not area_alone:
+            made["clock"] = _clock(rows.found["mhz"], CLOCK[name])
+            made["mhz_of_device"] = part(BOARDS[BOARD[name]].part).device.mhz
+            _say(name, "mhz", made["clock"], rows.found["mhz"])
+        for resource, cost in units.items():
             _say(name, resource, cost, rows.found[resource])
-        mhz = part(BOARDS[BOARD[name]].part).device.mhz
-        made = {"clock": clock, "mhz_of_device": mhz, "units": units}
-        text = json.dumps(made, indent=1, sort_keys=True)
-        (COSTS / f"{name}.json").write_text(text + "\n")
+        file.write_text(json.dumps(made, indent=1, sort_keys=True) + "\n")
     return 0
 
 
-def _measure(rows: Rows, name: str, index: int) -> None:
-    """A random network of a family."""
+def _measure(rows: Rows, name: str, index: int, *, placed: int) -> None:
+    """A random network of a family; ``placed``: look-up tables up to which its clock is found."""
     network, options, freq = sample(name, index)
     board = BOARDS[BOARD[name]]
     chosen = part(board.part)
@@ -106,7 +114,7 @@ def _measure(rows: Rows, name: str, index: int) -> None:
         rows.add("cell", whole, _cells(chosen, mapped, design.top, taken.used["lut"]))
     if taken.used["lut"] <= SHELLS:
         _shell(rows, core, chosen, board.name, board.store_bytes)
-    if taken.used["lut"] <= PLACED[name]:
+    if taken.used["lut"] <= placed:
         reached = _reached(core, chosen, design, mapped, freq, taken.used)
         if reached is not None:
             rows.add("mhz", _of_clock(core.plan, taken.used, chosen), reached)

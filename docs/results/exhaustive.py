@@ -34,7 +34,8 @@ from rtl_gen.exploration.candidates import Candidate, Scenario
 from rtl_gen.exploration.clocks import classes, features
 from rtl_gen.exploration.explorer import SURE
 from s2nn_hw.flow.goal import Goal
-from s2nn_hw.flow.planner import Planner, Prediction
+from s2nn_hw.flow.planner import Planner
+from s2nn_hw.flow.prediction import Prediction
 from s2nn_hw.flow.synth import synth
 from s2nn_hw.ir import InputError, ToolError
 

@@ -85,6 +85,8 @@ LUT = {
     "table": 1,
     "tap": 5,
     "unrolled": 20,
+    "waiting sign": 0.02,
+    "wide entry bit": 0.02,
     "word bit": 0.2,
 }
 
@@ -167,6 +169,8 @@ FF = {
     "table": 0.01,
     "tap": 2,
     "unrolled": 10,
+    "waiting sign": 1,
+    "wide entry bit": 1,
     "word bit": 1,
 }
 
@@ -179,7 +183,17 @@ UNLIKE = {
 }
 
 #: Of flip-flops, those that look-up tables drive and so share a logic cell with; of others half do.
-DRIVEN = ("potential", "flag", "pooled", "gathered", "held sum", "compared", "sign", "accumulators")
+DRIVEN = (
+    "potential",
+    "flag",
+    "pooled",
+    "gathered",
+    "held sum",
+    "compared",
+    "sign",
+    "waiting sign",
+    "accumulators",
+)
 
 #: Logarithm of a clock, and how far from it one is not surprised.
 CLOCK = {

@@ -51,12 +51,14 @@ class Quantities:
     fixed: quantity → how much of it there is, whatever the clock.
     levels: bits of the sums of each level of adders.
     compared: bits of scores that are.
+    signs: of potentials that are added to as rows come from memories.
     circuit: of an unrolled layer.
     """
 
     fixed: Counter[str]
     levels: Sequence[int] = ()
     compared: int = 0
+    signs: int = 0
     circuit: Circuit | None = None
 
     def at(self, fabric: Fabric) -> Counter[str]:
@@ -65,6 +67,8 @@ class Quantities:
         for level, bits in enumerate(self.levels, start=1):
             if level % fabric.additions == 0:
                 total["held sum"] += bits
+        if fabric.sign_stage(len(self.levels) // fabric.additions):
+            total["waiting sign"] += self.signs
         if fabric.level_cycles > 1:
             total["compared twice"] += self.compared
         if self.circuit is not None:
@@ -171,7 +175,8 @@ def _event(layer: Layer, plan: LayerPlan, family: Family) -> tuple[Quantities, l
         return Quantities(fixed=total), []
     adding, levels = parts.accumulators(made, parts.bounds(lanes), bits, plan, constant=False)
     widths = [neuron.width(plan.planes) for neuron in made]
-    return Quantities(fixed=total + adding, levels=levels), widths
+    signs = 0 if layer.is_readout or plan.mask_stage else layer.neurons * plan.pixels
+    return Quantities(fixed=total + adding, levels=levels, signs=signs), widths
 
 
 def _parallel(layer: Layer, plan: LayerPlan, family: Family) -> tuple[Quantities, list[int]]:
@@ -202,9 +207,8 @@ def _parallel(layer: Layer, plan: LayerPlan, family: Family) -> tuple[Quantities
         )
         total += parts.reader(windows, windows.channels, family, whole=True)
         if feed.steps > 1:
-            rows = table.reshape(feed.steps, -1)
-            blocks = plan.fabric.whole(feed.steps, 1)
-            total += parts.rom(rows, step_bits(projection), 1, blocks, family)
+            rows = parts.bit_columns(table.reshape(feed.steps, -1), step_bits(projection))
+            total += parts.rom(rows, 1, plan.fabric.whole(feed.steps, 1), family)
     made = neurons(matrices, (), parts.offsets(layer, plan))
     low, high = (np.concatenate(both) for both in zip(*bounds, strict=True))
     adding, levels = parts.accumulators(made, (low, high), bits, plan, constant=steps == 1)

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from rtl_gen.layers.event import reads_of_copies, rows_in_blocks
 from rtl_gen.layers.spiking import reachable
+from rtl_gen.lib.deep import columns
 from rtl_gen.lib.encoder import Port
 from rtl_gen.lib.fold import phase_bits
 from rtl_gen.lib.neuron import SHIFTED_PLANES, Neuron
@@ -40,6 +41,7 @@ def lane(port: Port, family: Family) -> Counter[str]:
             "read": port.reads,
             "address bit": port.address_bits * port.reads,
             "entry bit": port.entry.size,
+            "wide entry bit": port.entry.size if port.is_wide else 0,
             "step bit": bits,
         }
     )
@@ -90,36 +92,60 @@ def weights(
     blocks = rows_in_blocks(plan, port)
     if port.spare:
         table = np.concatenate([table, np.zeros_like(table[:1])])
-    for reads in reads_of_copies(plan, port):
-        total += rom(table, bits, reads, blocks, family)
+    copies = reads_of_copies(plan, port)
+    stored_bits = bit_columns(table, bits)
+    if not plan.deep:
+        for reads in copies:
+            total += rom(stored_bits, reads, blocks, family)
+        return total
+    depth, wide = stored_bits.shape
+    for column in columns(depth, wide, max(copies), plan.fabric):
+        own = stored_bits[:, column.low : column.low + column.bits]
+        ranges = column.ranges(depth)
+        for reads in copies:
+            for first, number in ranges:
+                blocks = plan.fabric.whole(number, reads)
+                total += rom(own[first : first + number], reads, blocks, family)
+            total += Counter(
+                {
+                    "rest read": column.bits * reads,
+                    "chosen": column.bits * reads * max(0, len(ranges) - 2),
+                }
+            )
     return total
 
 
 def rom(
-    table: npt.NDArray[np.int64], bits: int, reads: int, blocks: int | None, family: Family
+    table: npt.NDArray[np.bool_], reads: int, blocks: int | None, family: Family
 ) -> Counter[str]:
-    """A Rom of weights of so many bits, ``blocks`` of whose rows are for block RAM; see there."""
+    """A Rom of columns of bits, ``blocks`` of whose rows are for block RAM; see there."""
     depth, filed = len(table), blocks or len(table)
     style = {0: "logic", depth: "block"}.get(-1 if blocks is None else blocks, "")
-    width = _unlike(table[:filed], bits)
+    width = _unlike(table[:filed])
     store = Store(depth=filed, width=width, reads=reads, clocked=True, constant=True, style=style)
     total = stored(store, family)
     total["logic read" if total["constants"] else "block read"] += width * reads
     if depth > filed:
-        rest = _unlike(table[filed:], bits) * reads
+        rest = _unlike(table[filed:]) * reads
         total += Counter({"constants": (depth - filed) * rest, "logic read": rest})
         total["rest read"] += width * reads
     return total
 
 
-def _unlike(table: npt.NDArray[np.int64], bits: int) -> int:
-    """Columns of bits of a table of weights that synthesis keeps: of alike ones it keeps one."""
+def bit_columns(table: npt.NDArray[np.int64], bits: int) -> npt.NDArray[np.bool_]:
+    """Weights (rows, neurons) of so many bits as they are stored, a column a bit."""
+    if bits == 1:
+        return table < 0
     most = (1 << bits) - 1
     small = np.min_scalar_type(most)
-    kept = (table < 0).astype(small) if bits == 1 else (table & most).astype(small)
-    columns = (kept[:, :, None] >> np.arange(bits, dtype=small) & 1).reshape(len(table), -1)
+    kept = (table & most).astype(small)
+    return (kept[:, :, None] >> np.arange(bits, dtype=small) & 1).reshape(len(table), -1) != 0
+
+
+def _unlike(columns: npt.NDArray[np.bool_]) -> int:
+    """Columns of bits that synthesis keeps: of alike ones it keeps one."""
     ones = columns.sum(axis=0, dtype=np.int64)
-    columns = columns[:, (ones > 0) & (ones < len(table))]
+    columns = columns[:, (ones > 0) & (ones < len(columns))]
     if not columns.size:
         return 0
     packed = np.ascontiguousarray(np.packbits(columns, axis=0).T)

@@ -31,6 +31,7 @@ class EventEngine(wiring.Component):
     ports: the encoders.
     discards: whether malformed frames end here.
     fold: words of a row, see lib.fold.
+    memory: latency of the memories of weights.
 
     Members
     -------
@@ -47,10 +48,13 @@ class EventEngine(wiring.Component):
     events: how many events were taken, for counting.
     """
 
-    #: Address, memory.
-    latency = 1 + Rom.latency
+    #: From the row's choice to its address.
+    before_memory = 1
 
-    def __init__(self, ports: Sequence[Port], *, discards: bool, fold: int = 1):
+    def __init__(
+        self, ports: Sequence[Port], *, discards: bool, fold: int = 1, memory: int = Rom.latency
+    ):
+        self.latency = self.before_memory + memory
         self.ports = tuple(ports)
         self.discards = discards
         self.fold = fold

@@ -1,11 +1,14 @@
 """A layer's part on the event engine: feeds, memories and units."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import wiring
 
 from rtl_gen.engines.event import EventEngine
 from rtl_gen.lib.accumulator import Accumulators
+from rtl_gen.lib.deep import DeepRom, columns, is_deep
 from rtl_gen.lib.encoder import Port
 from rtl_gen.lib.neuron import Lane, neurons
 from rtl_gen.lib.potentials import StoredPotentials
@@ -34,7 +37,7 @@ class EventParts:
         self.ports: list[Port] = []
         self.roms: list[Rom | Ram] = []
         self.words: list[int] = []
-        self._copies: list[list[Rom] | list[Ram]] = []
+        self._copies: list[Sequence[Rom | DeepRom | Ram]] = []
         self._feeds: list[dict[str, DenseFeed | ConvFeed]] = []
         lanes: list[np.ndarray] = []
         kinds: list[Lane] = []
@@ -71,7 +74,12 @@ class EventParts:
         made = neurons([matrix(p) for p in layer.projections], lanes, offsets)
         self.units = [
             Unit(
-                EventEngine(self.ports, discards=layer.is_readout, fold=plan.fold),
+                EventEngine(
+                    self.ports,
+                    discards=layer.is_readout,
+                    fold=plan.fold,
+                    memory=memory_latency(plan),
+                ),
                 StoredPotentials(made, kinds[0], planes=plan.planes, layer=layer.name)
                 if plan.stored
                 else Accumulators(
@@ -82,6 +90,7 @@ class EventParts:
                     masked=plan.masked,
                     mask_stage=plan.mask_stage,
                     additions=plan.fabric.additions,
+                    memory=memory_latency(plan),
                     layer=layer.name,
                 ),
                 discards=layer.is_readout,
@@ -102,13 +111,21 @@ class EventParts:
 
     def _store(self, name: str, port: Port, rows: list[int], bits: int) -> None:
         """The memories of a bank."""
-        blocks = rows_in_blocks(self.plan, port)
-        copies = [
-            Rom(name=name, rows=rows, bits=bits, ports=reads, blocks=blocks)
-            for reads in reads_of_copies(self.plan, port)
+        copies = reads_of_copies(self.plan, port)
+        if not self.plan.deep:
+            blocks = rows_in_blocks(self.plan, port)
+            roms = [Rom(name=name, rows=rows, bits=bits, ports=n, blocks=blocks) for n in copies]
+            self._copies.append(roms)
+            self.roms += roms
+            return
+        fabric = self.plan.fabric
+        taken = columns(len(rows), bits, max(copies), fabric)
+        deep = [
+            DeepRom(name=name, rows=rows, bits=bits, ports=n, columns=taken, fabric=fabric)
+            for n in copies
         ]
-        self._copies.append(copies)
-        self.roms += copies
+        self._copies.append(deep)
+        self.roms += [piece for memory in deep for piece in memory.pieces]
 
     def _load(self, name: str, bits: int) -> None:
         """The memory of the only bank, which is loaded."""
@@ -130,6 +147,10 @@ class EventParts:
         """Join them, and the streams of words that come in, one a projection."""
         for n, rom in enumerate(self.roms):
             m.submodules[f"weights{n}"] = rom
+        for copies in self._copies:
+            for memory in copies:
+                if isinstance(memory, DeepRom):
+                    memory.build(m)
         for unit in self.units:
             unit.build(m)
         first = 0
@@ -173,6 +194,26 @@ def reads_of_copies(plan: LayerPlan, port: Port) -> list[int]:
     """Reads of each memory of a bank: there are as many as its units need."""
     share = plan.fabric.shares(port.reads)
     return [port.reads * min(share, plan.pixels - n) for n in range(0, plan.pixels, share)]
+
+
+def memory_latency(plan: LayerPlan) -> int:
+    """Of the memories of weights."""
+    return (DeepRom if plan.deep else Rom).latency
+
+
+def has_deep(plan: LayerPlan, layer: Layer) -> bool:
+    """Whether any memory of weights is better in pieces."""
+    if plan.engine != "event" or plan.word:
+        return False
+    for projection, feed in zip(layer.projections, plan.feeds, strict=True):
+        assert isinstance(feed, DensePlan | ConvPlan)
+        bits = projection.neurons * projection.weight_bits
+        for bank in feed.banks:
+            port = port_of(feed, bank, spare=not plan.masked)
+            reads = max(reads_of_copies(plan, port))
+            if is_deep(port.rows + port.spare, bits, reads, plan.fabric):
+                return True
+    return False
 
 
 def rows_in_blocks(plan: LayerPlan, port: Port) -> int | None:

@@ -192,7 +192,7 @@ class SpikingLayer(WeightedLayer):
         bits = self.layer.neurons + 2
         m.submodules.merge = merge = Merge(bits=bits, inputs=len(units))
         for g, unit in enumerate(units):
-            slots = Slots(bits=bits, depth=self.plan.slots)
+            slots = Slots(bits=bits, depth=self.plan.slots, stage=self.plan.sign_stage)
             m.submodules["slots" if len(units) == 1 else f"slots{g}"] = slots
             m.d.comb += [
                 unit.engine.free.eq(slots.free),

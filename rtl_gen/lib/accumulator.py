@@ -205,6 +205,7 @@ class Accumulators(Shared):
     masked: whether a row counts only where it is there; else one that is not must be zeros.
     mask_stage: whether that takes a cycle, for the sake of the clock.
     additions: that a cycle has time for, one behind the other.
+    memory: latency of the memories that rows come from.
     layer: its name.
 
     Members
@@ -227,12 +228,14 @@ class Accumulators(Shared):
         masked: bool = True,
         mask_stage: bool = True,
         additions: int = 1,
+        memory: int = Rom.latency,
         layer: str | None = None,
     ):
         assert masked or not mask_stage
         self.masked = masked
         self.mask_stage = mask_stage
         self.additions = additions
+        self.memory = memory
         self.neurons = tuple(neurons)
         self.lanes = tuple(lanes)
         self.planes = planes
@@ -254,6 +257,7 @@ class Accumulators(Shared):
             masked=masked,
             mask_stage=mask_stage,
             additions=additions,
+            memory=memory,
             layer=layer,
         )
 
@@ -277,7 +281,7 @@ class Accumulators(Shared):
         ends = delayed(m, self.ends, cycles, "window_ends")
         closes = delayed(m, self.closes, cycles, "frame_ends")
         # After a reset, until what it has left in memories, weights and sums is gone.
-        clear = delayed(m, Const(0), Rom.latency + cycles, "clear", init=1)
+        clear = delayed(m, Const(0), self.memory + cycles, "clear", init=1)
         load = Signal()
         m.d.comb += load.eq(closes | clear)
         of_plane = self._of_plane(m, ends, closes)

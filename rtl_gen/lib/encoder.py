@@ -1,6 +1,7 @@
 """From words of spikes to events: zero bits cost nothing."""
 
 from dataclasses import dataclass
+from math import ceil, sqrt
 
 from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import stream, wiring
@@ -13,8 +14,9 @@ from .shared import Shared
 #: What an entry says of its plane's end.
 MARKS = ("closes", "final", "drop")
 
-#: Bits that are counted in one cycle.
+#: Bits of an entry that are counted together, unless there are more than so many.
 _PART = 4
+_NARROW = 32
 
 #: Bits that a chain of carries goes through.
 _CHAIN = 32
@@ -63,6 +65,11 @@ class Port:
         return wiring.Signature(members)
 
     @property
+    def is_wide(self) -> bool:
+        """Whether the counting of its spikes takes a cycle more."""
+        return self.positions > _NARROW
+
+    @property
     def address_bits(self) -> int:
         """Bits of the address of a row."""
         return max(1, (self.rows - 1).bit_length())
@@ -83,7 +90,8 @@ class EventEncoder(Shared):
     How many spikes an entry has is counted on its way in, so that nothing in the loop from one
     step to the next has to look for the last of them.
 
-    Latency: ``latency`` cycles from reading an entry to its first step.
+    Latency: 3 cycles from reading an entry to its first step: partial counts, counts, current; of a
+    wide one 4.
     Throughput: a step a cycle without gaps while entries come, at most one a cycle.
 
     Parameters
@@ -97,9 +105,6 @@ class EventEncoder(Shared):
     taken: there is one in this cycle:
     o: see Port.step.
     """
-
-    #: Partial counts, counts, current.
-    latency = 3
 
     def __init__(self, port: Port):
         assert port.reads in (1, 2)
@@ -120,11 +125,6 @@ class EventEncoder(Shared):
         m = Module()
         positions, reads = self.port.positions, self.port.reads
 
-        # An entry on its way: its parts are counted, then they are added.
-        arrived = Signal(self.entry)
-        arrived_valid = Signal()
-        parts = [self.i.p.bits[k : k + _PART] for k in range(0, positions, _PART)]
-        counts = [Signal(range(len(part) + 1), name=f"count_{k}") for k, part in enumerate(parts)]
         following = Signal(self.entry)
         waiting = Signal()
         following_count = Signal(range(positions + 1))
@@ -133,10 +133,8 @@ class EventEncoder(Shared):
         count = Signal(range(positions + 1))
         take = Signal()
         accept = Signal()
-        m.d.comb += [accept.eq(~waiting | take), self.i.ready.eq(~arrived_valid | accept)]
-        with m.If(self.i.ready):
-            m.d.sync += [arrived.eq(self.i.payload), arrived_valid.eq(self.i.valid)]
-            m.d.sync += [n.eq(total(list(part))) for n, part in zip(counts, parts, strict=True)]
+        m.d.comb += accept.eq(~waiting | take)
+        arrived, arrived_valid, counts = self._counted(m, accept)
         # Thresholds of the counts are kept beside them.
         few = {n: Signal(name=f"few_{n}") for n in range(1, reads + 1)}
         following_few = {n: Signal(name=f"following_few_{n}") for n in range(1, 2 * reads)}
@@ -210,6 +208,32 @@ class EventEncoder(Shared):
             m.d.sync += [current.bits.eq(left), count.eq(count - reads)]
             m.d.sync += [flag.eq(at_most(count, n + reads)) for n, flag in few.items()]
         return m
+
+    def _counted(self, m, accept):
+        """An entry on its way, whether there is one, and the counts of its parts.
+
+        A wide one is a register before: what it comes from may be a block RAM, slow and far away.
+        """
+        positions = self.port.positions
+        arrived = Signal(self.entry)
+        valid = Signal()
+        ready = Signal()
+        m.d.comb += ready.eq(~valid | accept)
+        entry, there, size = self.i.payload, self.i.valid, _PART
+        if self.port.is_wide:
+            size = ceil(sqrt(positions))
+            entry, there = Signal(self.entry, name="came"), Signal(name="came_valid")
+            with m.If(self.i.ready):
+                m.d.sync += [entry.eq(self.i.payload), there.eq(self.i.valid)]
+            m.d.comb += self.i.ready.eq(~there | ready)
+        else:
+            m.d.comb += self.i.ready.eq(ready)
+        parts = [entry.bits[k : k + size] for k in range(0, positions, size)]
+        counts = [Signal(range(len(part) + 1), name=f"count_{k}") for k, part in enumerate(parts)]
+        with m.If(ready):
+            m.d.sync += [arrived.eq(entry), valid.eq(there)]
+            m.d.sync += [n.eq(total(list(part))) for n, part in zip(counts, parts, strict=True)]
+        return arrived, valid, counts
 
 
 def at_most(value, most: int):

@@ -33,8 +33,8 @@ class LineBuffer(Shared):
     dropped: whether the frame that ended in that ring row was malformed.
     """
 
-    #: Of the memory: itself, output register.
-    latency = 2
+    #: Of the memory: address, itself, output register.
+    latency = 3
 
     def __init__(self, *, height: int, width: int, rows: int, flags: int, bits: int):
         self.height = height
@@ -70,6 +70,7 @@ class LineBuffer(Shared):
         write, read = memory.write_port(), memory.read_port()
 
         data = Signal(self.bits, reset_less=True, attrs={LOADED: 1})
+        address, reads = Signal.like(self.addr, reset_less=True), Signal()
         at = Signal(range(max(depth, 2)))
         row = Signal(range(max(self.rows, 2)))
         column = Signal(range(max(self.width, 2)))
@@ -83,11 +84,11 @@ class LineBuffer(Shared):
             write.addr.eq(at),
             write.data.eq(self.i),
             write.en.eq(self.push),
-            read.addr.eq(self.addr),
-            read.en.eq(self.en),
+            read.addr.eq(address),
+            read.en.eq(reads),
             self.data.eq(data),
         ]
-        m.d.sync += data.eq(read.data)
+        m.d.sync += [address.eq(self.addr), reads.eq(self.en), data.eq(read.data)]
 
         here = Signal(self.width)
         m.d.comb += here.eq(Cat(column == x for x in range(self.width)))

@@ -183,7 +183,7 @@ class WindowReader(wiring.Component):
                     m.d.sync += window.masks[b].eq(window.masks[b - 1])
                     m.d.sync += counts[b].eq(counts[b - 1])
 
-        # A cycle later the pixel's place is known, in two more it is there.
+        # A cycle later the pixel's place is known, in three more it is there.
         chosen = Signal(taps)
         left = Signal.like(window.left)
         top = Signal.like(window.top)

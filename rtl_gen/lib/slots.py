@@ -15,13 +15,15 @@ class Slots(Shared):
     ``push`` delivers it.  A delivered result always finds room, so the datapath before it needs
     no way to stop.
 
-    Latency: a result can be read one cycle after ``push``; its slot is free two cycles after it
-    was read, so that neither ``free`` nor what makes it depends on the reader of this cycle.
+    Latency: a result can be read one cycle after ``push``, two with a stage; its slot is free two
+    cycles after it was read, so that neither ``free`` nor what makes it depends on the reader of
+    this cycle.
 
     Parameters
     ----------
     bits: of a result.
     depth: slots.
+    stage: whether results are registers before they are written, for the sake of the clock.
     newest: whether what was delivered last is wanted, too.
 
     Members
@@ -34,9 +36,11 @@ class Slots(Shared):
     #: From the reading of a result to the first cycle in which its slot is free.
     free_latency = 2
 
-    def __init__(self, *, bits: int, depth: int, newest: bool = False):
+    def __init__(self, *, bits: int, depth: int, stage: bool = False, newest: bool = False):
+        assert not (stage and newest)
         self.bits = bits
         self.depth = depth
+        self.stage = stage
         self.with_newest = newest
         super().__init__(
             {
@@ -49,6 +53,7 @@ class Slots(Shared):
             },
             bits=bits,
             depth=depth,
+            stage=stage,
             newest=newest,
         )
 
@@ -58,10 +63,14 @@ class Slots(Shared):
         claimed = Signal(range(self.depth + 1))
         free = Signal(init=1)
         released = Signal()
+        push, result = self.push, self.i
+        if self.stage:
+            push, result = Signal(), Signal(self.bits, reset_less=True)
+            m.d.sync += [push.eq(self.push), result.eq(self.i)]
         m.d.comb += [
             self.free.eq(free),
-            fifo.w_en.eq(self.push),
-            fifo.w_data.eq(self.i),
+            fifo.w_en.eq(push),
+            fifo.w_data.eq(result),
             self.o.payload.eq(fifo.r_data),
             self.o.valid.eq(fifo.r_rdy),
             fifo.r_en.eq(self.o.ready),

@@ -128,7 +128,7 @@ class Family:
     cells: type of cell → what it takes of each resource, nothing where it takes what is not
         counted.  A type that is not listed is an error: nothing goes uncounted.
     bram_bits, spram_bits: that one ``bram`` or ``spram`` holds.
-    bram_shapes: (words, bits a word) that one ``bram`` may have.
+    bram_shapes: (words, bits a word) that one ``bram`` may have, the widest last.
     bram_price, cell_price: of a block RAM, and of a memory of 16 words of 4 bits in look-up tables,
         in bits of a memory in flip-flops, by which synthesis chooses between them.
     block_words: of a memory that is written, from which on it is block RAM if it is read into a
@@ -195,6 +195,7 @@ class Family:
         return Fabric(
             reads=len(self.rom_rows),
             blocks=self.rom_rows,
+            shapes=self.bram_shapes[::-1] if self.output_registers else (),
             told=self.told,
             lut_ram=self.lut_ram,
             mask_stage=self.mask_stage,

@@ -1,5 +1,7 @@
 """Dense projections: queues of words and the encoders behind them."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -7,7 +9,7 @@ from rtl_gen.lib.queue import WordQueue
 from rtl_gen.lib.register import Register
 from rtl_gen.plan import DensePlan
 
-from .encoder import encoder
+from .encoder import Encoder, FoldedEncoder
 from .processes import LONG_AGO, Channel, Link, Process
 
 
@@ -63,8 +65,7 @@ class DenseFeed:
     Parameters
     ----------
     taken: events of the banks' shares, (frames, planes, banks, words).
-    share: whether an encoder's two ports ever take spikes of two words in one cycle.
-    fold: words of a row of weights.
+    encoders: of the banks.
     """
 
     def __init__(
@@ -73,9 +74,7 @@ class DenseFeed:
         taken: npt.NDArray[np.int64],
         words: Link,
         done: Channel,
-        *,
-        share: bool,
-        fold: int,
+        encoders: Sequence[Encoder | FoldedEncoder],
     ):
         self.plan = plan
         self.taken = taken
@@ -84,7 +83,7 @@ class DenseFeed:
         self.whole = done.network.channel()
         self.left = done
         self.queues = [[Queue(plan.queue) for _ in plan.banks] for _ in range(plan.planes)]
-        self.encoders = [encoder(bank.ports, share=share, fold=fold) for bank in plan.banks]
+        self.encoders = encoders
 
     def process(self) -> Process:
         """Takes the words."""
@@ -127,7 +126,7 @@ class DenseFeed:
         """The encoders take all that is in the plane's queues."""
         for own, queue in zip(self.encoders, self.queues[plane], strict=True):
             for count, written, last in queue.entries:
-                own.take(queue.pop(written, own.left), count, last=last)
+                own.take(queue.pop(written, own.counting.left[0]), count, last=last)
             queue.entries.clear()
 
     def end(self, cycle: int) -> None:

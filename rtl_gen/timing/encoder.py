@@ -2,22 +2,51 @@
 
 from collections import deque
 
-from rtl_gen.lib.encoder import EventEncoder
+from rtl_gen.lib.encoder import Port
 from rtl_gen.lib.slots import Slots
 from rtl_gen.lib.steps import StepQueue
 
 from .processes import LONG_AGO
 
-#: From the reading of an entry to its place behind the current one.
-_COUNTED = EventEncoder.latency - 2
-
 #: Steps by which an encoder may be ahead of the rows read: those that wait, and the first of them.
 _AHEAD = StepQueue.depth + 1
 
 
-def encoder(ports: int, *, share: bool, fold: int = 1) -> "Encoder | FoldedEncoder":
+def encoder(port: Port, *, share: bool, fold: int = 1) -> "Encoder | FoldedEncoder":
     """An encoder whose rows are so many words."""
-    return Encoder(ports, share=share) if fold == 1 else FoldedEncoder(fold)
+    counting = Counting(1 + port.is_wide)
+    return (
+        Encoder(port.reads, counting, share=share) if fold == 1 else FoldedEncoder(fold, counting)
+    )
+
+
+class Counting:
+    """The stages before an encoder in which the spikes of an entry are counted.
+
+    An entry leaves one when the entry before has left the next one.
+    """
+
+    def __init__(self, stages: int):
+        #: Cycles in which the newest entry left each of them.
+        self.left = [LONG_AGO] * stages
+
+    def take(self, read: int, moved: int) -> int:
+        """The cycle in which an entry leaves the last one.
+
+        read: in which it was read; moved: in which the one before made room behind them.
+        """
+        left = self.left
+        cycle = read
+        for k in range(len(left) - 1):
+            cycle += 1
+            if left[k + 1] > cycle:
+                cycle = left[k + 1]
+            left[k] = cycle
+        cycle += 1
+        if moved > cycle:
+            cycle = moved
+        left[-1] = cycle
+        return cycle
 
 
 class FoldedEncoder:
@@ -26,10 +55,10 @@ class FoldedEncoder:
     A row takes ``fold`` cycles to go out, so that every step may have to wait for room.
     """
 
-    def __init__(self, fold: int):
+    def __init__(self, fold: int, counting: Counting):
         self.fold = fold
+        self.counting = counting
         #: Of the newest entry, as an Encoder's.
-        self.left = LONG_AGO
         self.moved = LONG_AGO
         #: Cycle in which the newest step was taken, and in which it is the first that waits.
         self.taken = LONG_AGO
@@ -40,8 +69,8 @@ class FoldedEncoder:
 
     def take(self, read: int, count: int, *, last: bool) -> None:
         """An entry was read in this cycle; it has so many events."""
-        self.left = max(read + _COUNTED, self.moved)
-        self.moved = max(self.left + 1, self.taken)
+        left = self.counting.take(read, self.moved)
+        self.moved = max(left + 1, self.taken)
         at = self.moved
         for _ in range(max(1, count)):
             if self.waits:  # it was not the plane's last
@@ -69,13 +98,13 @@ class Encoder:
     room exactly where the last of a plane has waited for the other encoders.
     """
 
-    def __init__(self, ports: int, *, share: bool):
+    def __init__(self, ports: int, counting: Counting, *, share: bool):
         self.ports = ports
+        self.counting = counting
         self.share = share and ports == 2
-        #: Of the newest entry: the cycles in which it left the counting, and became the current
-        #: one or was wholly taken with the one before; the cycle of its last step; events left to
-        #: itself; whether it ends a plane.
-        self.left = LONG_AGO
+        #: Of the newest entry: the cycle in which it became the current one or was wholly taken
+        #: with the one before; the cycle of its last step; events left to itself; whether it ends
+        #: a plane.
         self.moved = LONG_AGO
         self.ended = LONG_AGO
         self.count = 0
@@ -89,9 +118,9 @@ class Encoder:
 
     def take(self, read: int, count: int, *, last: bool) -> None:
         """An entry was read in this cycle; it has so many events."""
-        left = max(read + _COUNTED, self.moved)
+        left = self.counting.take(read, self.moved)
         odd = self.share and self.count & 1 and not self.last
-        self.left, self.last = left, last
+        self.last = last
         if odd and left < self.ended:
             count -= 1
             if not count:

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 from rtl_gen.engines.event import EventEngine
 from rtl_gen.engines.parallel import ParallelEngine
+from rtl_gen.layers.event import memory_latency
 from rtl_gen.layers.pool import PoolLayer
 from rtl_gen.lib.potentials import StoredPotentials
 from rtl_gen.lib.slots import Slots
-from rtl_gen.lib.tree import depth, levels
+from rtl_gen.lib.tree import levels
 from rtl_gen.plan import FramePlan, LayerPlan
 
 from .dense import DenseFeed
@@ -118,13 +119,12 @@ def result_latency(plan: LayerPlan, classes: int) -> int:
 
     classes: of the readout, which tells the class too; 0 for any other layer.
     """
-    made = ParallelEngine if plan.engine == "parallel" else EventEngine
-    adding = StoredPotentials.latency
-    if not plan.stored:
-        adding = depth(
-            sum(feed.lanes for feed in plan.feeds),
-            mask_stage=plan.mask_stage,
-            additions=plan.fabric.additions,
-        )
+    reading = (
+        ParallelEngine.latency
+        if plan.engine == "parallel"
+        else EventEngine.before_memory + memory_latency(plan)
+    )
+    adding = StoredPotentials.latency if plan.stored else plan.adding
     searching = 1 + plan.fabric.level_cycles * levels(classes) if classes else 0
-    return made.latency + adding + searching + Slots.read_latency
+    waiting = plan.sign_stage and not classes
+    return reading + adding + waiting + searching + Slots.read_latency

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rtl_gen.engines.unrolled import in_step
+from rtl_gen.layers.event import port_of
 from rtl_gen.lib.slots import Slots
 from rtl_gen.lib.tree import levels
 from rtl_gen.plan import (
@@ -25,6 +26,7 @@ from rtl_gen.plan import (
 from s2nn_hw.ir import INPUT
 
 from .dense import DenseFeed
+from .encoder import Encoder, FoldedEncoder, encoder
 from .frames import FrameFeed
 from .layers import (
     dense_unit,
@@ -185,8 +187,7 @@ class _Model:
                     word_events(feed, self._of(feed.source)),
                     self.links[node.layer, k],
                     self.processes.channel(),
-                    share=self.share,
-                    fold=node.fold,
+                    self._encoders(node, feed),
                 )
                 self.processes.add(made.process())
                 feeds.append(made)
@@ -202,8 +203,10 @@ class _Model:
         outs = [self.processes.link() for _ in range(node.pixels)]
         for u, link in enumerate(outs):
             parts = [
-                WindowUnit(f, u, c) if node.engine == "parallel" else EventUnit(f, u, c, node.fold)
-                for f, c in zip(feeds, counts, strict=True)
+                WindowUnit(f, u, c)
+                if isinstance(own, ParallelPlan)
+                else EventUnit(f, u, c, self._encoders(node, own))
+                for f, c, own in zip(feeds, counts, node.feeds, strict=True)
             ]
             slots = SlotTimes(link, node.slots, Slots.free_latency)
             own = len(range(u, total, node.pixels))
@@ -257,6 +260,12 @@ class _Model:
         assert isinstance(feed, UnrolledPlan)
         marks = pixel_marks(feed.windows, self._of(feed.source))
         return WindowUnit(self._windows(feed.windows, reader, 1), 0, [marks])
+
+    def _encoders(self, node: LayerPlan, feed: Feed) -> list[Encoder | FoldedEncoder]:
+        """Those of a projection's banks."""
+        assert isinstance(feed, DensePlan | ConvPlan)
+        ports = [port_of(feed, bank, spare=not node.masked) for bank in feed.banks]
+        return [encoder(port, share=self.share, fold=node.fold) for port in ports]
 
     def _windows(self, windows, reader: tuple[str, int], units: int) -> WindowFeed:
         feed = WindowFeed(windows, self.frames, self.links[reader], units)

@@ -31,7 +31,11 @@ def typical(plan: CorePlan, values: Values, windows: int = WINDOWS) -> tuple[int
 
 
 def alone(plan: CorePlan, values: Values, frames: int) -> float:
-    """The mean latency of the first frames, each of which comes when the one before is answered."""
+    """The mean latency of the first frames, each of which comes when the one before is answered.
+
+    values: of all sources for some frames, which may be fewer.
+    """
+    frames = min(frames, *map(len, values.values()))
     source = replace(steady(frames, plan), alone=np.ones(frames, dtype=np.bool_))
     return round(float(schedule(plan, _first(values, frames), source).latencies.mean()), 3)
 

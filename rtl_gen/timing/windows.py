@@ -12,7 +12,7 @@ from rtl_gen.lib.sequence import WindowSequence
 from rtl_gen.lib.slots import Slots
 from rtl_gen.plan import WindowPlan
 
-from .encoder import encoder
+from .encoder import Encoder, FoldedEncoder
 from .processes import LONG_AGO, Channel, Link, Process
 
 _ENTRY = WindowReader.read_latency
@@ -160,13 +160,17 @@ class WindowUnit:
 
 
 class EventUnit(WindowUnit):
-    """Windows whose entries go to an encoder a reader, of one port each."""
+    """Windows whose entries go to an encoder a reader, of one read each."""
 
     def __init__(
-        self, feed: WindowFeed, unit: int, counts: Sequence[npt.NDArray[np.int64]], fold: int
+        self,
+        feed: WindowFeed,
+        unit: int,
+        counts: Sequence[npt.NDArray[np.int64]],
+        encoders: Sequence[Encoder | FoldedEncoder],
     ):
         super().__init__(feed, unit, counts)
-        self.encoders = [encoder(1, share=False, fold=fold) for _ in counts]
+        self.encoders = encoders
 
     def plane(self, round_: int) -> int:
         end = LONG_AGO
@@ -176,7 +180,7 @@ class EventUnit(WindowUnit):
             entries = [c for p in self.here if (c := counts[p])] or [0]
             for count in entries:
                 issued = max(issued + 1, popped[0] + Slots.free_latency)
-                at = max(issued + _ENTRY, own.left)
+                at = max(issued + _ENTRY, own.counting.left[0])
                 popped.append(at)
                 own.take(at, count, last=False)
             self.issued[r] = issued

@@ -17,8 +17,9 @@ from s2nn_hw.ir import Network
 from . import planfile
 from .folder import output_folder
 from .goal import Goal
-from .planner import RESOURCES, Planner, Prediction
+from .planner import Planner
 from .planner import frames as frames_of
+from .prediction import RESOURCES, Prediction
 
 FRONT = "front.csv"
 PICTURE = "front.svg"

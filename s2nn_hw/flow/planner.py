@@ -6,7 +6,6 @@ import math
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -19,15 +18,19 @@ from s2nn_hw.ir.network import sources
 
 from .emit import Values, planned, values
 from .goal import Goal
+from .prediction import RESOURCES, Prediction
 
 if TYPE_CHECKING:
     from rtl_gen.exploration import Point
     from rtl_gen.plan import CorePlan, LayerPlan
     from rtl_gen.platforms import Part
 
-#: Frames whose events are counted to compare plans, and of which each is then timed alone.
+#: Frames whose events are counted to compare plans.
 FRAMES = 32
+
+#: Frames of which each is timed alone, of the chosen plan and of another.
 ALONE = 4
+FEW_ALONE = 2
 
 #: Points of the front, at the most.
 POINTS = 10
@@ -45,44 +48,6 @@ CLOSE = 2
 #: Times that the fastest is made wider, as long as that is so many times as fast.
 STEPS = 3
 GAIN = 1.01
-
-#: What is predicted of a device.
-RESOURCES = ("lut", "ff", "bram", "spram")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Prediction:
-    """What a plan is expected to be, its options and how they were found aside.
-
-    Parameters
-    ----------
-    engine, lanes, windows, memory: of each layer that has synapses, as ``emit`` takes them.
-    freq: clock that it is made for, MHz; fmax_mhz: that it is expected to reach.
-    lut, ff, bram, spram: of the device, a board's shell included; area: mean of their shares of it.
-    interval_cycles, latency_cycles: means, of frames that follow each other, and of frames alone.
-    inferences_per_second, latency_seconds: of these, at ``freq``.
-    """
-
-    engine: tuple[str, ...]
-    lanes: tuple[int, ...]
-    windows: tuple[int, ...]
-    memory: tuple[str, ...]
-    freq: float
-    fmax_mhz: float
-    lut: int
-    ff: int
-    bram: int
-    spram: int
-    area: float
-    interval_cycles: float
-    latency_cycles: float
-    inferences_per_second: float
-    latency_seconds: float
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """Of each layer that has synapses."""
-        return {name: getattr(self, name) for name in ("engine", "lanes", "windows", "memory")}
 
 
 def frames(network: Network, images: npt.ArrayLike | None, source: str) -> tuple[Values, str]:
@@ -123,7 +88,8 @@ class Planner:
         }
         self.board = None if board is None else boards.board(board)
         self.target = board or device
-        self._brief: dict[Any, Prediction] = {}
+        self._cores: dict[Any, CorePlan] = {}
+        self._intervals: dict[Any, float] = {}
         self.part: Part = part(self.board.part if self.board is not None else str(device))
         costs(self.part.family)  # told before anything is done, if there are none
         self.explorer = Explorer(
@@ -165,7 +131,7 @@ class Planner:
         if wanted is not None:
             enough = [p for p in points if p.rate >= wanted]
             for point in sorted(enough, key=self._area)[:TRIES]:
-                if self.brief(point).inferences_per_second >= wanted:
+                if self._rate(point) >= wanted:
                     found = self.full(point)
                     if found.inferences_per_second >= wanted:
                         return found
@@ -182,10 +148,7 @@ class Planner:
 
         What a point promises is more than it holds, as layers wait for each other.
         """
-
-        def rate(point: Point) -> float:
-            return self.brief(point).inferences_per_second
-
+        rate = self._rate
         fast: list[Point] = []
         for point in points[:TRIES]:
             if fast and point.rate <= max(map(rate, fast)):
@@ -240,25 +203,35 @@ class Planner:
         """A point, with the cycles of as many frames as the manifest's are of."""
         from rtl_gen.timing import WINDOWS
 
-        return self._predicted(point, WINDOWS)
+        return self._predicted(point, WINDOWS, ALONE)
 
     def brief(self, point: Point) -> Prediction:
         """A point, with the cycles of a few frames."""
-        from rtl_gen.exploration import identity
+        return self._predicted(point, FEW_WINDOWS, FEW_ALONE)
 
-        key = (point.mhz, *map(identity, point.chosen))
-        if key not in self._brief:
-            self._brief[key] = self._predicted(point, FEW_WINDOWS)
-        return self._brief[key]
+    def _rate(self, point: Point) -> float:
+        """Inferences a second by a few frames, without the rest of a prediction."""
+        return point.mhz * 1e6 / self._interval(point, FEW_WINDOWS)
 
-    def _predicted(self, point: Point, windows: int) -> Prediction:
+    def _interval(self, point: Point, windows: int) -> float:
+        """Mean of frames of so many windows that follow each other."""
+        from rtl_gen.timing import typical
+
+        key = (windows, *_key(point))
+        if key not in self._intervals:
+            _, interval = typical(self._core(point), self.frames, windows)
+            assert interval is not None  # of two frames at least
+            self._intervals[key] = interval
+        return self._intervals[key]
+
+    def _predicted(self, point: Point, windows: int, frames: int) -> Prediction:
         from rtl_gen.exploration import share
-        from rtl_gen.timing import alone, typical
+        from rtl_gen.timing import alone
 
         core = self._core(point)
         used = self._used(core)
-        frames, interval = typical(core, self.frames, windows)
-        latency = alone(core, self.frames, min(ALONE, frames))
+        interval = self._interval(point, windows)
+        latency = alone(core, self.frames, frames)
         hertz = point.mhz * 1e6
         return Prediction(
             **{name: tuple(chosen) for name, chosen in point.options(self.network).items()},
@@ -287,7 +260,7 @@ class Planner:
         from rtl_gen.plan import LayerPlan
         from rtl_gen.timing import needs
 
-        core = self._core(chosen)
+        core = self._planned(chosen.options, chosen.freq)
         if self.board is not None:
             yield {
                 "name": "shell",
@@ -311,12 +284,14 @@ class Planner:
                 "cycles": round(float(cycles[name].mean()), 3) if node else None,
             }
 
-    def _core(self, found: Prediction | Point) -> CorePlan:
+    def _core(self, point: Point) -> CorePlan:
         """The plan of the core."""
-        if isinstance(found, Prediction):
-            options, mhz = found.options, found.freq
-        else:
-            options, mhz = found.options(self.network), found.mhz
+        key = _key(point)
+        if key not in self._cores:
+            self._cores[key] = self._planned(point.options(self.network), point.mhz)
+        return self._cores[key]
+
+    def _planned(self, options: Mapping[str, Any], mhz: float) -> CorePlan:
         return planned(self.network, **options, family=self.part.family.name, freq=mhz)
 
     def _area(self, point: Point) -> float:
@@ -374,6 +349,13 @@ class Planner:
         needs = ", ".join(short)
         advice = f"{roomy[0]} has room for it" if roomy else "no board here has room for it"
         return f"the network does not fit {self.target}: its smallest plan needs {needs}; {advice}"
+
+
+def _key(point: Point) -> tuple[Any, ...]:
+    """What tells points apart."""
+    from rtl_gen.exploration import identity
+
+    return (point.mhz, *map(identity, point.chosen))
 
 
 def _fold(node: LayerPlan) -> int:

@@ -14,7 +14,8 @@ import s2nn_hw
 from s2nn_hw.ir import Network
 
 from .goal import Goal
-from .planner import Planner, Prediction
+from .planner import Planner
+from .prediction import Prediction
 
 if TYPE_CHECKING:
     from rtl_gen.exploration import Point

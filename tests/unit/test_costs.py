@@ -10,7 +10,7 @@ import pytest
 import s2nn_hw
 from rtl_gen.costs import OTHER, costs, inventory
 from rtl_gen.costs.inventory import of_node
-from rtl_gen.costs.parts import rom
+from rtl_gen.costs.parts import bit_columns, rom
 from rtl_gen.costs.storage import Store, stored
 from rtl_gen.emit import layers
 from rtl_gen.platforms import family
@@ -72,8 +72,8 @@ def test_memories_go_where_yosys_puts_them(name, store, found) -> None:
 def test_columns_that_are_alike_are_kept_once() -> None:
     # An identity of 8 bits, 3 in each neuron's own row: two bits are alike, six are never set.
     table = 3 * np.eye(20, dtype=np.int64)
-    assert rom(table, 8, 1, None, family("ecp5"))["logic read"] == 20
-    assert rom(np.zeros((20, 4), np.int64), 8, 1, None, family("ecp5"))["logic read"] == 0
+    assert rom(bit_columns(table, 8), 1, None, family("ecp5"))["logic read"] == 20
+    assert rom(np.zeros((20, 32), np.bool_), 1, None, family("ecp5"))["logic read"] == 0
 
 
 @pytest.mark.parametrize("lanes", [1, 2, 4])
