@@ -155,6 +155,26 @@ def test_weights_fitted_to_a_family(case, simulator, tmp_path):
         assert verilog.count(f"rest [0:{rest - 1}];") >= (rest > 0)
 
 
+@pytest.mark.parametrize("simulator", ["verilator", "icarus"])
+@pytest.mark.parametrize("lanes", [1, 3, 4])
+def test_memories_deeper_than_a_block_ram(lanes, simulator, tmp_path):
+    """In pieces, a cycle later; shallow ones beside them wait as long."""
+    rng = np.random.default_rng(7)
+    network = s2nn_hw.from_arrays(
+        [rng.integers(-7, 8, (10, 4400)), rng.integers(-3, 4, (3, 10))], [np.arange(10) - 5, None]
+    )
+    images = (rng.random((6, 4400)) < 0.2).astype(np.uint8)
+    images[0] = 1
+    result = flow.verify(
+        network, images, tmp_path, lanes=(lanes, 1), family="ecp5", simulator=simulator
+    )
+    assert result.passed, failed(result.checks)
+    hidden = Manifest.read(tmp_path).layers[0]
+    assert len(hidden.memories) > lanes
+    stored = sum(memory.rows * memory.row_bits for memory in hidden.memories)
+    assert stored >= network.layers[0].projections[0].weights.size * 4
+
+
 @pytest.mark.parametrize("stall", ["none", "slow-sink"])
 @pytest.mark.parametrize("simulator", ["verilator", "icarus"])
 def test_frames_that_wait_before_a_short_queue(simulator, stall, tmp_path):
