@@ -5,7 +5,7 @@ it needs of a component it reads from the component.
 """
 
 from .schedule import Schedule, Source, bounds, schedule, steady
-from .typical import WINDOWS, alone, typical
+from .typical import WINDOWS, alone, played, typical
 from .work import Values, accumulates, events, floors, need, needs
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "floors",
     "need",
     "needs",
+    "played",
     "schedule",
     "steady",
     "typical",

@@ -119,22 +119,25 @@ class Encoder:
     def take(self, read: int, count: int, *, last: bool) -> None:
         """An entry was read in this cycle; it has so many events."""
         left = self.counting.take(read, self.moved)
-        odd = self.share and self.count & 1 and not self.last
-        self.last = last
-        if odd and left < self.ended:
-            count -= 1
-            if not count:
-                # Wholly taken together with the last spike of the entry before.
-                self.moved, self.count = self.ended, 0
-                return
-        self.moved = max(left + 1, self.ended)
-        first, self.count = self.steps, count
-        self.steps += max(1, -(-count // self.ports))
-        ended = self.moved + self.steps - first
+        ended = self.ended
+        if self.share:
+            odd = self.count & 1 and not self.last
+            self.last = last
+            if odd and left < ended:
+                count -= 1
+                if not count:
+                    # Wholly taken together with the last spike of the entry before.
+                    self.moved, self.count = ended, 0
+                    return
+            self.count = count
+        self.moved = moved = left + 1 if left >= ended else ended
+        taken = -(-count // self.ports) or 1
+        self.steps = steps = self.steps + taken
+        ended = moved + taken
         fences = self.fences
-        while fences and fences[0][0] < self.steps:
+        while fences and fences[0][0] < steps:
             step, cycle = fences.popleft()
-            ended = max(ended, cycle + self.steps - 1 - step)
+            ended = max(ended, cycle + steps - 1 - step)
         self.ended = ended
 
     def ending(self) -> int:

@@ -18,16 +18,20 @@ def typical(plan: CorePlan, values: Values, windows: int = WINDOWS) -> tuple[int
 
     Parameters
     ----------
-    values: of all sources for some frames, of which as many are played as have so many windows in
-        all layers, and two at least.
+    values: of all sources for some frames, of which played() says how many are.
     """
-    feeds = [windows_of(feed) for node in plan.layers for feed in feeds_of(node)]
-    each = sum(1 if feed is None else feed.windows for feed in feeds)
-    frames = min(*map(len, values.values()), max(2, windows // each))
+    frames = played(plan, values, windows)
     if frames == 1:
         return 1, None
     intervals = schedule(plan, _first(values, frames), steady(frames, plan)).intervals
     return frames, round(float(intervals.mean()), 3)
+
+
+def played(plan: CorePlan, values: Values, windows: int = WINDOWS) -> int:
+    """How many frames have so many windows in all layers: two at least, if there are two."""
+    feeds = [windows_of(feed) for node in plan.layers for feed in feeds_of(node)]
+    each = sum(1 if feed is None else feed.windows for feed in feeds)
+    return min(*map(len, values.values()), max(2, windows // each))
 
 
 def alone(plan: CorePlan, values: Values, frames: int) -> float:

@@ -17,6 +17,9 @@ from .processes import LONG_AGO, Channel, Link, Process
 
 _ENTRY = WindowReader.read_latency
 
+#: From the taking of an entry to the first cycle in which its place is free.
+_FREE = Slots.free_latency
+
 #: From a window's last pixel to the cycle before its first entry can be issued.
 _LOADED = WindowReader.load_latency - 1
 
@@ -137,7 +140,7 @@ class WindowUnit:
             entries = [c for p in self.here if (c := counts[p])] or [1]
             for count in entries:
                 issued += 1
-                free = popped[0] + Slots.free_latency
+                free = popped[0] + _FREE
                 if free > issued:
                     issued = free
                 at = issued + _ENTRY
@@ -178,11 +181,17 @@ class EventUnit(WindowUnit):
             counts = self.now[r][round_]
             issued, popped = self.issued[r], self.popped[r]
             entries = [c for p in self.here if (c := counts[p])] or [0]
+            take, left = own.take, own.counting.left
             for count in entries:
-                issued = max(issued + 1, popped[0] + Slots.free_latency)
-                at = max(issued + _ENTRY, own.counting.left[0])
+                issued += 1
+                free = popped[0] + _FREE
+                if free > issued:
+                    issued = free
+                at = issued + _ENTRY
+                if left[0] > at:
+                    at = left[0]
                 popped.append(at)
-                own.take(at, count, last=False)
+                take(at, count, last=False)
             self.issued[r] = issued
             end = max(end, own.ending())
         return end

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 #: Frames whose events are counted to compare plans.
 FRAMES = 32
 
+#: Frames that tell whether the few that are played are slow ones.
+MANY = 128
+
 #: Frames of which each is timed alone, of the chosen plan and of another.
 ALONE = 4
 FEW_ALONE = 2
@@ -36,7 +39,7 @@ FEW_ALONE = 2
 POINTS = 10
 
 #: Windows of frames that the cycles of the front's others are the means over.
-FEW_WINDOWS = 2_500
+FEW_WINDOWS = 5_000
 
 #: Share of a faster plan's area that makes another one of the front.
 LEANER = 0.98
@@ -162,8 +165,8 @@ class Planner:
             fast += wider
             if not wider or max(map(rate, wider)) < GAIN * rate(best):
                 break
-        wide = [p for p in sorted(fast, key=rate, reverse=True)[:CLOSE] if p not in narrow]
-        return max(map(self.full, (*narrow, *wide)), key=lambda p: p.inferences_per_second)
+        wide = sorted(fast, key=rate, reverse=True)[:CLOSE]
+        return self.full(max((*narrow, *wide), key=lambda p: p.mhz / self._cycles(p)))
 
     def _quick(self, points: Sequence[Point], wanted: float) -> Prediction:
         """The smallest plan of such a latency, which goes with the cycles of all layers."""
@@ -201,37 +204,52 @@ class Planner:
 
     def full(self, point: Point) -> Prediction:
         """A point, with the cycles of as many frames as the manifest's are of."""
-        from rtl_gen.timing import WINDOWS
-
-        return self._predicted(point, WINDOWS, ALONE)
+        return self._predicted(point, self._cycles(point), ALONE)
 
     def brief(self, point: Point) -> Prediction:
         """A point, with the cycles of a few frames."""
-        return self._predicted(point, FEW_WINDOWS, FEW_ALONE)
+        return self._predicted(point, self._few_cycles(point), FEW_ALONE)
 
     def _rate(self, point: Point) -> float:
         """Inferences a second by a few frames, without the rest of a prediction."""
-        return point.mhz * 1e6 / self._interval(point, FEW_WINDOWS)
+        return point.mhz * 1e6 / self._few_cycles(point)
 
-    def _interval(self, point: Point, windows: int) -> float:
-        """Mean of frames of so many windows that follow each other."""
-        from rtl_gen.timing import typical
+    def _few_cycles(self, point: Point) -> float:
+        """Mean interval by a few frames.
 
-        key = (windows, *_key(point))
+        These may be slow or quick ones; what the slowest layer needs for them tells by how much.
+        """
+        from rtl_gen.timing import needs, played, typical
+
+        key = (FEW_WINDOWS, *_key(point))
         if key not in self._intervals:
-            _, interval = typical(self._core(point), self.frames, windows)
+            core = self._core(point)
+            few, interval = typical(core, self.frames, FEW_WINDOWS)
+            assert interval is not None  # of two frames at least
+            many = min(played(core, self.frames), MANY)
+            cycles = needs(core, {name: found[:many] for name, found in self.frames.items()})
+            slow, usual = (max(c[1:n].mean() for c in cycles.values()) for n in (few, many))
+            self._intervals[key] = round(interval * usual / slow, 3)
+        return self._intervals[key]
+
+    def _cycles(self, point: Point) -> float:
+        """Mean interval by as many frames as the manifest's."""
+        from rtl_gen.timing import WINDOWS, typical
+
+        key = (WINDOWS, *_key(point))
+        if key not in self._intervals:
+            _, interval = typical(self._core(point), self.frames, WINDOWS)
             assert interval is not None  # of two frames at least
             self._intervals[key] = interval
         return self._intervals[key]
 
-    def _predicted(self, point: Point, windows: int, frames: int) -> Prediction:
+    def _predicted(self, point: Point, interval: float, alone_frames: int) -> Prediction:
         from rtl_gen.exploration import share
         from rtl_gen.timing import alone
 
         core = self._core(point)
         used = self._used(core)
-        interval = self._interval(point, windows)
-        latency = alone(core, self.frames, frames)
+        latency = alone(core, self.frames, alone_frames)
         hertz = point.mhz * 1e6
         return Prediction(
             **{name: tuple(chosen) for name, chosen in point.options(self.network).items()},
