@@ -16,15 +16,20 @@ _CHOICE = 8
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """Bits of all rows of a memory, which lie in block RAMs of so many words behind each other."""
+    """Bits of all rows of a memory, whose block RAMs have so many words, of ``wide`` bits."""
 
     low: int
     bits: int
     words: int
+    wide: int
+
+    def behind(self, depth: int) -> int:
+        """Block RAMs behind each other for so many rows; few rows more are for look-up tables."""
+        return depth // self.words + (depth % self.words > LUT_ROWS)
 
     def blocks(self, depth: int) -> int:
-        """Of ``depth`` rows; so few that look-up tables hold them take none."""
-        return depth // self.words + (depth % self.words > LUT_ROWS)
+        """Block RAMs in all."""
+        return self.behind(depth) * -(-self.bits // self.wide)
 
     def ranges(self, depth: int) -> list[tuple[int, int]]:
         """First row and number of rows of each piece."""
@@ -37,7 +42,10 @@ class Column:
 
 
 def columns(depth: int, bits: int, reads: int, fabric: Fabric) -> list[Column]:
-    """How a memory is taken apart, so that it takes the fewest block RAMs, and least is chosen."""
+    """How a memory is taken apart, so that it takes the fewest block RAMs, and least is chosen.
+
+    There is one column, or one more of the bits that are left.
+    """
     shapes = fabric.shapes[reads > 1 :]
     few = [shape for shape in shapes if depth <= _CHOICE * shape[0]] or shapes[-1:]
 
@@ -45,20 +53,16 @@ def columns(depth: int, bits: int, reads: int, fabric: Fabric) -> list[Column]:
         chosen = sum((len(c.ranges(depth)) - 1) * c.bits for c in found)
         return sum(c.blocks(depth) for c in found), chosen
 
-    def rest(low: int) -> list[Column]:
-        if low == bits:
-            return []
-        wide = [words for words, most in few if most >= bits - low]
-        return min(([Column(low=low, bits=bits - low, words=words)] for words in wide), key=cost)
-
-    options = [
-        [
-            *(Column(low=low, bits=wide, words=words) for low in range(0, whole, wide)),
-            *rest(whole),
+    options = []
+    for words, wide in few:
+        rest = bits % wide
+        whole = [Column(low=0, bits=bits - rest, words=words, wide=wide)] if bits >= wide else []
+        options += [
+            [*whole, Column(low=bits - rest, bits=rest, words=others, wide=most)]
+            for others, most in few
+            if 0 < rest <= most
         ]
-        for words, wide in few
-        for whole in [bits - bits % wide]
-    ]
+        options += [whole] if not rest else []
     return min(options, key=cost)
 
 
@@ -69,7 +73,7 @@ def is_deep(depth: int, bits: int, reads: int, fabric: Fabric) -> bool:
     """
     if not fabric.shapes or depth <= min(words for words, _ in fabric.shapes):
         return False
-    return any(c.blocks(depth) > 1 for c in columns(depth, bits, reads, fabric))
+    return any(c.behind(depth) > 1 for c in columns(depth, bits, reads, fabric))
 
 
 class DeepRom:

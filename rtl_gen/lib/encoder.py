@@ -216,24 +216,24 @@ class EventEncoder(Shared):
         """
         positions = self.port.positions
         arrived = Signal(self.entry)
-        valid = Signal()
-        ready = Signal()
-        m.d.comb += ready.eq(~valid | accept)
+        arrived_valid = Signal()
+        arrives = Signal()
+        m.d.comb += arrives.eq(~arrived_valid | accept)
         entry, there, size = self.i.payload, self.i.valid, _PART
         if self.port.is_wide:
             size = ceil(sqrt(positions))
             entry, there = Signal(self.entry, name="came"), Signal(name="came_valid")
             with m.If(self.i.ready):
                 m.d.sync += [entry.eq(self.i.payload), there.eq(self.i.valid)]
-            m.d.comb += self.i.ready.eq(~there | ready)
+            m.d.comb += self.i.ready.eq(~there | arrives)
         else:
-            m.d.comb += self.i.ready.eq(ready)
+            m.d.comb += self.i.ready.eq(arrives)
         parts = [entry.bits[k : k + size] for k in range(0, positions, size)]
         counts = [Signal(range(len(part) + 1), name=f"count_{k}") for k, part in enumerate(parts)]
-        with m.If(ready):
-            m.d.sync += [arrived.eq(entry), valid.eq(there)]
+        with m.If(arrives):
+            m.d.sync += [arrived.eq(entry), arrived_valid.eq(there)]
             m.d.sync += [n.eq(total(list(part))) for n, part in zip(counts, parts, strict=True)]
-        return arrived, valid, counts
+        return arrived, arrived_valid, counts
 
 
 def at_most(value, most: int):

@@ -24,7 +24,7 @@ def test_columns_are_all_bits_in_the_fewest_block_rams(depth, bits, reads):
     assert sum(c.bits for c in found) == bits
     shapes = FAMILY.bram_shapes[: -(reads - 1) or None]
     for column in found:
-        assert column.bits <= max(wide for words, wide in shapes if words == column.words)
+        assert (column.words, column.wide) in shapes
         ranges = column.ranges(depth)
         assert [first for first, _ in ranges] == list(range(0, depth, column.words))
         assert sum(number for _, number in ranges) == depth
