@@ -17,6 +17,9 @@ from .planfile import versions
 if TYPE_CHECKING:
     from distributed import Client, LocalCluster
 
+#: What Dask looks at in its processes some dozen times a second takes a twentieth of a core each.
+CALM = {"distributed.worker.profile.enabled": False, "distributed.admin.tick.interval": "1s"}
+
 #: Seconds after which a scheduler that does not answer is taken not to be there.
 _TIMEOUT = 10
 
@@ -27,11 +30,16 @@ def cluster(scheduler: str | None, workers: int | None) -> Iterator[Client]:
 
     Raises InputError if nobody answers there, nobody works there, or a worker has other versions.
     """
+    import dask
     from distributed import Client
 
     logging.getLogger("distributed").setLevel(logging.ERROR)
     if scheduler is None:
-        with _local(workers or _cores()) as local, Client(local) as client:
+        with (
+            dask.config.set(CALM),
+            _local(workers or _cores()) as local,
+            Client(local) as client,
+        ):
             yield client
         return
     if workers is not None:
@@ -59,7 +67,7 @@ def _local(workers: int) -> LocalCluster:
             n_workers=workers,
             threads_per_worker=1,
             processes=True,
-            dashboard_address=":0",
+            dashboard_address=None,
             silence_logs=logging.ERROR,
         )
     except (RuntimeError, OSError) as error:
