@@ -6,9 +6,9 @@ Run it with ``make results ARGS=exhaustive``.  Of each example and board:
    only what cannot be part of the fastest: what is slower than the fastest at any clock, what
    leaves the other layers no room, and what another way to build the layer is no worse than in
    anything that counts.
-2. The strongest of all combinations by that, and the planner's choice, are made by the tools:
-   yosys, then nextpnr with one seed.  Intervals are those of ``emit``, which simulations have
-   found exact.
+2. Of the strongest of all combinations by that, and of the planner's choice, every cycle is
+   played; they are then made by the tools: yosys, then nextpnr with one seed.  Intervals are those
+   of ``emit``, which simulations have found exact.
 
 What was found of a plan is kept in ``exhaustive.json`` as it comes.
 """
@@ -35,7 +35,6 @@ from rtl_gen.exploration.clocks import classes, features
 from rtl_gen.exploration.explorer import SURE
 from s2nn_hw.flow.goal import Goal
 from s2nn_hw.flow.planner import Planner
-from s2nn_hw.flow.prediction import Prediction
 from s2nn_hw.flow.synth import synth
 from s2nn_hw.ir import InputError, ToolError
 
@@ -51,10 +50,11 @@ INTRODUCTION = """# The planner's choice beside all other plans of its space
 
 Made by `make results ARGS=exhaustive`. All combinations of what the layers of an example may be
 (engine, lanes, windows, memory) that the board has room for are priced, in every range of clocks,
-but for those that cannot be the fastest. *By estimate* is the planner's choice over the best of
-them. Then the strongest by estimate, whatever the planner thinks of them, go through yosys and
-nextpnr, one seed; *found* is the planner's choice over the best of all that were tried, in
-inferences a second at the clock that place and route reached.
+but for those that cannot be the fastest. Of the strongest every cycle is played; *by estimate* is
+the planner's choice over the best of them. *Predicted* are its inferences a second at the clock
+that it asks for. Then choice and rivals go through yosys and nextpnr, one seed; *found* is the
+planner's choice over the best of all that were tried, in inferences a second at the clock that
+place and route reached; hours each, and not all were tried yet.
 
 """
 
@@ -64,6 +64,7 @@ HEADINGS = (
     "combinations",
     "by estimate",
     "choice",
+    "predicted",
     "inferences a second",
     "best rival",
     "found",
@@ -207,22 +208,25 @@ def _fastest(
 
 
 def write() -> None:
-    """Measure what is not known, and write the table."""
+    """All by estimate, in minutes; then what is not known through the tools; and the table."""
     file = HERE / "exhaustive.json"
     known: dict[str, Any] = json.loads(file.read_text()) if file.is_file() else {}
-    for model in MODELS:
-        for board in BOARDS:
-            name = f"{model} {board}"
-            print(name, flush=True)
-            entry = known.setdefault(name, {})
-            for _ in _compared(entry, model, board):
-                file.write_text(json.dumps(known, indent=1) + "\n")
-                (HERE / "exhaustive.md").write_text(_text(known))
+    for tools in (False, True):
+        for model in MODELS:
+            for board in BOARDS:
+                name = f"{model} {board}"
+                print(name, "tools" if tools else "estimate", flush=True)
+                entry = known.setdefault(name, {})
+                for _ in _tried(entry, model, board) if tools else _compared(entry, model, board):
+                    file.write_text(json.dumps(known, indent=1) + "\n")
+                    (HERE / "exhaustive.md").write_text(_text(known))
 
 
 def _compared(entry: dict[str, Any], model: str, board: str) -> Iterator[None]:
-    """What is found, a step at a time."""
+    """The choice and its rivals, by estimate."""
     network = s2nn_hw.load(EXAMPLES / model / "model.s2nn")
+    before = entry.get("found", {})
+    entry.clear()
     start = time.perf_counter()
     planner = Planner.of(network, board, None)
     try:
@@ -233,25 +237,31 @@ def _compared(entry: dict[str, Any], model: str, board: str) -> Iterator[None]:
         return
     seconds = time.perf_counter() - start
     all_plans = space(planner, 400)
-    rated = sorted(
-        (planner.brief(p) for p in _distinct(all_plans.best)),
-        key=lambda p: -p.inferences_per_second,
+    briefly = sorted(
+        _distinct(all_plans.best), key=lambda p: -planner.brief(p).inferences_per_second
     )
-    best = max(choice.inferences_per_second, rated[0].inferences_per_second)
+    fully = [planner.full(point) for point in briefly[: RIVALS + 1]]
+    rivals = [plan for plan in fully if plan.options != choice.options][:RIVALS]
+    best = max(plan.inferences_per_second for plan in (choice, *rivals))
+    plans = {json.dumps({**plan.options, "freq": plan.freq}): plan for plan in (choice, *rivals)}
     entry |= {
         "combinations": all_plans.size,
         "by_estimate": round(choice.inferences_per_second / best, 4),
         "seconds": round(seconds, 1),
+        "choice": next(iter(plans)),
+        "predicted": {name: plan.inferences_per_second for name, plan in plans.items()},
+        "found": {name: before[name] for name in plans if name in before},
     }
-    rivals = [p for p in rated if p.options != choice.options][:RIVALS]
-    before = entry.get("found", {})
-    entry["found"] = {}
-    for k, plan in enumerate((choice, *rivals)):
-        name = json.dumps({**plan.options, "freq": plan.freq})
-        entry["found"][name] = before.get(name) or _made(network, board, plan)
-        if k == 0:
-            entry["choice"] = name
-        yield
+    yield
+
+
+def _tried(entry: dict[str, Any], model: str, board: str) -> Iterator[None]:
+    """What the tools make of them, one after the other."""
+    network = s2nn_hw.load(EXAMPLES / model / "model.s2nn")
+    for name in entry.get("predicted", {}):
+        if name not in entry["found"]:
+            entry["found"][name] = _made(network, board, json.loads(name))
+            yield
 
 
 def _distinct(points: Sequence[Point]) -> list[Point]:
@@ -262,11 +272,11 @@ def _distinct(points: Sequence[Point]) -> list[Point]:
     return list(kept.values())[: 4 * RIVALS]
 
 
-def _made(network: Any, board: str, plan: Prediction) -> dict[str, Any]:
+def _made(network: Any, board: str, options: dict[str, Any]) -> dict[str, Any]:
     """Inferences a second that the tools reach, or why they do not."""
     with tempfile.TemporaryDirectory() as folder:
         try:
-            found = synth(network, folder, board=board, freq=plan.freq, **plan.options)
+            found = synth(network, folder, board=board, **options)
         except (InputError, ToolError) as error:
             return {"error": str(error).splitlines()[0]}
     assert found.fmax_mhz is not None
@@ -274,7 +284,6 @@ def _made(network: Any, board: str, plan: Prediction) -> dict[str, Any]:
         "fmax_mhz": found.fmax_mhz["best"],
         "interval_cycles": found.interval_cycles,
         "inferences_per_second": found.inferences_per_second,
-        "predicted": plan.inferences_per_second,
     }
 
 
@@ -293,7 +302,7 @@ def _text(known: dict[str, Any]) -> str:
 def _row(model: str, board: str, entry: dict[str, Any]) -> str:
     found = entry["found"]
     rates = {name: made.get("inferences_per_second", 0) for name, made in found.items()}
-    own = rates[entry["choice"]]
+    own = rates.get(entry["choice"], 0)
     best = max((rate for name, rate in rates.items() if name != entry["choice"]), default=-inf)
     options = json.loads(entry["choice"])
     engines = ", ".join(
@@ -306,10 +315,11 @@ def _row(model: str, board: str, entry: dict[str, Any]) -> str:
         f"{entry['combinations']:,}",
         f"{entry['by_estimate']:.3f}",
         engines,
-        f"{own:,}",
-        f"{best:,}" if best > 0 else "–",
-        f"{own / max(own, best):.3f}" if own else "does not fit",
-        str(len(found)),
+        f"{entry['predicted'][entry['choice']]:,.0f}",
+        f"{own:,}" if found else "",
+        f"{best:,}" if best > 0 else "",
+        f"{own / max(own, best):.3f}" if own else "does not fit" if found else "",
+        f"{len(found)} of {len(entry['predicted'])}",
         f"{entry['seconds']:.1f} s",
     )
     return f"| {' | '.join(cells)} |\n"

@@ -80,6 +80,8 @@ def handler(args: argparse.Namespace) -> int:
 
     network = load(options.model_file(args.model))
     board, device, core = _target(args, network)
+    planned = options.plan(args, network)
+    same = planned is not None and core["freq"] == planned["options"]["freq"]
     if args.require_timing and board is None and "freq" not in core:
         raise InputError("--require-timing needs --freq, the clock that is required")
     if args.baud is not None and board is None:
@@ -94,6 +96,7 @@ def handler(args: argparse.Namespace) -> int:
             seeds=args.seeds,
             jobs=args.jobs,
             source=args.tools,
+            interval=planned["predicted"]["interval_cycles"] if planned and same else None,
             progress=progress,
             **core,
         )

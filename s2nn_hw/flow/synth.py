@@ -58,7 +58,8 @@ class SynthResult:
     timing_met: whether the best reaches the target; likewise.
     critical_path: of the best seed, from register to register; empty likewise.
     utilization: of the best seed, type of site of which there are any → ``used``, ``available``.
-    interval_cycles: predicted, the mean of ``interval_of`` "sample frames", else their "bound".
+    interval_cycles: predicted, the mean of ``interval_of`` "sample frames" or "frames of the plan",
+        else their "bound".
     inferences_per_second: the best fmax over the interval.
     at_clock: ``mhz`` of the board's clock, and ``inferences_per_second`` at it; None without one.
     seconds: emit, synthesise, place and, for a board, pack (0 if cached).
@@ -116,6 +117,7 @@ def synth(
     seeds: int | Sequence[int] | None = None,
     jobs: int | None = None,
     source: str = "packages",
+    interval: float | None = None,
     progress: Progress | None = None,
     **options: Unpack[CoreOptions],
 ) -> SynthResult:
@@ -139,6 +141,7 @@ def synth(
         for the area alone; None: once.
     jobs: so many at a time; None: one a core of this machine.
     source: ``packages``, or ``path`` for the tools on PATH.
+    interval: cycles that a plan predicts for the frames that it was made of.
     progress: called with a stage, and how much of how much is done.
     options: of the core.
 
@@ -166,6 +169,7 @@ def synth(
         report("emit", 0, 1)
         core = build(network, **options, family=family.name, freq=target)
         core.write(folder)
+        cycles, of = _interval(core.manifest, interval)
         report("emit", 1, 1)
         seconds["emit"] = round(time.perf_counter() - start, 3)
         smaller = fewer_lanes(network, {**options, "family": family.name, "freq": target})
@@ -227,8 +231,8 @@ def synth(
             modules=taken.modules,
             accumulators=over_floor(taken.modules, fit.floor(core.manifest.layers)),
             weights=taken.weights,
-            **_timed(core.manifest, placed, target),
-            at_clock=None if board is None else _at_clock(core.manifest, target),
+            **_timed(cycles, of, placed, target),
+            at_clock=None if board is None else _at_clock(cycles, target),
             seconds=seconds,
             cached=(
                 *(("synthesise",) if mapped.cached else ()),
@@ -314,9 +318,8 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _timed(manifest: Manifest, placed: Placed, target: float) -> dict[str, Any]:
-    """Fields that say how fast it is."""
-    interval, of = _interval(manifest)
+def _timed(interval: float, of: str, placed: Placed, target: float) -> dict[str, Any]:
+    """Fields that say how fast it is, with an interval of some frames."""
     fields: dict[str, Any] = {"interval_cycles": interval, "interval_of": of}
     reached = {seed: found for seed, found in placed.reports.items() if found is not None}
     if not reached:
@@ -345,14 +348,15 @@ def _timed(manifest: Manifest, placed: Placed, target: float) -> dict[str, Any]:
     }
 
 
-def _at_clock(manifest: Manifest, mhz: float) -> dict[str, float]:
+def _at_clock(interval: float, mhz: float) -> dict[str, float]:
     """What a core makes of a clock."""
-    interval, _ = _interval(manifest)
     return {"mhz": mhz, "inferences_per_second": math.floor(mhz * 1e6 / interval)}
 
 
-def _interval(manifest: Manifest) -> tuple[float, str]:
+def _interval(manifest: Manifest, planned: float | None) -> tuple[float, str]:
     """Cycles from frame to frame, and of what."""
+    if planned is not None:
+        return planned, "frames of the plan"
     typical = (manifest.timing.get("samples") or {}).get("interval_mean")
     if typical is None:
         return manifest.timing["interval_bound"], "bound"

@@ -262,6 +262,25 @@ def test_emit_and_verify_take_a_plan(planned: Path, capsys: pytest.CaptureFixtur
     capsys.readouterr()
 
 
+def test_synth_tells_the_interval_of_the_plans_frames(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A model without frames of its own: the plan was made of others."""
+    rng = np.random.default_rng(1)
+    weights = [rng.integers(-3, 4, (4, 30)), rng.integers(-3, 4, (3, 4))]
+    s2nn_hw.save(s2nn_hw.from_arrays(weights, [np.zeros(4, int), None]), tmp_path / "model.s2nn")
+    plan, out = str(tmp_path / "plan"), str(tmp_path / "out")
+    words = ["--device", "iCE40UP5K", "--min-area", "-o", plan, "--json"]
+    assert cli.main(["plan", str(tmp_path), *words]) == 0
+    predicted = json.loads(capsys.readouterr().out)["predicted"]
+    synth = ["synth", str(tmp_path), "--plan", plan, "-o", out, "--json"]
+    for more, of in ([], "frames of the plan"), (["--freq", "20"], "bound"):
+        cli.main([*synth, *more])
+        found = json.loads(capsys.readouterr().out)
+        assert found["interval_of"] == of
+        assert more or found["interval_cycles"] == predicted["interval_cycles"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
