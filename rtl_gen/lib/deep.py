@@ -132,7 +132,7 @@ class DeepRom:
         for p, (addr, data) in enumerate(zip(self.addr, self.data, strict=True)):
             least = min(self._words).bit_length() - 1
             which = [
-                delayed(m, bit, Rom.latency, f"{self._name}_{p}_{k}")
+                delayed(m, bit, Rom.latency, f"{self._name}_piece{p}_{k}")
                 for k, bit in enumerate(addr[least:])
             ]
             read = []
