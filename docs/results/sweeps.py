@@ -37,8 +37,9 @@ INTRODUCTION = """# Sweeps on a cluster
 Made by `make results ARGS=sweeps`: `s2nn-hw train digits` trains {networks} networks (widths of the
 hidden layer × bits of a weight); `s2nn-hw sweep MODEL… --device {device} --plans {plans} --measure
 area --scheduler ADDRESS -o DIR` synthesises their plans, each a trial, on a Dask cluster of one
-worker and of two, all processes of their own, on one machine with two cores and an empty cache.
-Seconds are those of the sweep from its start to its end.
+worker and of two, all processes of their own, on one machine with two cores and an empty cache,
+Dask's own profiler off, as README.md says. Seconds are those of the sweep from its start to its
+end.
 
 """
 
