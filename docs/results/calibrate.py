@@ -1,6 +1,6 @@
 """Fits the costs in ``rtl_gen/costs`` to what yosys and nextpnr make of random networks.
 
-Run it with ``make costs``; ``ARGS=ecp5``, ``ice40`` or ``gowin`` does one family, some hours
+Run it with ``make costs``; ``ARGS=ecp5``, ``ice40`` or ``gowin`` does one family, an hour or two
 each; ``ARGS="area ecp5"`` keeps its clock as it is, and places nothing.  What was synthesised once
 is taken from the cache.  The networks that ship with the project are not among those that costs are
 fitted to.
@@ -50,7 +50,7 @@ AREA = "area"
 NETWORKS = 30
 
 #: Look-up tables up to which they are placed, and put into a board's shell: minutes each.
-PLACED = {"ecp5": 18000, "ice40": 5280, "gowin": 2500}
+PLACED = {"ecp5": 8000, "ice40": 5280, "gowin": 2500}
 SHELLS = 4000
 
 #: What is as good as exact, a share of what was measured and units beside it.
