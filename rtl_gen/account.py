@@ -13,13 +13,14 @@ from s2nn_hw.ir import Layer, Network
 from s2nn_hw.manifest import Buffer, LayerEntry, LoadPort, Manifest, Memory, Probe, sha256
 
 from .capacity import least_depths
+from .feeds import WindowPlan
 from .layers.pool import PoolLayer
 from .lib.ram import Ram
 from .lib.reader import WindowReader
 from .lib.rom import Rom
 from .names import instance
 from .network import Core
-from .plan import CorePlan, LayerPlan, WindowPlan, feeds_of
+from .plan import CorePlan, LayerPlan, feeds_of
 from .timing import Values, bounds, floors, typical
 from .width import signed_width
 

@@ -8,8 +8,8 @@ import numpy.typing as npt
 
 from s2nn_hw.ir import Conv2d
 
+from .feeds import Bank, DensePlan, WindowPlan
 from .placement import balance
-from .plan import Bank, DensePlan, WindowPlan
 
 #: Windows that the banks of a convolution are fitted to.
 _WINDOWS = 2000

@@ -10,11 +10,12 @@ from s2nn_hw.ir import INPUT, Network
 from s2nn_hw.manifest import OutputPort
 
 from .engines.event import EventEngine
+from .feeds import DensePlan, FramePlan
 from .layers.event import memory_latency
 from .lib.potentials import StoredPotentials
 from .lib.slots import Slots
 from .lib.tree import depth, levels
-from .plan import CorePlan, DensePlan, FramePlan, LayerPlan, NodePlan, PoolPlan, feeds_of
+from .plan import CorePlan, LayerPlan, NodePlan, PoolPlan, feeds_of
 from .timing import floors
 
 #: Sixteen is what distributed RAM gives at the price of one.

@@ -19,18 +19,8 @@ import numpy.typing as npt
 
 from s2nn_hw.ir import INPUT
 
-from .plan import (
-    ConvPlan,
-    CorePlan,
-    Feed,
-    LayerPlan,
-    NodePlan,
-    ParallelPlan,
-    UnrolledPlan,
-    WindowPlan,
-    feeds_of,
-    windows_of,
-)
+from .feeds import ConvPlan, Feed, ParallelPlan, UnrolledPlan, WindowPlan, windows_of
+from .plan import CorePlan, LayerPlan, NodePlan, feeds_of
 
 _Array = npt.NDArray[np.int64]
 

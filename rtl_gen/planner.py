@@ -15,6 +15,7 @@ from .buffers import MAX_SLOTS, Samples, with_short_queue, with_slots
 from .capacity import check_progress, with_room_for_joins
 from .circuit import circuit
 from .fabric import Fabric
+from .feeds import ConvPlan, DensePlan, Feed, FramePlan, ParallelPlan, UnrolledPlan, WindowPlan
 from .lanes import (
     comes_as_map,
     engines_of,
@@ -25,20 +26,7 @@ from .lanes import (
 )
 from .layers.event import has_deep
 from .lib.fold import phase_bits
-from .plan import (
-    ConvPlan,
-    CorePlan,
-    DensePlan,
-    Feed,
-    FramePlan,
-    LayerPlan,
-    LoadPlan,
-    NodePlan,
-    ParallelPlan,
-    PoolPlan,
-    UnrolledPlan,
-    WindowPlan,
-)
+from .plan import CorePlan, LayerPlan, LoadPlan, NodePlan, PoolPlan
 from .ports import POSITIONS_PER_LANE, flat_port, output_port, pixel_port
 from .unrolled.layer import UNROLL_LIMIT, bound, unrolled
 

@@ -28,7 +28,8 @@ from scipy.optimize import nnls
 from rtl_gen.boards import BOARDS, board_files
 from rtl_gen.costs import inventory, of_shell
 from rtl_gen.exploration.clocks import WINDOWS, features
-from rtl_gen.plan import CorePlan, LayerPlan, feeds_of, windows_of
+from rtl_gen.feeds import windows_of
+from rtl_gen.plan import CorePlan, LayerPlan, feeds_of
 from rtl_gen.platforms import Part, fit, part
 from s2nn_hw.flow.area import area
 from s2nn_hw.flow.bitstream import design_of

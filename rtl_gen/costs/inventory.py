@@ -13,19 +13,11 @@ import numpy.typing as npt
 from rtl_gen.boards.shell import frames_kept
 from rtl_gen.circuit import circuit
 from rtl_gen.fabric import Fabric
+from rtl_gen.feeds import ConvPlan, DensePlan, FramePlan, ParallelPlan, UnrolledPlan
 from rtl_gen.layers.event import port_of
 from rtl_gen.layers.weights import full_matrix, matrix, step_bits
 from rtl_gen.lib.neuron import neurons
-from rtl_gen.plan import (
-    ConvPlan,
-    CorePlan,
-    DensePlan,
-    FramePlan,
-    LayerPlan,
-    ParallelPlan,
-    PoolPlan,
-    UnrolledPlan,
-)
+from rtl_gen.plan import CorePlan, LayerPlan, PoolPlan
 from rtl_gen.platforms.family import Family
 from rtl_gen.stream import word
 from rtl_gen.unrolled.circuit import Circuit

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from rtl_gen.feeds import DensePlan, Feed, FramePlan, WindowPlan
 from rtl_gen.layers.event import reads_of_copies, rows_in_blocks
 from rtl_gen.layers.spiking import reachable
 from rtl_gen.lib.deep import columns
@@ -14,13 +15,7 @@ from rtl_gen.lib.fold import phase_bits
 from rtl_gen.lib.neuron import SHIFTED_PLANES, Neuron
 from rtl_gen.lib.reader import entry_of_window
 from rtl_gen.lib.steps import StepQueue, rows
-from rtl_gen.plan import (
-    DensePlan,
-    Feed,
-    FramePlan,
-    LayerPlan,
-    WindowPlan,
-)
+from rtl_gen.plan import LayerPlan
 from rtl_gen.platforms.family import Family
 from rtl_gen.stream import share, word
 from rtl_gen.width import signed_widths

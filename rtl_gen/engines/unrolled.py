@@ -7,12 +7,12 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from rtl_gen.fabric import TableCell
+from rtl_gen.feeds import Feed, FramePlan, UnrolledPlan
 from rtl_gen.lib.gathered import gathered_frame, gathered_window
 from rtl_gen.lib.lock import locked
 from rtl_gen.lib.shared import add_part
 from rtl_gen.lib.skid import GATE, readiness
 from rtl_gen.names import instance
-from rtl_gen.plan import Feed, FramePlan, UnrolledPlan
 from rtl_gen.stream import entry, word
 from rtl_gen.unrolled.circuit import Circuit
 from rtl_gen.unrolled.pipeline import Pipeline

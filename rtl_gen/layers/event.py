@@ -7,6 +7,7 @@ from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import wiring
 
 from rtl_gen.engines.event import EventEngine
+from rtl_gen.feeds import Bank, ConvPlan, DensePlan
 from rtl_gen.lib.accumulator import Accumulators
 from rtl_gen.lib.deep import DeepRom, columns, is_deep
 from rtl_gen.lib.encoder import Port
@@ -16,7 +17,7 @@ from rtl_gen.lib.ram import Ram
 from rtl_gen.lib.reader import WindowReader
 from rtl_gen.lib.register import registered
 from rtl_gen.lib.rom import Rom
-from rtl_gen.plan import Bank, ConvPlan, DensePlan, LayerPlan
+from rtl_gen.plan import LayerPlan
 from s2nn_hw.ir import Layer
 
 from .feed import ConvFeed, DenseFeed

@@ -6,12 +6,12 @@ from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from rtl_gen.feeds import ConvPlan, DensePlan
 from rtl_gen.lib.encoder import Port
 from rtl_gen.lib.planes import PlaneSequence
 from rtl_gen.lib.queue import WordQueue
 from rtl_gen.lib.reader import WindowReader
 from rtl_gen.lib.register import registered
-from rtl_gen.plan import ConvPlan, DensePlan
 from rtl_gen.stream import word
 
 

@@ -3,11 +3,12 @@
 from amaranth.hdl import Const, Module
 
 from rtl_gen.engines.parallel import ParallelEngine, Taps
+from rtl_gen.feeds import ParallelPlan
 from rtl_gen.lib.accumulator import Accumulators
 from rtl_gen.lib.neuron import Lane, neurons
 from rtl_gen.lib.reader import WindowReader
 from rtl_gen.lib.rom import Rom
-from rtl_gen.plan import LayerPlan, ParallelPlan
+from rtl_gen.plan import LayerPlan
 from s2nn_hw.ir import Conv2d, Layer
 
 from .feed import read_windows

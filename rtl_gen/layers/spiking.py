@@ -5,12 +5,13 @@ from amaranth.hdl import Cat, Const, Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from rtl_gen.feeds import Feed, FramePlan
 from rtl_gen.lib.fork import Fork
 from rtl_gen.lib.merge import Merge
 from rtl_gen.lib.serialiser import Serialiser
 from rtl_gen.lib.skid import GATE
 from rtl_gen.lib.slots import Slots
-from rtl_gen.plan import Feed, FramePlan, LayerPlan
+from rtl_gen.plan import LayerPlan
 from rtl_gen.stream import word
 from s2nn_hw.ir import Layer
 

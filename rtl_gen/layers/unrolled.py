@@ -4,9 +4,10 @@ from amaranth.hdl import Module
 from amaranth.lib import wiring
 
 from rtl_gen.engines.unrolled import UnrolledEngine
+from rtl_gen.feeds import UnrolledPlan
 from rtl_gen.lib.reader import WindowReader
 from rtl_gen.lib.rom import Rom
-from rtl_gen.plan import LayerPlan, UnrolledPlan
+from rtl_gen.plan import LayerPlan
 from rtl_gen.unrolled.layer import circuit_of
 from s2nn_hw.ir import Layer
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from rtl_gen.feeds import Bank, ConvPlan, DensePlan, ParallelPlan
 from rtl_gen.lib.fold import phase_bits
-from rtl_gen.plan import Bank, ConvPlan, DensePlan, ParallelPlan
 from s2nn_hw.ir import Conv2d, Projection
 from s2nn_hw.manifest import LOAD_WORDS
 

@@ -7,7 +7,7 @@ from amaranth.hdl import Array, Cat, Const, Module, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from rtl_gen.plan import WindowPlan
+from rtl_gen.feeds import WindowPlan
 from rtl_gen.stream import entry, word
 
 from .encoder import at_most, lowest, select, total

@@ -6,7 +6,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from rtl_gen.plan import WindowPlan
+from rtl_gen.feeds import WindowPlan
 
 
 class WindowSequence(wiring.Component):

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from rtl_gen.feeds import DensePlan
 from rtl_gen.lib.queue import WordQueue
 from rtl_gen.lib.register import Register
-from rtl_gen.plan import DensePlan
 
 from .encoder import Encoder, FoldedEncoder
 from .processes import LONG_AGO, Channel, Link, Process

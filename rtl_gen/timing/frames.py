@@ -2,7 +2,7 @@
 
 from collections.abc import Generator
 
-from rtl_gen.plan import FramePlan
+from rtl_gen.feeds import FramePlan
 
 from .processes import LONG_AGO, Channel, Link, Process
 

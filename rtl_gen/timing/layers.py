@@ -4,12 +4,13 @@ from collections.abc import Sequence
 
 from rtl_gen.engines.event import EventEngine
 from rtl_gen.engines.parallel import ParallelEngine
+from rtl_gen.feeds import FramePlan
 from rtl_gen.layers.event import memory_latency
 from rtl_gen.layers.pool import PoolLayer
 from rtl_gen.lib.potentials import StoredPotentials
 from rtl_gen.lib.slots import Slots
 from rtl_gen.lib.tree import levels
-from rtl_gen.plan import FramePlan, LayerPlan
+from rtl_gen.plan import LayerPlan
 
 from .dense import DenseFeed
 from .frames import FrameFeed

@@ -6,23 +6,19 @@ import numpy as np
 import numpy.typing as npt
 
 from rtl_gen.engines.unrolled import in_step
-from rtl_gen.layers.event import port_of
-from rtl_gen.lib.slots import Slots
-from rtl_gen.lib.tree import levels
-from rtl_gen.plan import (
+from rtl_gen.feeds import (
     ConvPlan,
-    CorePlan,
     DensePlan,
     Feed,
     FramePlan,
-    LayerPlan,
-    NodePlan,
     ParallelPlan,
-    PoolPlan,
     UnrolledPlan,
-    feeds_of,
     windows_of,
 )
+from rtl_gen.layers.event import port_of
+from rtl_gen.lib.slots import Slots
+from rtl_gen.lib.tree import levels
+from rtl_gen.plan import CorePlan, LayerPlan, NodePlan, PoolPlan, feeds_of
 from s2nn_hw.ir import INPUT
 
 from .dense import DenseFeed

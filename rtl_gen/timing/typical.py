@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from rtl_gen.plan import CorePlan, feeds_of, windows_of
+from rtl_gen.feeds import windows_of
+from rtl_gen.plan import CorePlan, feeds_of
 
 from .schedule import schedule, steady
 from .work import Values

@@ -6,11 +6,11 @@ from collections.abc import Generator, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from rtl_gen.feeds import WindowPlan
 from rtl_gen.lib.reader import WindowReader
 from rtl_gen.lib.register import Register
 from rtl_gen.lib.sequence import WindowSequence
 from rtl_gen.lib.slots import Slots
-from rtl_gen.plan import WindowPlan
 
 from .encoder import Encoder, FoldedEncoder
 from .processes import LONG_AGO, Channel, Link, Process

@@ -5,19 +5,17 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from rtl_gen.plan import (
+from rtl_gen.feeds import (
     Bank,
     ConvPlan,
-    CorePlan,
     DensePlan,
     Feed,
     FramePlan,
-    NodePlan,
     ParallelPlan,
-    PoolPlan,
     UnrolledPlan,
     WindowPlan,
 )
+from rtl_gen.plan import CorePlan, NodePlan, PoolPlan
 from s2nn_hw.ir import INPUT, Conv2d, Layer
 
 #: Values of each source, (frames, *shape): the input's pixels, spikes, sums of pools.

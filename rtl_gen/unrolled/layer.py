@@ -6,8 +6,9 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from rtl_gen.feeds import FramePlan
 from rtl_gen.layers.weights import full_matrix, matrix
-from rtl_gen.plan import FramePlan, LayerPlan, NodePlan
+from rtl_gen.plan import LayerPlan, NodePlan
 from s2nn_hw.ir import Conv2d, InputError, Layer, Network
 
 from .circuit import Circuit, circuit, estimate

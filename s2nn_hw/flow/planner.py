@@ -378,7 +378,7 @@ def _key(point: Point) -> tuple[Any, ...]:
 
 def _fold(node: LayerPlan) -> int:
     """Cycles over which the products of an event, or on other engines of a window, are spread."""
-    from rtl_gen.plan import ParallelPlan
+    from rtl_gen.feeds import ParallelPlan
 
     return node.fold * max(
         feed.steps * feed.planes if isinstance(feed, ParallelPlan) else 1 for feed in node.feeds

@@ -10,8 +10,9 @@ import pytest
 import s2nn_hw
 from rtl_gen import timing
 from rtl_gen.capacity import check_progress, least_depths
+from rtl_gen.feeds import ConvPlan, WindowPlan
 from rtl_gen.network import Core
-from rtl_gen.plan import ConvPlan, CorePlan, WindowPlan
+from rtl_gen.plan import CorePlan
 from rtl_gen.planner import AHEAD, plan
 from s2nn_hw.flow.emit import build
 from s2nn_hw.ir import Conv2d, Dense, FrameFormat, Layer, Network, Window

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rtl_gen.circuit import circuit
-from rtl_gen.plan import DensePlan
+from rtl_gen.feeds import DensePlan
 from rtl_gen.planner import plan
 from s2nn_hw import golden
 from s2nn_hw.ir import Conv2d, Dense, FrameFormat, Layer, Network, Pool

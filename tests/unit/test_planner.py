@@ -11,7 +11,7 @@ import pytest
 import s2nn_hw
 from rtl_gen.buffers import MAX_SLOTS
 from rtl_gen.fabric import Fabric
-from rtl_gen.plan import ConvPlan, DensePlan
+from rtl_gen.feeds import ConvPlan, DensePlan
 from rtl_gen.planner import plan
 from rtl_gen.ports import MAX_RESULT_BEAT
 from rtl_gen.width import signed_width

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from amaranth.sim import Simulator
 
+from rtl_gen.feeds import WindowPlan
 from rtl_gen.layers.pool import PoolLayer
 from rtl_gen.lib.reader import WindowReader
 from rtl_gen.lib.register import Register
-from rtl_gen.plan import PoolPlan, WindowPlan
+from rtl_gen.plan import PoolPlan
 from s2nn_hw.ir import Window
 
 FRAMES = 3

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from amaranth.sim import Simulator
 
+from rtl_gen.feeds import WindowPlan
 from rtl_gen.lib.reader import WindowReader
 from rtl_gen.lib.slots import Slots
-from rtl_gen.plan import WindowPlan
 from s2nn_hw.ir import Window
 
 FRAMES = 3
