@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 import math
 import sys
+import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,7 +23,7 @@ from pathlib import Path
 
 import numpy as np
 from priors import CLOCK, far, priors
-from random_networks import sample
+from random_networks import CLOCKS, sample
 from scipy.optimize import nnls
 
 from rtl_gen.boards import BOARDS, board_files
@@ -31,11 +32,13 @@ from rtl_gen.exploration.clocks import WINDOWS, features
 from rtl_gen.feeds import windows_of
 from rtl_gen.plan import CorePlan, LayerPlan, feeds_of
 from rtl_gen.platforms import Part, fit, part
+from s2nn_hw import from_arrays
 from s2nn_hw.flow.area import area
 from s2nn_hw.flow.bitstream import design_of
 from s2nn_hw.flow.emit import Core, build
 from s2nn_hw.flow.mapping import Design, Mapped, place, synthesise
 from s2nn_hw.flow.misfit import misfit
+from s2nn_hw.flow.synth import synth
 from s2nn_hw.ir import ToolError
 from s2nn_hw.toolchain import netlist, tools, yosys
 
@@ -51,8 +54,11 @@ AREA = "area"
 NETWORKS = 30
 
 #: Look-up tables up to which they are placed, and put into a board's shell: minutes each.
-PLACED = {"ecp5": 8000, "ice40": 5280, "gowin": 2500}
+PLACED = {"ecp5": 30000, "ice40": 5280, "gowin": 2500}
 SHELLS = 4000
+
+#: Of place and route, over which the clock of a shell is the mean.
+SEEDS = (1, 2, 3, 4, 5)
 
 #: What is as good as exact, a share of what was measured and units beside it.
 EXACT, UNITS = 0.05, 40
@@ -86,6 +92,7 @@ def main(names: Sequence[str]) -> int:
         made["units"] = units
         if not area_alone:
             made["clock"] = _clock(rows.found["mhz"], CLOCK[name])
+            made["shell_mhz"] = _clock_of_shell(name)
             made["mhz_of_device"] = part(BOARDS[BOARD[name]].part).device.mhz
             _say(name, "mhz", made["clock"], rows.found["mhz"])
         for resource, cost in units.items():
@@ -167,6 +174,24 @@ def _reached(
         return None
     report = placed.reports[1]
     return None if report is None else report.fmax_mhz
+
+
+def _clock_of_shell(name: str) -> float:
+    """What a board reaches around a core of one neuron, the mean of some seeds."""
+    network = from_arrays([np.array([[1]])], [None])
+    with tempfile.TemporaryDirectory() as folder:
+        found = synth(
+            network,
+            folder,
+            board=BOARD[name],
+            freq=max(CLOCKS[name]),
+            seeds=SEEDS,
+            engine="unrolled",
+        )
+    assert found.fmax_mhz is not None
+    reached = list(found.fmax_mhz["seeds"].values())
+    print(f"{name} shell: {reached} MHz", flush=True)
+    return round(float(np.mean(reached)), 1)
 
 
 def _of_clock(plan: CorePlan, used: Mapping[str, int], chosen: Part) -> dict[str, float]:

@@ -33,6 +33,7 @@ from rtl_gen.exploration import Point
 from rtl_gen.exploration.candidates import Candidate, Scenario
 from rtl_gen.exploration.clocks import classes, features
 from rtl_gen.exploration.explorer import SURE
+from s2nn_hw.flow.choice import choose
 from s2nn_hw.flow.goal import Goal
 from s2nn_hw.flow.planner import Planner
 from s2nn_hw.flow.synth import synth
@@ -90,7 +91,8 @@ def space(planner: Planner, most: int) -> Space:
         for scenario in explorer.survey.scenarios(fabric):
             size += np.prod([float(len(group)) for group in scenario.choices.values()])
             groups = _hopeful(planner, scenario, fabric, high, known)
-            for chosen in _fastest(planner, scenario, groups, fabric, (low, high), most):
+            bounds = (low, min(high, explorer.most * SURE))
+            for chosen in _fastest(planner, scenario, groups, fabric, bounds, most):
                 point = explorer.point(scenario, chosen, fabric, low, high, False)
                 if point is not None:
                     best.append(point)
@@ -111,7 +113,7 @@ def _hopeful(
     free = features(fabric, [("unrolled", 1)], {"lut": 0.0}, planner.part.device.capacity)
     kinds = (bare,) if explorer.maps else (bare, free)
     mhz = max(costs(explorer.family).mhz(f, planner.part.device) for f in kinds)
-    slowest = min(mhz * SURE, high) * 1e6 / (known * 0.9)
+    slowest = min(min(mhz, explorer.most) * SURE, high) * 1e6 / (known * 0.9)
     groups = [[c for c in g if c.cycles <= slowest] for g in scenario.choices.values()]
     if not all(groups):
         return [[] for _ in groups]
@@ -230,7 +232,7 @@ def _compared(entry: dict[str, Any], model: str, board: str) -> Iterator[None]:
     start = time.perf_counter()
     planner = Planner.of(network, board, None)
     try:
-        choice = planner.choose(planner.points(Goal()), Goal())
+        choice, _ = choose(planner, Goal())
     except InputError as error:
         entry["error"] = str(error)
         yield

@@ -18,6 +18,7 @@ _BLOCKS = ("bram", "spram")
 class Costs:
     """Units of each resource that one of each quantity takes, and what clocks depend on.
 
+    ``shell_mhz``: clock that a board's shell reaches around next to nothing.
     ``mhz_of_device``: Device.mhz of the one that clocks were measured of.
 
     Made by ``make costs``, which fits them to what yosys made of random networks.
@@ -25,6 +26,7 @@ class Costs:
 
     units: Mapping[str, Mapping[str, float]]
     clock: Mapping[str, float]
+    shell_mhz: float
     mhz_of_device: float
 
     def of(self, quantities: Mapping[str, float]) -> dict[str, float]:
@@ -45,7 +47,15 @@ class Costs:
         Its logarithm is a sum over the features, and it goes with what is usual for the device.
         """
         found = exp(sum(self.clock[name] * value for name, value in features.items()))
-        return found * device.mhz / self.mhz_of_device
+        return found * self._speed(device)
+
+    def shell(self, device: Device) -> float:
+        """The clock that a board's shell reaches, about, whatever the core within."""
+        return self.shell_mhz * self._speed(device)
+
+    def _speed(self, device: Device) -> float:
+        """How quick a device is beside the one that clocks were measured of."""
+        return device.mhz / self.mhz_of_device
 
 
 def costs(family: Family) -> Costs:

@@ -79,6 +79,7 @@ class Explorer:
     device, family: for which.
     around: resource → what of it something else takes, such as a board's shell.
     clock: from MHz to the greatest clock up to it that can be made; 0 if there is none.
+    most: MHz that what is around the core reaches.
     """
 
     def __init__(
@@ -90,6 +91,7 @@ class Explorer:
         *,
         around: Callable[[CorePlan], Mapping[str, float]],
         clock: Callable[[float], float],
+        most: float = inf,
     ):
         self.network = network
         self.values = values
@@ -97,6 +99,7 @@ class Explorer:
         self.family = family
         self.around = around
         self.clock = clock
+        self.most = most
 
     @cached_property
     def survey(self) -> Survey:
@@ -202,6 +205,9 @@ class Explorer:
         """The fastest choice of clocks in a range, and the fastest that is all unrolled."""
         around = scenario.ports["lut"] + self.around(scenario.plan).get("lut", 0.0)
         own = costs(self.family)
+        high = min(high, self.most * SURE)
+        if high <= low:
+            return
         unrolled = {
             name: [c for c in group if c.engine in ("", "unrolled")]
             for name, group in scenario.choices.items()
@@ -250,7 +256,7 @@ class Explorer:
         kinds = [(candidate.engine, candidate.lanes) for candidate in chosen]
         kinds += [WINDOWS] * self.maps
         found = features(fabric, kinds, used, self.device.capacity)
-        reached = costs(self.family).mhz(found, self.device)
+        reached = min(self.most, costs(self.family).mhz(found, self.device))
         mhz = self.clock(min(high, reached * SURE))
         if not low < mhz:
             return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from s2nn_hw.ir import InputError
 
@@ -24,11 +25,8 @@ class Goal:
     min_area: bool = False
 
     def __post_init__(self) -> None:
-        given = [
-            name for name, value in asdict(self).items() if value is not None and value is not False
-        ]
-        if len(given) > 1:
-            raise InputError(f"one goal must be given, not {' and '.join(given)}")
+        if len(self.given) > 1:
+            raise InputError(f"one goal must be given, not {' and '.join(self.given)}")
         for name in ("target_fps", "max_latency"):
             value = getattr(self, name)
             if value is not None and not (
@@ -38,3 +36,12 @@ class Goal:
                 and value > 0
             ):
                 raise InputError(f"{name} must be a number above 0, not {value!r}")
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """What of it is given."""
+        return {
+            name: value
+            for name, value in asdict(self).items()
+            if value is not None and value is not False
+        }

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from s2nn_hw.ir import Network
 
 from . import planfile
+from .choice import choose
 from .folder import output_folder
 from .goal import Goal
 from .planner import Planner
@@ -100,15 +101,13 @@ def plan(
     goal = Goal(target_fps=target_fps, max_latency=max_latency, min_area=min_area)
     frames, source = frames_of(network, images, source)
     planner = Planner(network, frames, board, device)
-    points = planner.points(goal)
-    chosen = planner.choose(points, goal)
-    front = planner.front(points, chosen)
+    chosen, front = choose(planner, goal)
     result = PlanResult(
         plan=planfile.VERSION,
         board=board,
         device=device,
         part=planner.part.name,
-        goal={k: v for k, v in asdict(goal).items() if v},
+        goal=goal.given,
         options={
             **{name: list(values) for name, values in chosen.options.items()},
             "family": planner.part.family.name,

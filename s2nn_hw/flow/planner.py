@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from functools import cached_property
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +17,6 @@ from s2nn_hw.ir import InputError, Network
 from s2nn_hw.ir.network import sources
 
 from .emit import Values, planned, values
-from .goal import Goal
 from .prediction import RESOURCES, Prediction
 
 if TYPE_CHECKING:
@@ -35,22 +34,8 @@ MANY = 128
 ALONE = 4
 FEW_ALONE = 2
 
-#: Points of the front, at the most.
-POINTS = 10
-
 #: Windows of frames that the cycles of the front's others are the means over.
 FEW_WINDOWS = 5_000
-
-#: Share of a faster plan's area that makes another one of the front.
-LEANER = 0.98
-
-#: Plans that are looked at for one that reaches a goal, and of those the ones looked at closely.
-TRIES = 4
-CLOSE = 2
-
-#: Times that the fastest is made wider, as long as that is so many times as fast.
-STEPS = 3
-GAIN = 1.01
 
 
 def frames(network: Network, images: npt.ArrayLike | None, source: str) -> tuple[Values, str]:
@@ -93,8 +78,9 @@ class Planner:
         self.target = board or device
         self._cores: dict[Any, CorePlan] = {}
         self._intervals: dict[Any, float] = {}
+        self._briefs: dict[Any, Prediction] = {}
         self.part: Part = part(self.board.part if self.board is not None else str(device))
-        costs(self.part.family)  # told before anything is done, if there are none
+        known = costs(self.part.family)  # told before anything is done, if there are none
         self.explorer = Explorer(
             network,
             {name: found[:FRAMES] for name, found in self.frames.items()},
@@ -102,6 +88,7 @@ class Planner:
             self.part.family,
             around=self._shell,
             clock=self._clock,
+            most=inf if self.board is None else known.shell(self.part.device),
         )
 
     @classmethod
@@ -117,100 +104,28 @@ class Planner:
         taken = {name: used[name] for name in RESOURCES}
         return share(taken, self.part.device.capacity)
 
-    def points(self, goal: Goal) -> list[Point]:
-        """Plans by estimate, from fast to small; InputError if the device has room for none."""
-        found = self.explorer.points(together=goal.max_latency is not None)
+    def points(self, *, together: bool = False) -> list[Point]:
+        """Plans by estimate, from fast to small; InputError if the device has room for none.
+
+        together: as few cycles of all layers in a row count, and not those of the slowest.
+        """
+        found = self.explorer.points(together=together)
         if not found:
             raise InputError(self._no_room())
         return found
 
-    def choose(self, points: Sequence[Point], goal: Goal) -> Prediction:
-        """The plan for a goal; InputError if it is out of reach, with what is not."""
-        if goal.min_area:
-            return self.full(min(points, key=self._area))
-        if goal.max_latency is not None:
-            return self._quick(points, goal.max_latency)
-        wanted = goal.target_fps
-        if wanted is not None:
-            enough = [p for p in points if p.rate >= wanted]
-            for point in sorted(enough, key=self._area)[:TRIES]:
-                if self._rate(point) >= wanted:
-                    found = self.full(point)
-                    if found.inferences_per_second >= wanted:
-                        return found
-        fastest = self._fastest(points)
-        if wanted is None or fastest.inferences_per_second >= wanted:
-            return fastest
-        raise InputError(
-            f"target_fps must be at most {math.floor(fastest.inferences_per_second):,} on "
-            f"{self.target}, not {wanted:,.10g}: {self._limits(points, together=False)}"
-        )
-
-    def _fastest(self, points: Sequence[Point]) -> Prediction:
-        """The most inferences a second: few frames tell which are fast, many which is the fastest.
-
-        What a point promises is more than it holds, as layers wait for each other.
-        """
-        rate = self._rate
-        fast: list[Point] = []
-        for point in points[:TRIES]:
-            if fast and point.rate <= max(map(rate, fast)):
-                break
-            fast.append(point)
-        # Few frames may mislead: those from before count to the end.
-        narrow = sorted(fast, key=rate, reverse=True)[:CLOSE]
-        for _ in range(STEPS):
-            best = max(fast, key=rate)
-            wider = list(self.explorer.wider(best))
-            fast += wider
-            if not wider or max(map(rate, wider)) < GAIN * rate(best):
-                break
-        wide = sorted(fast, key=rate, reverse=True)[:CLOSE]
-        return self.full(max((*narrow, *wide), key=lambda p: p.mhz / self._cycles(p)))
-
-    def _quick(self, points: Sequence[Point], wanted: float) -> Prediction:
-        """The smallest plan of such a latency, which goes with the cycles of all layers."""
-
-        def latency(point: Point) -> float:
-            return self.brief(point).latency_seconds
-
-        rising = sorted(points, key=lambda p: p.cycles / p.mhz)
-        quick = rising[: bisect_right(rising, wanted, key=latency)]
-        for point in sorted(quick, key=self._area):
-            found = self.full(point)
-            if found.latency_seconds <= wanted:
-                return found
-        least = min(map(self.full, rising[:TRIES]), key=lambda p: p.latency_seconds)
-        if least.latency_seconds <= wanted:
-            return least
-        # Rounded up, so that it is one that is reached.
-        nearest = math.ceil(least.latency_seconds * 1e9) / 1e3
-        raise InputError(
-            f"max_latency must be at least {nearest:,.3f} us on {self.target}, not "
-            f"{wanted * 1e6:,.10g} us: {self._limits(points, together=True)}"
-        )
-
-    def front(self, points: Sequence[Point], chosen: Prediction) -> list[Prediction]:
-        """The chosen plan and others, of which none is faster and smaller than another."""
-        from rtl_gen.exploration import front
-
-        kept = [self.brief(p) for p in front(points, self.part.device.capacity, POINTS)]
-        every = [chosen, *(p for p in kept if p.options != chosen.options)]
-        result: list[Prediction] = []
-        for found in sorted(every, key=lambda p: (-p.inferences_per_second, p.area)):
-            if found is chosen or all(found.area < LEANER * p.area for p in result):
-                result.append(found)
-        return result
-
     def full(self, point: Point) -> Prediction:
         """A point, with the cycles of as many frames as the manifest's are of."""
-        return self._predicted(point, self._cycles(point), ALONE)
+        return self._predicted(point, self.cycles(point), ALONE)
 
     def brief(self, point: Point) -> Prediction:
         """A point, with the cycles of a few frames."""
-        return self._predicted(point, self._few_cycles(point), FEW_ALONE)
+        key = _key(point)
+        if key not in self._briefs:
+            self._briefs[key] = self._predicted(point, self._few_cycles(point), FEW_ALONE)
+        return self._briefs[key]
 
-    def _rate(self, point: Point) -> float:
+    def rate(self, point: Point) -> float:
         """Inferences a second by a few frames, without the rest of a prediction."""
         return point.mhz * 1e6 / self._few_cycles(point)
 
@@ -232,7 +147,7 @@ class Planner:
             self._intervals[key] = round(interval * usual / slow, 3)
         return self._intervals[key]
 
-    def _cycles(self, point: Point) -> float:
+    def cycles(self, point: Point) -> float:
         """Mean interval by as many frames as the manifest's."""
         from rtl_gen.timing import WINDOWS, typical
 
@@ -312,7 +227,8 @@ class Planner:
     def _planned(self, options: Mapping[str, Any], mhz: float) -> CorePlan:
         return planned(self.network, **options, family=self.part.family.name, freq=mhz)
 
-    def _area(self, point: Point) -> float:
+    def area(self, point: Point) -> float:
+        """Of the device, the mean share of its resources."""
         from rtl_gen.exploration import share
 
         return share(point.used, self.part.device.capacity)
@@ -340,11 +256,25 @@ class Planner:
         hertz |= {s.output for s in self.board.family.settings(Fraction(self.board.clock))}
         return sorted(float(h / 10**6) for h in hertz)
 
-    def _limits(self, points: Sequence[Point], *, together: bool) -> str:
-        """What keeps plans from being faster."""
+    def limits(self, points: Sequence[Point], *, together: bool = False) -> str:
+        """What keeps plans from being faster: ``limited by …``."""
         cycles = min(p.cycles for p in points) * 0.99
         limits = self.explorer.limits(cycles, together=together)
-        return f"limited by {' and '.join(limits)}"
+        return f"limited by {' and '.join(map(self._limit, limits))}"
+
+    def _limit(self, name: str) -> str:
+        """A resource and how much of it plans may take, or a layer as it is."""
+        if name not in self._there:
+            return name
+        usable, whole = self.explorer.usable(name), self._there[name]
+        what = "cells (of a look-up table, a flip-flop or both)" if name == "cell" else name
+        return f"{what}, {whole:,} of which plans fill {usable / whole:.0%}"
+
+    @property
+    def _there(self) -> dict[str, int]:
+        """Resource → how much of it the device has."""
+        capacity = self.part.device.capacity
+        return {**capacity, "cell": capacity["lut"]}
 
     def _no_room(self) -> str:
         """What the smallest plan needs, and which boards have it."""
@@ -352,10 +282,9 @@ class Planner:
         from rtl_gen.platforms import part
 
         used = self.explorer.smallest()
-        there = {**self.part.device.capacity, "cell": self.part.device.capacity["lut"]}
         short = []
         for name, units in self.explorer.lacking(used).items():
-            whole = there.get(name, 0)
+            whole = self._there.get(name, 0)
             short.append(f"about {round(units):,} {name} of {whole:,}")
             if units <= whole:
                 short[-1] += f", of which plans fill {self.explorer.usable(name) / whole:.0%}"

@@ -13,7 +13,6 @@ import numpy.typing as npt
 import s2nn_hw
 from s2nn_hw.ir import Network
 
-from .goal import Goal
 from .planner import Planner
 from .prediction import Prediction
 
@@ -54,7 +53,7 @@ def planned(model: bytes, board: str | None, device: str | None, most: int) -> l
     Raises InputError if the device has room for none.
     """
     with tempfile.TemporaryDirectory() as home:
-        points = Planner.of(_network(model, home), board, device).points(Goal())
+        points = Planner.of(_network(model, home), board, device).points()
     if len(points) <= most:
         return points
     kept = np.linspace(0, len(points) - 1, most).round().astype(int)

@@ -193,6 +193,31 @@ def test_no_goal_finds_a_faster_plan_than_none() -> None:
         assert quick.predicted.inferences_per_second <= 1.02 * fastest.inferences_per_second
 
 
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("make", [dense, maps])
+def test_none_of_the_front_is_better_than_the_choice(make, seed: int) -> None:
+    network, device = make(seed), "LFE5U-25F-6"
+    fastest = flow.plan(network, device=device)
+    rates = [p.inferences_per_second for p in fastest.front]
+    assert fastest.predicted.inferences_per_second == max(rates)
+    wanted = max(rates) / 3
+    enough = flow.plan(network, device=device, target_fps=wanted)
+    reach = [p for p in enough.front if p.inferences_per_second >= wanted]
+    assert enough.predicted.area == min(p.area for p in reach)
+    latency = fastest.predicted.latency_seconds * 1.5
+    quick = flow.plan(network, device=device, max_latency=latency)
+    reach = [p for p in quick.front if p.latency_seconds <= latency]
+    assert quick.predicted.area == min(p.area for p in reach)
+
+
+def test_a_board_is_no_faster_than_its_shell() -> None:
+    """Unrolled, the core would be made for twice the clock."""
+    core = flow.plan(dense(), device="iCE40UP5K").predicted
+    board = flow.plan(dense(), board="icebreaker").predicted
+    assert set(core.engine) == set(board.engine) == {"unrolled"}
+    assert board.fmax_mhz < core.fmax_mhz / 1.5
+
+
 def test_what_is_out_of_reach_is_told_with_what_is_not() -> None:
     network = dense()
     with pytest.raises(InputError, match=r"target_fps must be at most [\d,]+ on tangnano9k, not"):

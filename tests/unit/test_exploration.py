@@ -14,6 +14,7 @@ import s2nn_hw
 from rtl_gen.exploration import Explorer, InfeasibleError, front, share
 from rtl_gen.exploration.candidates import Candidate, Scenario, Survey
 from rtl_gen.exploration.clocks import classes
+from rtl_gen.exploration.explorer import SURE
 from rtl_gen.exploration.selection import Clock, fastest, select
 from rtl_gen.platforms import FAMILIES, family, part
 from rtl_gen.timing import needs, typical
@@ -120,6 +121,7 @@ def explorer(made: Network, device: str = "iCE40UP5K", **options) -> Explorer:
         chosen.family,
         around=options.get("around", lambda plan: {}),
         clock=lambda most: float(int(most)),
+        **({"most": options["most"]} if "most" in options else {}),
     )
 
 
@@ -159,6 +161,15 @@ def test_what_is_around_takes_room() -> None:
     assert not none.fits()
     assert none.points() == []
     assert none.lacking(none.smallest())
+
+
+def test_what_is_around_slows_down() -> None:
+    made = network()
+    alone, beside = explorer(made).points(), explorer(made, most=41.0).points()
+    assert alone[0].reached > 60
+    assert all(point.reached <= 41 and point.mhz <= 41 * SURE for point in beside)
+    # Of unrolled layers nothing else is slower.
+    assert max(point.mhz for point in beside) == int(41 * SURE)
 
 
 def test_limits_name_what_more_of_would_help() -> None:
