@@ -29,6 +29,9 @@ CLOSE = 2
 #: Plans that are looked at for the smallest that makes so many inferences a second.
 SMALL = 8
 
+#: Share of the fastest plan's rate with which another is as fast, as far as predictions can tell.
+ALIKE = 0.97
+
 #: Times that the fastest is made wider, as long as that is so many times as fast.
 STEPS = 3
 GAIN = 1.01
@@ -56,7 +59,7 @@ class _Choice:
         from rtl_gen.exploration import front
 
         chosen = self._first()
-        others = []
+        others = [chosen]
         for point in front(self.points, self.planner.part.device.capacity, POINTS):
             found = self.planner.brief(point)
             if self._rank(found) < self._rank(chosen):
@@ -65,6 +68,10 @@ class _Choice:
             others.append(found)
         if not self._reaches(chosen):
             raise InputError(self._nearest(chosen))
+        if not self.goal.given:
+            small = self._small(ALIKE * chosen.inferences_per_second)
+            if small is not None and small.area < chosen.area:
+                chosen = small
         return chosen, _front(chosen, others)
 
     def _reaches(self, plan: Prediction) -> bool:

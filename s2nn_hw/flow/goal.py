@@ -13,6 +13,9 @@ from s2nn_hw.ir import InputError
 class Goal:
     """What a plan is wanted for; without any of these for as many inferences a second as can be.
 
+    Plans within 3 % of the fastest are taken to be as fast, as predictions are no surer: then the
+    smallest of these.
+
     Parameters
     ----------
     target_fps: inferences a second, with the least area.

@@ -17,6 +17,7 @@ import s2nn_hw
 from rtl_gen.exploration.candidates import Candidate
 from s2nn_hw import cli, flow, golden
 from s2nn_hw.flow import planfile
+from s2nn_hw.flow.choice import ALIKE
 from s2nn_hw.flow.emit import planned as planned_core
 from s2nn_hw.flow.planner import Planner
 from s2nn_hw.ir import INPUT, Conv2d, Dense, FrameFormat, InputError, Layer, Network, Pool
@@ -199,7 +200,8 @@ def test_none_of_the_front_is_better_than_the_choice(make, seed: int) -> None:
     network, device = make(seed), "LFE5U-25F-6"
     fastest = flow.plan(network, device=device)
     rates = [p.inferences_per_second for p in fastest.front]
-    assert fastest.predicted.inferences_per_second == max(rates)
+    alike = [p for p in fastest.front if p.inferences_per_second >= ALIKE * max(rates)]
+    assert fastest.predicted.area == min(p.area for p in alike)
     wanted = max(rates) / 3
     enough = flow.plan(network, device=device, target_fps=wanted)
     reach = [p for p in enough.front if p.inferences_per_second >= wanted]
