@@ -51,6 +51,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         with open(os.devnull, "wb") as devnull:
             os.dup2(devnull.fileno(), 1)
         return 128 + signal.SIGPIPE
+    except terminal.OutputError as error:
+        terminal.fail(str(error), as_json=False)
+        return 1
 
 
 def _run(arguments: list[str]) -> int:

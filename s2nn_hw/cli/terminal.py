@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import sys
@@ -15,6 +16,13 @@ if TYPE_CHECKING:
 
 #: ``progress(stage, done, total)``; a total of 0 is not known.
 Progress = Callable[[str, int, int], None]
+
+#: Columns, more than any table has.
+_ENDLESS = 1_000_000
+
+
+class OutputError(Exception):
+    """Stdout cannot be written, and not because its reader went away; the message is a sentence."""
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
@@ -36,8 +44,12 @@ def result(
     from rich.console import Console
 
     # A pipe or file gets whole lines, not ones wrapped to a width it does not have.
-    console = Console() if sys.stdout.isatty() else Console(width=160)
-    console.print(text(), highlight=False)
+    terminal = sys.stdout is not None and sys.stdout.isatty()
+    console = Console() if terminal else Console(width=_ENDLESS)
+    # Rich would end the process itself where the reader has gone away.
+    with console.capture() as shown:
+        console.print(text(), highlight=False)
+    print(shown.get(), end="")
 
 
 def say(message: str) -> None:
@@ -83,18 +95,36 @@ def progress() -> Iterator[Progress]:
         yield show
 
 
+class _Stdout(io.FileIO):
+    """Tells its own failures from those of files."""
+
+    def write(self, data: Any) -> int | None:
+        try:
+            return super().write(data)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise OutputError(f"stdout cannot be written: {error.strerror}") from error
+
+
 @contextmanager
 def clean_stdout() -> Iterator[None]:
     """Keep stdout for results: what a child process writes to its own goes to stderr instead.
 
-    Raises BrokenPipeError at its end if the reader went away.
+    Raises BrokenPipeError, at its end at the latest, if the reader went away, and OutputError if
+    what was printed cannot be written.
     """
     before = sys.stdout
     try:
         if before.fileno() != 1:  # a test has put something else there
             raise OSError
         before.flush()
-        real = os.fdopen(os.dup(1), "w", encoding=before.encoding, errors=before.errors)
+        real = io.TextIOWrapper(
+            io.BufferedWriter(_Stdout(os.dup(1), "w")),
+            encoding=before.encoding,
+            errors=before.errors,
+            line_buffering=before.isatty(),
+        )
         os.dup2(2, 1)
     except (OSError, AttributeError):  # or one of the two is closed
         yield
@@ -106,5 +136,5 @@ def clean_stdout() -> Iterator[None]:
     finally:
         sys.stdout = before
         os.dup2(real.fileno(), 1)
-        with suppress(BrokenPipeError):
+        with suppress(BrokenPipeError, OutputError):  # told before, of what is still not written
             real.close()

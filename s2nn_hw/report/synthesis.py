@@ -103,7 +103,7 @@ def _path(steps: list[Mapping[str, Any]]) -> Group:
     head = Text.assemble(
         ("critical path", "bold"), f": {total:.2f} ns, of which {along:.2f} along nets"
     )
-    rows = table(">ns", "step", "through", wraps="through")
+    rows = table(">ns", "step", "through")
     at = 0.0
     for step in steps:
         at += step["delay_ns"]

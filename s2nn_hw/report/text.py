@@ -100,7 +100,7 @@ def _layers(report: BuildReport) -> Table:
 
 
 def _checks(report: BuildReport) -> Table:
-    rows = table("check", "holds", "detail", wraps="detail")
+    rows = table("check", "holds", "detail")
     for check in report.checks:
         mark = Text("yes", "green") if check.passed else Text("NO", "bold red")
         rows.add_row(Text(check.name), mark, Text(check.detail))
