@@ -143,6 +143,20 @@ def plan(args: argparse.Namespace, network: Network) -> dict[str, Any] | None:
     return planfile.read(path, network)
 
 
+def require_family(
+    path: Path, plan: dict[str, Any], *, board: str | None = None, device: str | None = None
+) -> None:
+    """InputError unless the plan in the file is for the family of the board or device."""
+    from rtl_gen import boards, platforms
+
+    part = boards.board(board).part if board is not None else str(device)
+    if platforms.part(part).family.name != plan["options"]["family"]:
+        raise InputError(
+            f"{path}: is for {plan['board'] or plan['device']}, not {board or device}, "
+            "which is of another family"
+        )
+
+
 def _of_plan(found: dict[str, Any] | None, given: dict[str, Any]) -> dict[str, Any]:
     if found is None:
         return {}

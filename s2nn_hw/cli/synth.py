@@ -131,17 +131,7 @@ def _target(
         if found is None:
             raise InputError("--board, --device or --plan is needed, to know what for")
         board, device = found["board"], found["device"]
-    family = core.pop("family", None)
-    if found is not None and family != _family(board, device):
-        raise InputError(
-            f"{args.plan}: is for {found['board'] or found['device']}, not {board or device}, "
-            "which is of another family"
-        )
+    if found is not None:
+        options.require_family(args.plan, found, board=board, device=device)
+    core.pop("family", None)
     return board, device, core
-
-
-def _family(board: str | None, device: str | None) -> str:
-    from rtl_gen import boards, platforms
-
-    part = boards.board(board).part if board is not None else str(device)
-    return platforms.part(part).family.name

@@ -86,6 +86,10 @@ def handler(args: argparse.Namespace) -> int:
         writable_file(args.junit)
     model = options.model_file(args.model)
     network = load(model)
+    core = options.core(args, network)
+    planned = options.plan(args, network)
+    if planned is not None and args.netlist is not None:
+        options.require_family(args.plan, planned, device=args.netlist)
     chosen = images(
         network, args.images, model=model, frames=args.frames, seed=args.seed, data=args.data
     )
@@ -104,7 +108,7 @@ def handler(args: argparse.Namespace) -> int:
                 netlist=args.netlist,
                 tool_source=args.tools,
                 progress=progress,
-                **options.core(args, network),
+                **core,
             )
     except ToolError as error:
         if args.junit is not None:

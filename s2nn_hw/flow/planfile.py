@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import json
+import math
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -15,6 +16,8 @@ from s2nn_hw.ir import InputError, Network, well_formed
 
 PLAN = "plan.json"
 VERSION = 1
+
+_OPTIONS = {"engine", "lanes", "windows", "memory", "family", "freq"}
 
 
 def versions() -> dict[str, str]:
@@ -66,8 +69,16 @@ def read(path: Path, network: Network) -> dict[str, Any]:
                     f"{path}: was made with {name} {plan['versions'].get(name)}, and this is "
                     f"{version}; make it again with plan"
                 )
-        if set(plan["options"]) != {"engine", "lanes", "windows", "memory", "family", "freq"}:
-            raise InputError(f"{path}: not a plan: its options are others")
+        for name in sorted(_OPTIONS ^ set(plan["options"])):
+            wrong = "lack" if name in _OPTIONS else "must not have"
+            raise InputError(f"{path}: not a plan: its options {wrong} {name!r}")
+        if (plan["board"] is None) == (plan["device"] is None):
+            raise InputError(f"{path}: not a plan: it must be for a board or a device")
+        interval = plan["predicted"]["interval_cycles"]
+        if not 0 < interval < math.inf:
+            raise InputError(
+                f"{path}: not a plan: interval_cycles must be a number above 0, not {interval}"
+            )
         return dict(plan)
 
 

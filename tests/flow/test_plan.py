@@ -319,6 +319,7 @@ def test_synth_tells_the_interval_of_the_plans_frames(
         ("emit {home} --plan {home}/format.json -o {out}", "a plan's version must be 1, not 9"),
         ("emit {home}/other --plan {home}/plan -o {out}", "is for another network"),
         ("synth {home} --plan {home}/plan --board ulx3s-85f -o {out}", "is for icebreaker"),
+        ("verify {home} --plan {home}/plan --netlist LFE5U-25F -o {out}", "is for icebreaker, not"),
         ("synth {home} -o {out}", "--board, --device or --plan is needed"),
     ],
 )
@@ -337,3 +338,33 @@ def test_a_plan_that_does_not_belong_is_refused(
     assert cli.main(line.split()) == 2
     assert said in capsys.readouterr().err
     assert not (planned / "refused").exists()
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        (["board"], ..., "it lacks 'board'"),
+        (["board"], None, "it must be for a board or a device"),
+        (["predicted"], ..., "it lacks 'predicted'"),
+        (["predicted", "interval_cycles"], ..., "it lacks 'interval_cycles'"),
+        (["predicted", "interval_cycles"], 0, "interval_cycles must be a number above 0, not 0"),
+        (["predicted", "interval_cycles"], "x", "it holds a value of the wrong kind"),
+        (["options", "freq"], ..., "its options lack 'freq'"),
+        (["options", "speed"], 3, "its options must not have 'speed'"),
+    ],
+)
+def test_a_plan_that_was_put_together_by_hand_is_refused(
+    planned: Path, tmp_path: Path, path: list[str], value: object, said: str
+) -> None:
+    """Its digest is right."""
+    plan = json.loads((planned / "plan" / "plan.json").read_text())
+    *above, name = path
+    holder = plan[above[0]] if above else plan
+    holder.pop(name, None)
+    if value is not ...:
+        holder[name] = value
+    plan["digest"] = planfile.digest(plan)
+    (tmp_path / "plan.json").write_text(json.dumps(plan))
+    with pytest.raises(InputError) as told:
+        planfile.read(tmp_path / "plan.json", dense())
+    assert str(told.value) == f"{tmp_path / 'plan.json'}: not a plan: {said}"
