@@ -109,7 +109,7 @@ def random_frames(network: Network, count: int, seed: int) -> ImageSet:
     frames = np.random.default_rng(seed).integers(
         0, network.input.maximum, size=shape, dtype=np.uint8, endpoint=True
     )
-    return ImageSet(frames=frames, labels=None, source=f"random frames, seed {seed}")
+    return ImageSet(frames=frames, labels=None, source=f"random pixels, seed {seed}")
 
 
 def read_images(network: Network, path: Path) -> ImageSet:

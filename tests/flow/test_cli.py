@@ -187,7 +187,7 @@ class Result:
             "simulator": "verilator",
             "stall": "none",
             "counters": {},
-            "images": {"source": "random frames, seed 0", "digest": "i"},
+            "images": {"source": "random pixels, seed 0", "digest": "i"},
             "seed": 0,
             "layers": [{"name": "a", "engine": "event", "lanes": 4, "toggles_per_frame": 50.0}],
             "latency_cycles": {"min": 9, "mean": 10.0, "max": 11},

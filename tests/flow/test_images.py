@@ -70,7 +70,7 @@ def test_random_ones_follow_the_seed() -> None:
     np.testing.assert_array_equal(first.frames, again.frames)
     assert (first.frames != other.frames).any()
     assert first.frames.shape == (9, 1, 2, 3)
-    assert first.source == "random frames, seed 1"
+    assert first.source == "random pixels, seed 1"
     assert set(np.unique(images(net).frames)) == set(range(8))
 
 
