@@ -34,14 +34,16 @@ def add_out(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_images(parser: argparse.ArgumentParser) -> None:
-    """The frames: where they are, and how many."""
+def add_images(
+    parser: argparse.ArgumentParser,
+    default: str = "images.npz beside the model, else random frames",
+) -> None:
+    """The frames: where they are, and how many; default: what is taken without the option."""
     parser.add_argument(
         "--images",
         type=image_source,
         metavar="FILE|DATASET",
-        help="an .npz or .npy file, or the name of a data set such as mnist (default: images.npz "
-        "beside the model, else random frames)",
+        help=f"an .npz or .npy file, or the name of a data set such as mnist (default: {default})",
     )
     parser.add_argument("--data", type=Path, metavar="DIR", help="where the data set lies")
     parser.add_argument("--frames", type=int, metavar="N", help="take the first N images")

@@ -12,6 +12,16 @@ from . import options, terminal
 #: Of a time, how many seconds its unit is.
 _UNITS = {"ns": "1e-9", "us": "1e-6", "µs": "1e-6", "ms": "1e-3", "s": "1"}
 
+#: What stands under the tables.
+_COLUMNS = (
+    "fold: cycles that an event's products, on other engines a window's, are spread over; "
+    "cycles: of a frame, at the least"
+)
+_OTHERS = (
+    "→ is the chosen one; the others are predicted from fewer frames, so figures of the same plan "
+    "may differ a little where it is chosen"
+)
+
 
 def register(subparsers: Any) -> None:
     """Add the verb."""
@@ -56,7 +66,11 @@ def register(subparsers: Any) -> None:
         help="folder for plan.json, which --plan takes, and the front of plans as front.csv and "
         "front.svg",
     )
-    options.add_images(parser)
+    options.add_images(
+        parser,
+        default="the model's calibration frames, or with --frames images.npz beside the model; "
+        "without these random frames",
+    )
     terminal.add_json(parser)
     parser.set_defaults(handler=handler)
 
@@ -107,7 +121,7 @@ def _text(data: dict[str, Any], out: Path | None) -> Any:
     from rich.console import Group
     from rich.text import Text
 
-    from s2nn_hw.report.front import words
+    from s2nn_hw.report.front import MEANING, words
     from s2nn_hw.report.table import table
 
     layers = table(
@@ -133,11 +147,12 @@ def _text(data: dict[str, Any], out: Path | None) -> Any:
             "" if row["cycles"] is None else f"{row['cycles']:,.1f}",
         )
     front = table(
-        "", "plan", ">LUT", ">FF", ">BRAM", ">MHz", ">interval", ">latency", ">inferences/s"
+        "", ">", "plan", ">LUT", ">FF", ">BRAM", ">MHz", ">interval", ">latency", ">inferences/s"
     )
-    for point in data["front"]:
+    for number, point in enumerate(data["front"], 1):
         front.add_row(
             "→" if point == data["predicted"] else "",
+            str(number),
             words(point),
             *(f"{point[k]:,}" for k in ("lut", "ff", "bram")),
             f"{point['freq']:.1f}",
@@ -153,11 +168,16 @@ def _text(data: dict[str, Any], out: Path | None) -> Any:
     )
     lines = [
         f"predicted for {data['board'] or data['part']}: {used}",
-        f"{chosen['freq']:g} MHz ({chosen['fmax_mhz']:.1f} reachable), a frame every "
+        f"made for {chosen['freq']:g} MHz (place and route is expected to reach "
+        f"{chosen['fmax_mhz']:.1f}), a frame every "
         f"{chosen['interval_cycles']:,.1f} cycles, {chosen['inferences_per_second']:,.0f} "
         f"inferences a second, {chosen['latency_seconds'] * 1e6:,.2f} µs for one alone",
         f"from {data['frames']}, in {data['seconds']:.1f} s",
     ]
     if out is not None:
         lines.append(f"{out / 'plan.json'}: for --plan of emit, verify and synth")
-    return Group(layers, Text("\n".join(lines)), front)
+    notes = [MEANING]
+    if len(data["front"]) > 1:
+        notes.append(_OTHERS)
+    parts = (layers, Text(_COLUMNS), "", Text("\n".join(lines)), "", front)
+    return Group(*parts, Text("\n".join(notes)))

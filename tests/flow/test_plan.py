@@ -269,6 +269,36 @@ def test_a_folder_holds_plan_table_and_plot(planned: Path) -> None:
     assert ElementTree.parse(planned / "plan" / "front.svg").getroot().tag.endswith("svg")
 
 
+def test_what_is_printed_is_numbered_and_explained(
+    planned: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Numbers are those of the plot; words that are of plans alone are told below them."""
+    assert cli.main(["plan", str(planned), "--board", "icebreaker", "--min-area"]) == 0
+    out = capsys.readouterr().out
+    rows = re.findall(r"^(→| )  +(\d+)  (?:unrolled|event)", out, re.MULTILINE)
+    assert len(rows) > 1
+    assert [int(number) for _, number in rows] == list(range(1, len(rows) + 1))
+    assert [mark for mark, _ in rows].count("→") == 1
+    for said in (
+        r"^fold: cycles that",
+        r"^made for [\d.]+ MHz \(place and route is expected to reach [\d.]+\)",
+        r"^event 12/6 ram: that engine, 12 lanes over 6 windows at a time",
+        r"^→ is the chosen one; the others are predicted from fewer frames",
+    ):
+        assert re.search(said, out, re.MULTILINE)
+    bare = dataclasses.replace(dense(), calibration=None, activity={})
+    s2nn_hw.save(bare, tmp_path / "model.s2nn")
+    assert cli.main(["plan", str(tmp_path), "--board", "icebreaker", "--min-area"]) == 0
+    assert "from 32 frames of random pixels, seed 0, in" in capsys.readouterr().out
+
+
+def test_help_tells_the_frames_that_are_taken(capsys: pytest.CaptureFixture[str]) -> None:
+    for verb, default in (("plan", "the model's calibration frames"), ("verify", "images.npz")):
+        assert cli.main([verb, "--help"]) == 0
+        told = " ".join(capsys.readouterr().out.split())
+        assert f"such as mnist (default: {default}" in told
+
+
 def test_the_same_plan_comes_out_twice(planned: Path) -> None:
     before = json.loads((planned / "plan" / "plan.json").read_text())
     again = flow.plan(s2nn_hw.load(planned / "model.s2nn"), board="icebreaker").as_dict()
