@@ -214,8 +214,8 @@ def write() -> None:
     file = HERE / "exhaustive.json"
     known: dict[str, Any] = json.loads(file.read_text()) if file.is_file() else {}
     for tools in (False, True):
-        for model in MODELS:
-            for board in BOARDS:
+        for board in BOARDS:
+            for model in MODELS:
                 name = f"{model} {board}"
                 print(name, "tools" if tools else "estimate", flush=True)
                 entry = known.setdefault(name, {})
