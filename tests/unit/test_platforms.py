@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,10 @@ import pytest
 import s2nn_hw
 from rtl_gen.platforms import FAMILIES, RESOURCES, fit, part
 from s2nn_hw.flow.area import accumulators
+from s2nn_hw.flow.misfit import misfit
 from s2nn_hw.ir import InputError
 from s2nn_hw.manifest import LayerEntry, Manifest, Memory
+from s2nn_hw.toolchain import netlist
 
 
 @pytest.mark.parametrize(
@@ -157,6 +160,34 @@ def test_what_would_fit_is_estimated(used: dict[str, int], advice: str) -> None:
     text = fit.message(part("LFE5U-25F"), need, fewer)
     wanted = advice.replace("; W", "; by estimate it would with").replace("or W", "or with")
     assert text == f"the network does not fit LFE5U-25F-6-CABGA381: it needs {wanted}"
+
+
+@pytest.mark.parametrize(
+    ("loose", "reason"),
+    [
+        (50, None),
+        (
+            100,
+            "the network does not fit iCE40UP5K-sg48: it needs, with the flip-flops that share no "
+            "logic cell with a look-up table, of the 90% of cells up to which placing is tried, "
+            "4,800 lut of 4,752 (48 too many); by estimate it would with --lanes 3 or with weights "
+            "of 3 bits",
+        ),
+        (
+            600,
+            "the network does not fit iCE40UP5K-sg48: it needs, with the flip-flops that share no "
+            "logic cell with a look-up table, 5,300 lut of 5,280 (20 too many); by estimate it "
+            "would with --lanes 3 or with weights of 3 bits",
+        ),
+    ],
+)
+def test_cells_that_cannot_be_filled_are_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loose: int, reason: str | None
+) -> None:
+    monkeypatch.setattr(netlist, "unpaired", lambda *_: loose)
+    need = fit.Need(used={"lut": 4700}, layers=fewer(4))
+    design: Any = SimpleNamespace(top="core")
+    assert misfit(part("up5k"), need, tmp_path / "netlist", design, fewer, None) == reason
 
 
 def test_what_is_around_a_core_does_not_shrink() -> None:
