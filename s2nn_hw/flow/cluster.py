@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
 
 from s2nn_hw.ir import InputError, ToolError
 
@@ -23,34 +24,98 @@ CALM = {"distributed.worker.profile.enabled": False, "distributed.admin.tick.int
 #: Seconds after which a scheduler that does not answer is taken not to be there.
 _TIMEOUT = 10
 
+#: Who tells of connections that end; the second has a level of its own.
+_LOGGERS = ("distributed", "distributed.client", "tornado.application", "asyncio")
+
 
 @contextmanager
 def cluster(scheduler: str | None, workers: int | None) -> Iterator[Client]:
     """A client of the scheduler at that address, or of a local cluster of so many processes.
 
-    Raises InputError if nobody answers there, nobody works there, or a worker has other versions.
+    Raises InputError if nobody answers there, nobody works there, a worker has other versions, or
+    the scheduler is lost before the end.
     """
+    logging.getLogger("distributed").setLevel(logging.ERROR)
+    # Loggers are hushed before anything is closed.
+    with ExitStack() as ends, _hushed():
+        if scheduler is None:
+            yield ends.enter_context(_own(workers or _cores()))
+        elif workers is not None:
+            raise InputError("workers must be left out with a scheduler, which has its own")
+        else:
+            yield ends.enter_context(_somebodys(scheduler))
+
+
+@contextmanager
+def _hushed() -> Iterator[None]:
+    """Whoever ends the work early says why; what Dask says of its connections then is no news."""
+    try:
+        yield
+    except BaseException:
+        # For good: some is said only when the process ends.
+        for name in _LOGGERS:
+            logging.getLogger(name).setLevel(logging.CRITICAL)
+        raise
+
+
+@contextmanager
+def _own(workers: int) -> Iterator[Client]:
     import dask
     from distributed import Client
 
-    logging.getLogger("distributed").setLevel(logging.ERROR)
-    if scheduler is None:
-        with (
-            dask.config.set(CALM),
-            _local(workers or _cores()) as local,
-            Client(local) as client,
-        ):
-            yield client
-        return
-    if workers is not None:
-        raise InputError("workers must be left out with a scheduler, which has its own")
-    try:
-        client = Client(scheduler, timeout=_TIMEOUT)
-    except (OSError, ValueError, TimeoutError) as error:
-        raise InputError(f"scheduler {scheduler}: does not answer: {error}") from error
-    with client:
-        _check(client, scheduler)
+    with dask.config.set(CALM), _local(workers) as local, Client(local) as client:
         yield client
+
+
+@contextmanager
+def _somebodys(scheduler: str) -> Iterator[Client]:
+    from distributed import CancelledError, Client
+    from distributed.comm import CommClosedError
+    from distributed.utils import LoopRunner
+
+    try:
+        # Of something else Client() may wait for ever, whatever its timeout.
+        LoopRunner().run_sync(_identity, scheduler)
+        client = Client(scheduler, timeout=_TIMEOUT)
+    except Exception as error:  # whatever the words of something else are taken for
+        if isinstance(error, TimeoutError):
+            why = f" within {_TIMEOUT} s"
+        else:
+            why = f": {error}" if isinstance(error, OSError | ValueError) else ""
+        raise InputError(
+            f"scheduler {scheduler}: does not answer as a Dask scheduler{why}"
+        ) from error
+    # That a scheduler is lost is told below.
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
+    with client:
+        try:
+            _check(client, scheduler)
+            yield client
+        except (InputError, ToolError):
+            raise
+        except Exception as error:
+            lost = isinstance(error, CancelledError | CommClosedError)
+            if not lost and client.status == "running":
+                raise
+            raise InputError(
+                f"scheduler {scheduler}: was lost; what is complete is kept, and the same command "
+                "goes on from there"
+            ) from error
+
+
+async def _identity(scheduler: str) -> None:
+    """ValueError if something else answers than a scheduler, TimeoutError if nothing does."""
+    from distributed.core import rpc
+    from distributed.security import Security
+
+    async def ask() -> dict[str, Any]:
+        secrets = Security().get_connection_args("client")
+        async with rpc(scheduler, connection_args=secrets) as there:
+            return dict(await there.identity())
+
+    found = await asyncio.wait_for(ask(), _TIMEOUT)
+    if found.get("type") != "Scheduler":
+        raise ValueError(f"it is a Dask {found.get('type')}")
 
 
 def _local(workers: int) -> LocalCluster:

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import csv
 import json
+import logging
 import os
 import signal
+import socket
 import sqlite3
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
@@ -250,6 +255,84 @@ def test_a_scheduler_that_is_not_there_is_told(
     monkeypatch.setattr(cluster, "_TIMEOUT", 1)
     with pytest.raises(InputError, match=r"scheduler tcp://127\.0\.0\.1:9: does not answer"):
         flow.sweep(models, "out", device="iCE40UP5K", measures=(), scheduler="tcp://127.0.0.1:9")
+
+
+@pytest.mark.parametrize("words", [b"", b"SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3\r\n", None])
+def test_what_is_no_scheduler_is_told(
+    monkeypatch: pytest.MonkeyPatch, somebodys: LocalCluster, words: bytes | None
+) -> None:
+    """Who accepts and is silent, who says something else, and a worker."""
+    monkeypatch.setattr(cluster, "_TIMEOUT", 1)
+    threads = threading.active_count()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
+        if words is None:
+            address = somebodys.workers[0].worker_address
+
+        def answer() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.sendall(words or b"")
+                connection.recv(1 << 16)
+                connection.recv(1 << 16)
+
+        if words:
+            threading.Thread(target=answer, daemon=True).start()
+        with (
+            pytest.raises(InputError, match=f"^scheduler {address}: does not answer as a Dask sch"),
+            cluster.cluster(address, None),
+        ):
+            pass
+    deadline = time.monotonic() + 5
+    while threading.active_count() > threads and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert threading.active_count() <= threads
+
+
+def test_a_scheduler_that_is_lost_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loggers: None
+) -> None:
+    monkeypatch.setattr(cluster, "_TIMEOUT", 10)
+    monkeypatch.setattr(cluster, "_check", lambda *_: None)
+    file = tmp_path / "scheduler.json"
+    program = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--no-dashboard"]
+    with subprocess.Popen(
+        [*program, "--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(file)],
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        while not file.exists():
+            assert process.poll() is None
+            time.sleep(0.1)
+        address = json.loads(file.read_text())["address"]
+        with (
+            pytest.raises(InputError, match=f"^scheduler {address}: was lost; what is complete is"),
+            cluster.cluster(address, None) as client,
+        ):
+            future = client.submit(abs, -1)
+            process.kill()
+            future.result()
+
+
+@pytest.fixture
+def loggers() -> Iterator[None]:
+    """Levels are afterwards as they were."""
+    before = {name: logging.getLogger(name).level for name in cluster._LOGGERS}
+    yield
+    for name, level in before.items():
+        logging.getLogger(name).setLevel(level)
+
+
+def test_of_an_interrupted_sweep_dask_says_nothing(
+    somebodys: LocalCluster, loggers: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    with (
+        pytest.raises(KeyboardInterrupt),
+        cluster.cluster(somebodys.scheduler_address, None),
+    ):
+        raise KeyboardInterrupt
+    for name in ("distributed.comm", "distributed.client", "tornado.application", "asyncio"):
+        logging.getLogger(name).error("CommClosedError")
+    assert not caplog.records
 
 
 def test_a_worker_with_other_versions_is_refused(
