@@ -62,7 +62,7 @@ class Study:
     Parameters
     ----------
     folder: in which the file is.
-    definition: JSON of all that the sweep is about; another's file is refused.
+    definition: JSON of all that the sweep is about; another's file is refused, if it has a trial.
     directions: objective → ``maximize`` or ``minimize``.
 
     Raises InputError naming the file.
@@ -78,6 +78,7 @@ class Study:
         self._waiting: deque[Trial] = deque()
         with self._errors():
             self._storage = optuna.storages.RDBStorage(f"sqlite:///{self.path}")
+            self._clear()
             self._study = optuna.create_study(
                 storage=self._storage,
                 study_name=_NAME,
@@ -173,6 +174,12 @@ class Study:
                 }
                 for trial in self._trials()
             ]
+
+    def _clear(self) -> None:
+        """Take away a study without trials, of a sweep that ended before it had any."""
+        for known in self._storage.get_all_studies():
+            if not self._storage.get_all_trials(known._study_id, deepcopy=False):
+                self._storage.delete_study(known._study_id)
 
     def _trials(self) -> list[optuna.trial.FrozenTrial]:
         return self._storage.get_all_trials(self._key, deepcopy=False)

@@ -220,6 +220,16 @@ def test_another_sweeps_folder_is_refused(tmp_path: Path) -> None:
         study(tmp_path / "broken")
 
 
+def test_a_study_without_trials_is_anybodys(tmp_path: Path) -> None:
+    Study(tmp_path, {"what": 1}, {"area": "minimize"})
+    taken = Study(tmp_path, {"what": 2}, {"rate": "maximize", "area": "minimize"})
+    taken.enter({"plan": [0]}, [{"plan": 0}])
+    trial = taken.next()
+    assert trial is not None
+    taken.complete(trial, {"rate": 3, "area": 0.5})
+    assert Study(tmp_path, {"what": 2}, {"rate": "maximize", "area": "minimize"}).ended
+
+
 def test_a_full_disk_is_told_and_loses_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
