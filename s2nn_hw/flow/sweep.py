@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from s2nn_hw.ir import InputError, Network, ToolError, integer
+from s2nn_hw.ir import InputError, Network, integer
 
 from . import planfile
 from .cluster import cluster
@@ -20,7 +20,7 @@ from .folder import write_file
 from .images import ImageSet
 from .planner import Planner
 from .study import Study, held
-from .trial import MEASURES, Job, planned, run
+from .trial import MEASURES, Job, attempt, planned, run
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -209,17 +209,34 @@ def _points(
     most: int,
     report: Progress,
 ) -> dict[str, list[Point]]:
-    """Plans of each model, which the workers find."""
+    """Plans of each model, which the workers find; InputError naming one that has none."""
     report("plan", 0, len(models))
     futures = [
-        client.submit(planned, swept.model, board, device, most, pure=False)
+        client.submit(attempt, planned, swept.model, board, device, most, pure=False)
         for swept in models.values()
     ]
     found = {}
     for done, (name, future) in enumerate(zip(models, futures, strict=True), start=1):
-        found[name] = future.result()
+        found[name], why = _outcome(future)
+        if why is not None:
+            raise InputError(f"{name}: {why}")
         report("plan", done, len(models))
     return found
+
+
+def _outcome(future: Future) -> tuple[Any, str | None]:
+    """What attempt() returned in a worker, or why it did not get there."""
+    from distributed import KilledWorker
+
+    error = future.exception()
+    if error is None:
+        found: tuple[Any, str | None] = future.result()
+        return found
+    if isinstance(error, KilledWorker):
+        last = error.last_worker.address
+        return None, f"all {error.allowed_failures + 1} workers that tried it ended, {last} as last"
+    kind, text = type(error).__name__, str(error)
+    return None, f"unexpected error in its worker: {kind}{': ' if text else ''}{text}"
 
 
 def _accuracy(swept: Swept) -> float | None:
@@ -263,7 +280,7 @@ def _work(
             trial = study.next()
             if trial is None:
                 return
-            future = client.submit(run, job(trial.params), pure=False)
+            future = client.submit(attempt, run, job(trial.params), pure=False)
             running[future] = trial
             ended.add(future)
 
@@ -271,14 +288,11 @@ def _work(
     while running:
         future = next(ended)
         trial = running.pop(future)
-        error = future.exception()
-        if error is None:
-            result = future.result()
+        result, why = _outcome(future)
+        if why is None:
             study.complete(trial, {**result, "accuracy": accuracy[trial.params["model"]]})
-        elif isinstance(error, InputError | ToolError):
-            study.fail(trial, str(error))
         else:
-            study.fail(trial, f"its worker ended: {error}")
+            study.fail(trial, why)
         done += 1
         report("trials", done, total)
         more()

@@ -15,11 +15,13 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from distributed import LocalCluster
+from distributed import KilledWorker, LocalCluster
 from sqlalchemy.exc import OperationalError
 
 import s2nn_hw
@@ -27,8 +29,9 @@ from s2nn_hw import cli, flow, golden
 from s2nn_hw.flow import cluster, planfile
 from s2nn_hw.flow.images import ImageSet
 from s2nn_hw.flow.study import Study
-from s2nn_hw.flow.sweep import Swept
-from s2nn_hw.ir import InputError
+from s2nn_hw.flow.sweep import Swept, _outcome
+from s2nn_hw.flow.trial import attempt
+from s2nn_hw.ir import InputError, ToolError
 
 # Dask's own threads and sockets, at their end.
 pytestmark = pytest.mark.filterwarnings(
@@ -230,6 +233,18 @@ def test_a_study_without_trials_is_anybodys(tmp_path: Path) -> None:
     assert Study(tmp_path, {"what": 2}, {"rate": "maximize", "area": "minimize"}).ended
 
 
+def test_a_model_that_does_not_fit_is_named_and_takes_no_folder(
+    models: dict[str, Swept], somebodys: LocalCluster
+) -> None:
+    options: dict[str, Any] = {"board": "icebreaker", "plans": 1, "measures": ()}
+    options["scheduler"] = somebodys.scheduler_address
+    both = {"narrow": models["narrow"], "vast": swept(2, 900)}
+    with pytest.raises(InputError, match=r"^vast: the network does not fit icebreaker: "):
+        flow.sweep(both, "out", **options)
+    result = flow.sweep({"narrow": models["narrow"]}, "out", **options)
+    assert [row["state"] for row in result.trials] == ["complete"]
+
+
 def test_a_full_disk_is_told_and_loses_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -343,6 +358,33 @@ def test_of_an_interrupted_sweep_dask_says_nothing(
     for name in ("distributed.comm", "distributed.client", "tornado.application", "asyncio"):
         logging.getLogger(name).error("CommClosedError")
     assert not caplog.records
+
+
+@pytest.mark.parametrize("kind", [InputError, ToolError])
+def test_an_attempt_does_not_raise_what_is_a_sentence(kind: type[Exception]) -> None:
+    def fails(why: str) -> None:
+        raise kind(why)
+
+    assert attempt(fails, "no room") == (None, "no room")
+    assert attempt(abs, -3) == (3, None)
+    with pytest.raises(TypeError):
+        attempt(abs, "three")
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (AssertionError(), "unexpected error in its worker: AssertionError"),
+        (ValueError("too wide"), "unexpected error in its worker: ValueError: too wide"),
+        (
+            KilledWorker("attempt-1", SimpleNamespace(address="tcp://host:1"), 3),
+            "all 4 workers that tried it ended, tcp://host:1 as last",
+        ),
+    ],
+)
+def test_whose_fault_it_is_is_told(error: Exception, said: str) -> None:
+    future: Any = SimpleNamespace(exception=lambda: error)
+    assert _outcome(future) == (None, said)
 
 
 def test_a_worker_with_other_versions_is_refused(
