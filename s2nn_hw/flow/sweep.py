@@ -50,7 +50,8 @@ class SweepResult:
     models: name → digest of the network, and ``accuracy`` where there are labels.
     trials: one each: ``number``, ``model``, ``plan`` (the fastest is 0), ``seed``, ``state``
         (complete or fail), the fields of Prediction, of which those that were measured are not
-        predicted, and ``error``.
+        predicted, and ``error``.  Where the clock was measured, rate and latency are of that one,
+        on a board of at most ``freq``.
     pareto: numbers of those that no other beats in all ``objectives``.
     objectives: name → maximize or minimize.
     resumed: trials that were complete before.

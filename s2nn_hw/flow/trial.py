@@ -116,8 +116,12 @@ def _mapped(job: Job, network: Network, predicted: Prediction, home: Path) -> di
     best = result.fmax_mhz["best"]
     # A board runs at the clock that it has, if the core reaches it.
     reached = min(best, predicted.freq) if job.board else best
-    rate = reached * 1e6 / predicted.interval_cycles
-    return found | {"fmax_mhz": best, "inferences_per_second": round(rate, 1)}
+    hertz = reached * 1e6
+    return found | {
+        "fmax_mhz": best,
+        "inferences_per_second": round(hertz / predicted.interval_cycles, 1),
+        "latency_seconds": predicted.latency_cycles / hertz,
+    }
 
 
 def _played(

@@ -6,6 +6,7 @@ import csv
 import json
 import logging
 import os
+import re
 import signal
 import socket
 import sqlite3
@@ -143,6 +144,7 @@ def test_what_is_measured_is_what_the_tools_say(
         assert row["inferences_per_second"] == pytest.approx(
             reached * 1e6 / row["interval_cycles"], rel=1e-6
         )
+        assert row["latency_seconds"] == pytest.approx(row["latency_cycles"] / (reached * 1e6))
         assert (row["toggles"], row["mismatches"]) == (played.toggles_per_frame, 0)
 
 
@@ -432,4 +434,8 @@ def test_the_command_says_what_came_of_it(
     data = json.loads(capsys.readouterr().out)
     assert set(data["models"]) == {"0", "1"}
     assert cli.main(line.split()) == 0
-    assert "4 of 4 trials complete, 4 of them before" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "4 of 4 trials complete, 4 of them before" in told
+    row = data["trials"][data["pareto"][0]]
+    assert re.search(r"MHz made for +MHz reached +inferences/s", told)
+    assert re.search(rf" {row['freq']:.1f} +{row['fmax_mhz']:.1f} ", told)
