@@ -133,7 +133,8 @@ def _local(workers: int) -> LocalCluster:
             threads_per_worker=1,
             processes=True,
             dashboard_address=None,
-            silence_logs=logging.ERROR,
+            # A worker whose end comes while it sends its heartbeat has a traceback to tell.
+            silence_logs=logging.CRITICAL,
         )
     except (RuntimeError, OSError) as error:
         raise ToolError(f"workers could not be started: {error}") from error

@@ -7,6 +7,7 @@ import importlib.util
 import io
 import os
 import time
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -234,10 +235,13 @@ def _outcome(future: Future) -> tuple[Any, str | None]:
         found: tuple[Any, str | None] = future.result()
         return found
     if isinstance(error, KilledWorker):
-        last = error.last_worker.address
-        return None, f"all {error.allowed_failures + 1} workers that tried it ended, {last} as last"
+        count, last = error.allowed_failures + 1, error.last_worker.address
+        return None, f"all {count} workers that tried it ended, {last} as last"
     kind, text = type(error).__name__, str(error)
-    return None, f"unexpected error in its worker: {kind}{': ' if text else ''}{text}"
+    # Local workers print no stack.
+    inmost = traceback.extract_tb(future.traceback())[-1:]
+    where = "".join(f" ({Path(call.filename).name}, line {call.lineno})" for call in inmost)
+    return None, f"unexpected error in its worker: {kind}{': ' if text else ''}{text}{where}"
 
 
 def _accuracy(swept: Swept) -> float | None:

@@ -385,8 +385,19 @@ def test_an_attempt_does_not_raise_what_is_a_sentence(kind: type[Exception]) -> 
     ],
 )
 def test_whose_fault_it_is_is_told(error: Exception, said: str) -> None:
-    future: Any = SimpleNamespace(exception=lambda: error)
+    future: Any = SimpleNamespace(exception=lambda: error, traceback=lambda: None)
     assert _outcome(future) == (None, said)
+
+
+def test_local_workers_print_no_stacks(capfd: pytest.CaptureFixture[str]) -> None:
+    def divides(by: int) -> float:
+        return 1 / by
+
+    with cluster.cluster(None, 1) as client:
+        _, why = _outcome(client.submit(attempt, divides, 0))
+    assert why is not None
+    assert re.search(r"worker: ZeroDivisionError: division by zero \(.+, line \d+\)$", why)
+    assert capfd.readouterr().err == ""
 
 
 def test_a_worker_with_other_versions_is_refused(
