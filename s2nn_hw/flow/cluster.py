@@ -132,7 +132,8 @@ def _local(workers: int) -> LocalCluster:
             n_workers=workers,
             threads_per_worker=1,
             processes=True,
-            dashboard_address=None,
+            # A port of its own: the usual one may be another cluster's.
+            dashboard_address="127.0.0.1:0",
             # A worker whose end comes while it sends its heartbeat has a traceback to tell.
             silence_logs=logging.CRITICAL,
         )

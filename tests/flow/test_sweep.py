@@ -389,6 +389,11 @@ def test_whose_fault_it_is_is_told(error: Exception, said: str) -> None:
     assert _outcome(future) == (None, said)
 
 
+def test_two_sweeps_of_a_machine_need_no_port_of_each_other() -> None:
+    with cluster.cluster(None, 1) as one, cluster.cluster(None, 1) as other:
+        assert one.submit(int).result() == other.submit(int).result() == 0
+
+
 def test_local_workers_print_no_stacks(capfd: pytest.CaptureFixture[str]) -> None:
     def divides(by: int) -> float:
         return 1 / by
