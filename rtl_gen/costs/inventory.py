@@ -6,6 +6,7 @@ All of them follow from its plan: nothing is built to be counted.
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +24,7 @@ from rtl_gen.stream import word
 from rtl_gen.unrolled.circuit import Circuit
 from rtl_gen.unrolled.layer import circuit_of
 from rtl_gen.unrolled.stages import Stages
-from s2nn_hw.ir import INPUT, Layer, Network
+from s2nn_hw.ir import INPUT, Layer, Network, Projection
 from s2nn_hw.manifest import LOAD_WORDS, OutputPort
 from s2nn_hw.protocol import frame_bytes
 
@@ -137,6 +138,12 @@ def of_node(network: Network, plan: CorePlan, name: str, family: Family) -> Quan
     return replace(found, fixed=found.fixed + total)
 
 
+@lru_cache(maxsize=64)
+def _rows(projection: Projection) -> npt.NDArray[np.bool_]:
+    """The weights of each input as they are stored: of dozens of plans of a layer the same."""
+    return parts.bit_columns(matrix(projection).T, projection.weight_bits)
+
+
 def _event(layer: Layer, plan: LayerPlan, family: Family) -> tuple[Quantities, list[int]]:
     total = Counter[str]()
     lanes: list[npt.NDArray[np.int64]] = []
@@ -144,10 +151,11 @@ def _event(layer: Layer, plan: LayerPlan, family: Family) -> tuple[Quantities, l
     for projection, feed in zip(layer.projections, plan.feeds, strict=True):
         assert isinstance(feed, DensePlan | ConvPlan)
         total["word bit"] += parts.word_bits(feed)
+        own_weights = matrix(projection)
         for bank in feed.banks:
             port = port_of(feed, bank, spare=not plan.masked)
             members = feed.rows(bank)
-            lanes += [matrix(projection)[:, members[members >= 0]]] * bank.ports
+            lanes += [own_weights[:, members[members >= 0]]] * bank.ports
             bits += [projection.weight_bits] * bank.ports
             own = parts.lane(port, family)
             if isinstance(feed, ConvPlan):
@@ -157,8 +165,8 @@ def _event(layer: Layer, plan: LayerPlan, family: Family) -> tuple[Quantities, l
             if plan.word:
                 total += parts.loaded_weights(port, plan, projection.weight_bits, family)
             else:
-                table = np.where(members[:, None] >= 0, matrix(projection).T[members], 0)
-                total += parts.weights(port, plan, table, projection.weight_bits, family)
+                rows = _rows(projection)[members] & (members >= 0)[:, None]
+                total += parts.weights(port, plan, rows, family)
             if isinstance(feed, DensePlan):
                 total += parts.queue(port, feed, family)
     made = neurons([matrix(p) for p in layer.projections], (), parts.offsets(layer, plan))

@@ -80,15 +80,14 @@ def reader(
 
 
 def weights(
-    port: Port, plan: LayerPlan, table: npt.NDArray[np.int64], bits: int, family: Family
+    port: Port, plan: LayerPlan, stored_bits: npt.NDArray[np.bool_], family: Family
 ) -> Counter[str]:
-    """The memories of a bank, which are constants; ``table``: weights (rows, neurons)."""
+    """The memories of a bank, which are constants; ``stored_bits``: of its rows."""
     total = Counter[str]()
     blocks = rows_in_blocks(plan, port)
     if port.spare:
-        table = np.concatenate([table, np.zeros_like(table[:1])])
+        stored_bits = np.pad(stored_bits, ((0, 1), (0, 0)))
     copies = reads_of_copies(plan, port)
-    stored_bits = bit_columns(table, bits)
     if not plan.deep:
         for reads in copies:
             total += rom(stored_bits, reads, blocks, family)

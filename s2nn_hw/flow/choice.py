@@ -142,9 +142,8 @@ class _Choice:
             if not wider or max(map(rate, wider)) < GAIN * rate(best):
                 break
         wide = sorted(fast, key=rate, reverse=True)[:CLOSE]
-        return self.planner.full(
-            max((*narrow, *wide), key=lambda p: p.mhz / self.planner.cycles(p))
-        )
+        near = [p for p in (*narrow, *wide) if rate(p) >= ALIKE * rate(wide[0])]
+        return self.planner.full(max(near, key=lambda p: p.mhz / self.planner.cycles(p)))
 
     def _quick(self, wanted: float) -> Prediction:
         """The smallest plan of such a latency, if it is soon found, or the quickest.
