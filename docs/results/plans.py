@@ -85,7 +85,7 @@ def _measured(
     planned = json.loads(json.dumps({name: made[name] for name in ("options", "predicted")}))
     same = all(known.get(name) == value for name, value in planned.items())
     if same and ("error" in known or known["found"]["fmax_mhz"] is not None or not seeds):
-        return known
+        return {**known, "seconds": made["seconds"]}
     entry = {**planned, "seconds": made["seconds"]}
     core = {name: value for name, value in made["options"].items() if name != "family"}
     with tempfile.TemporaryDirectory() as folder:
