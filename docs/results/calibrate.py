@@ -54,7 +54,7 @@ AREA = "area"
 NETWORKS = 30
 
 #: Look-up tables up to which they are placed, and put into a board's shell: minutes each.
-PLACED = {"ecp5": 30000, "ice40": 5280, "gowin": 2500}
+PLACED = {"ecp5": 30000, "ice40": 5280, "gowin": 5000}
 SHELLS = 4000
 
 #: Of place and route, over which the clock of a shell is the mean.

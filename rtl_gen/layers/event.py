@@ -162,6 +162,9 @@ class EventParts:
             for (name, feed), unit in zip(feeds.items(), self.units, strict=True):
                 m.submodules[name] = feed
                 m.d.comb += [feed.i.eq(words.payload), feed.push.eq(push)]
+                if isinstance(feed, DenseFeed):
+                    loaded = source.valid & source.ready
+                    m.d.comb += [feed.ahead.eq(source.payload), feed.loaded.eq(loaded)]
                 room.append(feed.room)
                 for b in range(len(feed.ports)):
                     wiring.connect(m, feed.entries(b), getattr(unit.engine, f"i{first + b}"))

@@ -1,6 +1,7 @@
 """What lies between the words of a source and the encoders of a projection."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import stream, wiring
@@ -24,13 +25,14 @@ class _Feed(wiring.Component):
     o0, o1, …: entries of the ports.
     """
 
-    def __init__(self, ports: tuple[Port, ...], layout):
+    def __init__(self, ports: tuple[Port, ...], layout, more: Mapping[str, Any] | None = None):
         self.ports = ports
         super().__init__(
             {
                 "i": In(layout),
                 "push": In(1),
                 "room": Out(1),
+                **(more or {}),
                 **{f"o{k}": Out(stream.Signature(port.entry)) for k, port in enumerate(ports)},
             }
         )
@@ -44,11 +46,20 @@ class DenseFeed(_Feed):
     """Queues of the words' shares, for a dense projection.
 
     Latency, throughput: see WordQueue.
+
+    Members
+    -------
+    ahead, loaded: the word that is ``i`` after the next cycle's edge, where ``loaded``.
     """
+
+    #: Bits of a share of which is known ahead whether any is set: whether the whole share has one
+    #: goes to every bit of a queue, which is far enough from a few of them.
+    GROUP = 16
 
     def __init__(self, plan: DensePlan, ports: tuple[Port, ...]):
         self.plan = plan
-        super().__init__(ports, word(plan.positions, plan.planes))
+        layout = word(plan.positions, plan.planes)
+        super().__init__(ports, layout, {"ahead": In(layout), "loaded": In(1)})
 
     def elaborate(self, platform):
         m = Module()
@@ -69,8 +80,14 @@ class DenseFeed(_Feed):
                 queue = WordQueue(positions=positions, rows=rows, depth=plan.queue)
                 m.submodules[f"queue{b}_{p}" if plan.planes > 1 else f"queue{b}"] = queue
                 room.append(queue.room)
+                some = Signal(-(-positions // self.GROUP), name=f"some{b}_{p}")
+                with m.If(self.loaded):
+                    for g, bit in enumerate(some):
+                        group = bank.positions[g * self.GROUP : (g + 1) * self.GROUP]
+                        m.d.sync += bit.eq(Cat(self.ahead.planes[p][k] for k in group).any())
                 m.d.comb += [
                     queue.push.eq(push),
+                    queue.spikes.eq(some.any()),
                     queue.i.bits.eq(Cat(word.planes[p][k] for k in bank.positions)),
                     queue.i.base.eq(base),
                     queue.i.last.eq(word.last),

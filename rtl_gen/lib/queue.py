@@ -30,6 +30,7 @@ class WordQueue(Shared):
     Members
     -------
     i: entries as they come, empty ones among them; ``push`` accepts one.
+    spikes: whether ``i`` has any.
     push: a word is taken, which is only allowed while ``room``.
     o: entries without empty ones.
     """
@@ -45,6 +46,7 @@ class WordQueue(Shared):
         super().__init__(
             {
                 "i": In(self.layout),
+                "spikes": In(1),
                 "push": In(1),
                 "room": Out(1),
                 "o": Out(stream.Signature(self.layout)),
@@ -60,16 +62,14 @@ class WordQueue(Shared):
 
         held = Signal(self.layout)
         holding = Signal()
-        spikes = Signal()
         # Whether there is room is a register, which counts only what was read before this cycle.
         count = Signal(range(self.depth + 1))
         room = Signal(init=1)
         written = Signal()
         released = Signal()
         m.d.comb += [
-            spikes.eq(self.i.bits.any()),
             self.room.eq(room),
-            written.eq(room & holding & (held.last | (self.push & spikes))),
+            written.eq(room & holding & (held.last | (self.push & self.spikes))),
             fifo.w_data.eq(held),
             fifo.w_en.eq(written),
             self.o.payload.eq(fifo.r_data),
@@ -86,7 +86,7 @@ class WordQueue(Shared):
         with m.If(ends & room):
             m.d.sync += holding.eq(0)
         with m.If(self.push):
-            with m.If(spikes | (self.i.last & (ends | ~holding))):
+            with m.If(self.spikes | (self.i.last & (ends | ~holding))):
                 m.d.sync += [held.eq(self.i), holding.eq(1)]
             with m.Elif(self.i.last):
                 m.d.sync += [held.last.eq(1), held.drop.eq(self.i.drop)]

@@ -26,7 +26,9 @@ def run(entries, *, depth=4, push=lambda cycle: True, ready=lambda cycle: True, 
         for cycle in range(1000):
             offered = len(taken) < len(entries) and push(cycle) and ctx.get(queue.room)
             ctx.set(queue.push, offered)
-            ctx.set(queue.i, entries[len(taken)] if offered else entry(0x3F, 9, True, True))
+            shown = entries[len(taken)] if offered else entry(0x3F, 9, True, True)
+            ctx.set(queue.i, shown)
+            ctx.set(queue.spikes, shown["bits"] != 0)
             ctx.set(queue.o.ready, ready(cycle))
             if offered:
                 taken.append(cycle)
