@@ -19,16 +19,18 @@ class Channel(deque[Any]):
         super().__init__()
         self.network = network
         self.waiting: Process | None = None
+        #: Items without which its reader need not be woken.
+        self.wanted = 1
 
     def put(self, item: Any) -> None:
-        """Append an item, and wake its reader."""
+        """Append an item, and wake its reader, if these are as many as it wants."""
         self.append(item)
-        if self.waiting is not None:
+        if self.waiting is not None and len(self) >= self.wanted:
             self.network.ready.append(self.waiting)
             self.waiting = None
 
 
-#: A process yields the channel that is empty.
+#: A process yields the channel that holds fewer items than are wanted.
 Process = Generator[Channel, None, None]
 
 
@@ -64,7 +66,7 @@ class Processes:
         while ready:
             process = ready.popleft()
             for channel in process:
-                if channel:
+                if len(channel) >= channel.wanted:
                     continue
                 channel.waiting = process
                 break

@@ -120,11 +120,13 @@ class WindowUnit:
             self.now = [[plane.tolist() for plane in c[frame]] for c in self.counts]
         needed = frame * plan.words + plan.needs[window]
         came = self.came
-        while self.pixels <= needed:
-            if not came:
+        if (missing := needed + 1 - self.pixels) > 0:
+            came.wanted = missing
+            if len(came) < missing:
                 yield came
-            self.newest = came.popleft()
-            self.pixels += 1
+            for _ in range(missing):
+                self.newest = came.popleft()
+            self.pixels += missing
         self.here = self.taps[window]
         self.window += self.step
         for r in range(self.readers):
