@@ -14,7 +14,7 @@ from pathlib import Path
 from s2nn_hw.manifest import Manifest
 
 #: Instances above the core in the dump.
-_ABOVE = ("s2nn_bench", "dut")
+ABOVE = ("s2nn_bench", "dut")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,9 +74,9 @@ def _split(entry: str) -> tuple[str, set[int] | None]:
 
 def _path(scopes: list[str]) -> str | None:
     """Module path below the core; None above it."""
-    if tuple(scopes[: len(_ABOVE)]) != _ABOVE:
+    if tuple(scopes[: len(ABOVE)]) != ABOVE:
         return None
-    return ".".join(scopes[len(_ABOVE) :])
+    return ".".join(scopes[len(ABOVE) :])
 
 
 def _saif(dump: Path, wanted: _Wanted) -> _Counts:

@@ -42,6 +42,8 @@ RESULTS = "results.xml"
 RUN_LOG = "run.log"
 
 Progress = Callable[[str, int, int], None]
+#: Is given a dump of the activity and, of Verilator, the snapshot; neither stays.
+Export = Callable[[Path, Path | None], None]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -65,6 +67,7 @@ def simulate(
     vectors: Vectors,
     *,
     simulator: str = "verilator",
+    export: Export | None = None,
     progress: Progress | None = None,
 ) -> Simulation:
     """Run the vectors through the core in a folder.
@@ -73,6 +76,7 @@ def simulate(
     ----------
     core: a folder with one emitted core.
     simulator: ``verilator`` or ``icarus``.
+    export: called once there is a dump.
 
     Raises InputError on vectors of another core, none at all, or an absent simulator;
     ToolError when no verdict came about.
@@ -116,6 +120,8 @@ def simulate(
             dumped = aside if vectors.cut else work
             if (dumped / DUMP).is_file():
                 activity = Activity.read(dumped / DUMP, manifest, snapshot)
+                if export is not None:
+                    export(dumped / DUMP, snapshot)
             elif all(verdict.passed for verdict in verdicts):
                 raise ToolError(f"{simulator} wrote no activity: {tail(dumped / RUN_LOG)}")
         return Simulation(

@@ -14,6 +14,9 @@ from . import options, terminal
 if TYPE_CHECKING:
     from s2nn_hw.report import Check
 
+#: Formats of activity, and the simulators that write them.
+_ACTIVITY = {"saif": "verilator", "vcd": "icarus"}
+
 #: What --tolerance is without being given.
 NO_GROWTH = "0%"
 
@@ -52,6 +55,14 @@ def register(subparsers: Any) -> None:
         metavar="WHERE",
         help="packages, or path for the yosys on PATH (default: %(default)s)",
     )
+    for name, kind in _ACTIVITY.items():
+        parser.add_argument(
+            f"--{name}",
+            type=Path,
+            metavar="FILE",
+            help=f"write the activity of the core as {name.upper()} for power tools, with "
+            f"--simulator {kind}",
+        )
     parser.add_argument("--junit", type=Path, metavar="FILE", help="write the checks as JUnit XML")
     parser.add_argument(
         "--baseline",
@@ -82,6 +93,7 @@ def handler(args: argparse.Namespace) -> int:
     earlier = None if args.baseline is None else baseline.read(args.baseline)
     if args.tools != "packages" and args.netlist is None:
         raise InputError("--tools needs --netlist, for nothing else is synthesised")
+    activity = _activity(args)
     if args.junit is not None:
         writable_file(args.junit)
     model = options.model_file(args.model)
@@ -107,6 +119,7 @@ def handler(args: argparse.Namespace) -> int:
                 baseline=args.baseline,
                 netlist=args.netlist,
                 tool_source=args.tools,
+                activity=activity,
                 progress=progress,
                 **core,
             )
@@ -125,6 +138,19 @@ def handler(args: argparse.Namespace) -> int:
         _junit(args, [*(Check(**check) for check in data["checks"]), *compared], seconds)
     _print(args, data, compared)
     return 0 if passed else 1
+
+
+def _activity(args: argparse.Namespace) -> Path | None:
+    """The file for power tools that is wanted, if one is."""
+    found: Path | None = None
+    for name, simulator in _ACTIVITY.items():
+        file: Path | None = getattr(args, name)
+        if file is not None and args.simulator != simulator:
+            raise InputError(
+                f"--{name} needs --simulator {simulator}, which writes it, not {args.simulator}"
+            )
+        found = found or file
+    return found
 
 
 def _print(args: argparse.Namespace, data: dict[str, Any], compared: tuple[Check, ...]) -> None:

@@ -9,7 +9,7 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -108,8 +108,8 @@ def refuse_foreign(target: Path) -> None:
         )
 
 
-def write_file(path: Path, text: str, ours: Path | None = None) -> None:
-    """Write a file whole or not at all; in a folder of ours it becomes one of its files.
+def write_file(path: Path, text: str | Iterable[str], ours: Path | None = None) -> None:
+    """Write a file, a text or lines, whole or not at all; in a folder of ours it becomes its file.
 
     ``ours`` is a folder that becomes one if it is not yet.  Raises InputError naming the file.
     """
@@ -117,7 +117,8 @@ def write_file(path: Path, text: str, ours: Path | None = None) -> None:
         _make_parents(path.parent)
         temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
         try:
-            temporary.write_text(text)
+            with temporary.open("w") as file:
+                file.writelines([text] if isinstance(text, str) else text)
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)

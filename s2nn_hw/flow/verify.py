@@ -8,6 +8,7 @@ import os
 import platform
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
@@ -23,7 +24,7 @@ from s2nn_hw.report.baseline import read as read_baseline
 from s2nn_hw.toolchain import tools, yosys
 
 from .emit import Core, Options, Progress, build
-from .folder import output_folder
+from .folder import output_folder, writable_file, write_file
 from .gates import NetlistResult, below, mapped_core, simulated
 from .images import known_labels
 from .mapping import Design, synthesise
@@ -38,6 +39,8 @@ VERIFY = "verify.json"
 BASELINE = "baseline.json"
 #: Folder of the mapped core, in a build's.
 NETLIST = "netlist"
+#: Of a core whose clock nothing tells.
+_MHZ = 100.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,6 +119,7 @@ def verify(
     baseline: str | os.PathLike[str] | None = None,
     netlist: str | None = None,
     tool_source: str = "packages",
+    activity: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
     **options: Unpack[Options],
 ) -> VerifyResult:
@@ -136,6 +140,9 @@ def verify(
     netlist: a device, as synth() takes it: the core is synthesised for it, and the netlist plays
         the same in the core's place, with models of the device's cells.
     tool_source: of yosys: ``packages``, or ``path`` for the one on PATH.
+    activity: a file for power tools, of the core alone over ``toggle_frames``: of its module the
+        time each bit was high and its toggles (SAIF) with Verilator, every change (VCD) with
+        Icarus.  Its time is that of the core's clock, of 100 MHz where that is not known.
     progress: called with a stage, and how much of how much is done.
     options: of the core; family and freq are the netlist's if there is one.
 
@@ -157,6 +164,8 @@ def verify(
     synthesiser = None if part is None else tools.yosys(tool_source)
     options = _fitted(options, part)
     earlier = None if baseline is None else read_baseline(Path(baseline))
+    if activity is not None:
+        writable_file(Path(activity))
     context: dict[str, Any] = {
         "images": {"source": source, "digest": _digest(taken)},
         "simulator": simulator,
@@ -177,8 +186,16 @@ def verify(
             (folder / BASELINE).write_text(json.dumps(earlier, indent=1) + "\n")
         played = stimulus(network, core, taken, stall=stall, seed=seed, progress=report)
         clock.stop("golden")
+        export = None
+        if activity is not None:
+            mhz = options.get("freq") or _MHZ
+            export = _export(_inside(Path(activity), Path(out), folder), core.manifest.top, mhz)
         simulation = sim.runner.simulate(
-            folder, played.vectors, simulator=simulator, progress=progress
+            folder,
+            played.vectors,
+            simulator=simulator,
+            export=export,
+            progress=progress,
         )
         checked = findings(core, played, simulation)
         if checked["passed"]:
@@ -222,6 +239,27 @@ def _fitted(options: Options, part: Part | None) -> Options:
     if family not in (None, own):
         raise InputError(f"family must be {own}, that of {part.name}, or left out, not {family!r}")
     return {**options, "family": own, "freq": part.device.mhz if freq is None else freq}
+
+
+def _inside(file: Path, out: Path, folder: Path) -> Path:
+    """Where to write a file that may be one of the folder which is to become ``out``."""
+    file, out = file.resolve(), out.resolve()
+    return folder / file.relative_to(out) if file.is_relative_to(out) else file
+
+
+def _export(file: Path, top: str, mhz: float) -> Callable[[Path, Path | None], None]:
+    """What writes the file for power tools."""
+    import sim.export
+
+    def export(dump: Path, snapshot: Path | None) -> None:
+        lines = (
+            sim.export.vcd(dump, top, mhz)
+            if snapshot is None
+            else sim.export.saif(dump, snapshot, top, mhz)
+        )
+        write_file(file, lines)
+
+    return export
 
 
 class _Clock:
