@@ -87,6 +87,7 @@ def train(
     optimiser: str = "muon",
     weight_decay: float = 0.0,
     label_smoothing: float = 0.0,
+    spike_penalty: float = 0.0,
     dropout: float = 0.0,
     augment: float = 1.0,
     crop: int = 0,
@@ -112,7 +113,7 @@ def train(
     first_weight_bits, last_weight_bits: of the first layer and the readout, where others.
     fan_in: weights other than 0 of a neuron of the hidden layers, at most; needs ``hidden``.
     surrogate, alpha, beta: of the neurons, see nn.surrogate.
-    epochs … label_smoothing: see nn.fit.Schedule; dropout: see nn.SpikingNetwork.
+    epochs … spike_penalty: see nn.fit.Schedule; dropout: see nn.SpikingNetwork.
     augment: strength of the random deformations, see Augmentation.of_strength(); crop, flip: see
         Augmentation.
     precision: see nn.fit.Schedule.
@@ -148,6 +149,7 @@ def train(
         "optimiser": optimiser,
         "weight_decay": weight_decay,
         "label_smoothing": label_smoothing,
+        "spike_penalty": spike_penalty,
         "dropout": dropout,
         "augment": augment,
         "crop": crop,
@@ -161,6 +163,8 @@ def train(
         raise InputError("fan-in must be left out with an architecture: it is of dense layers")
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**63:
         raise InputError(f"the seed must be a whole number from 0 on, not {seed!r}")
+    if twin and spike_penalty:
+        raise InputError("spike-penalty must be left out with a twin, which has no spikes")
     if not 0 <= dropout < 1:
         raise InputError(f"dropout must be from 0 to below 1, not {dropout!r}")
     if isinstance(crop, int) and 2 * crop >= min(set_.shape[1:]):
@@ -178,6 +182,7 @@ def train(
         learning_rate=learning_rate,
         weight_decay=weight_decay,
         label_smoothing=label_smoothing,
+        spike_penalty=spike_penalty,
         precision=precision,
         augmentation=Augmentation.of_strength(augment, set_.shape[-1], crop=crop, flip=flip),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 
 import torch
@@ -12,6 +13,7 @@ from torch.nn import functional
 from s2nn_hw.datasets.augment import Augmentation
 from s2nn_hw.ir import InputError
 
+from .events import EventShare
 from .network import SpikingNetwork
 from .optimiser import Optimiser, check_optimiser
 from .twin import Twin
@@ -27,7 +29,7 @@ _BATCH_NORMS = (torch.nn.BatchNorm1d, torch.nn.BatchNorm2d)
 
 @dataclass(frozen=True, kw_only=True)
 class Schedule:
-    """How a network is trained: one cosine, cross-entropy.
+    """How a network is trained: one cosine, cross-entropy, and perhaps a price for events.
 
     Parameters
     ----------
@@ -37,6 +39,7 @@ class Schedule:
     optimiser: of the weights, see Optimiser.
     weight_decay: decoupled, of weights alone.
     label_smoothing: share of the label given to all classes.
+    spike_penalty: what the loss grows by as the share of events goes from 0 to 1, see EventShare.
     precision: of the arithmetic in training, one of PRECISIONS; bfloat16 takes some two thirds of
         the time where a CPU has instructions for it.  Sums of spikes stay exact up to 256.
     augmentation: of the raw images.
@@ -48,6 +51,7 @@ class Schedule:
     optimiser: str = "muon"
     weight_decay: float = 0.0
     label_smoothing: float = 0.0
+    spike_penalty: float = 0.0
     precision: str = "float32"
     augmentation: Augmentation = field(default_factory=Augmentation)
 
@@ -67,6 +71,7 @@ class Schedule:
             ("learning rate", self.learning_rate, 1e-9, 10.0),
             ("weight decay", self.weight_decay, 0.0, 10.0),
             ("label smoothing", self.label_smoothing, 0.0, 0.99),
+            ("spike penalty", self.spike_penalty, 0.0, 1000.0),
             ("shift", moves.shift, 0.0, 100.0),
             ("rotate", moves.rotate, 0.0, 180.0),
             ("zoom", moves.zoom, 0.0, 0.9),
@@ -108,6 +113,11 @@ def fit(
         raise InputError(f"training needs at least 2 images, not {len(images)}")
     device = labels.device
     narrow = schedule.precision == "bfloat16"
+    events = None
+    if schedule.spike_penalty:
+        if isinstance(network, Twin):
+            raise InputError("a spike penalty is of spikes, and a full-precision twin has none")
+        events = EventShare(network)
     network.to(memory_format=torch.channels_last)  # on CPUs half as long
     batch = min(schedule.batch, len(images))
     steps = len(images) // batch
@@ -126,12 +136,17 @@ def fit(
         for step in range(steps):
             index = order[step * batch : (step + 1) * batch]
             raw = schedule.augmentation.apply(images[index], generator)
-            with torch.autocast(device.type, torch.bfloat16, enabled=narrow):
+            with (
+                torch.autocast(device.type, torch.bfloat16, enabled=narrow),
+                nullcontext() if events is None else events.watched(),
+            ):
                 logits = network(network.encode(raw))
             target = labels[index]
             loss = functional.cross_entropy(
                 logits.float(), target, label_smoothing=schedule.label_smoothing
             )
+            if events is not None:
+                loss = loss + schedule.spike_penalty * events.take()
             loss.backward()
             optimiser.step()
             loss_sum += loss.detach()

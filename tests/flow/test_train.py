@@ -119,6 +119,7 @@ def test_every_option_of_the_training_matters(tmp_path):
         {"batch": 64},
         {"weight_decay": 0.5},
         {"label_smoothing": 0.2},
+        {"spike_penalty": 0.5},
         {"dropout": 0.3},
         {"augment": 0.5},
         {"crop": 1},
@@ -131,6 +132,14 @@ def test_every_option_of_the_training_matters(tmp_path):
         for k, option in enumerate(options)
     ]
     assert len(set(digests)) == len(digests)
+
+
+def test_a_spike_penalty_makes_fewer_spikes(tmp_path):
+    options = QUICK | {"epochs": 20}
+    free = train(strokes(), tmp_path / "free", **options)
+    frugal = train(strokes(), tmp_path / "frugal", **options, spike_penalty=2.0)
+    assert frugal.accuracy > 0.8
+    assert sum(frugal.spikes.values()) < 0.8 * sum(free.spikes.values())
 
 
 def test_an_interrupted_training_leaves_the_old_result(tmp_path):
@@ -176,6 +185,8 @@ def test_a_network_that_disagrees_is_not_written(tmp_path, monkeypatch):
         ({"dropout": 1.0}, "dropout must be from 0 to below 1, not 1.0"),
         ({"precision": "half"}, "precision must be one of float32, bfloat16, not 'half'"),
         ({"label_smoothing": 2.0}, "label smoothing must be"),
+        ({"spike_penalty": -0.1}, "spike penalty must be 0.0…1000.0, not -0.1"),
+        ({"spike_penalty": 0.1, "twin": True}, "spike-penalty must be left out with a twin"),
         ({"augment": float("inf")}, "augment must be 0…10, not inf"),
         ({"device": "abacus"}, "device must be one that torch has here, not 'abacus'"),
     ],
