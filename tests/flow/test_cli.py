@@ -241,6 +241,7 @@ def test_options_arrive(
         "baseline": None,
         "netlist": None,
         "tool_source": "packages",
+        "activity": None,
     }
     stdout, stderr = capsys.readouterr()
     assert json.loads(stdout) == Result().data

@@ -181,7 +181,7 @@ MUTANTS = {
         {"cycles out"},
     ),
     "an empty word is not skipped": Mutant(
-        lambda t: t.module("word_queue0", r"assign spikes = \| .*;", "assign spikes = 1'h1;"),
+        lambda t: t.module("hidden1_feed", r"\.spikes\(spikes\)", ".spikes(1'h1)"),
         {"cycles out"},
     ),
 }
