@@ -32,14 +32,21 @@ def test_of_dense_layers_it_is_the_share_that_fires(training):
     assert share(network, given).item() == pytest.approx(spikes.item() / (5 * 32))
 
 
-def test_a_spike_counts_as_often_as_it_is_read():
-    # conv1 behind the or-pool is read by nine windows a pixel, conv2 by the 2×2 of stride 2 once,
-    # conv3 once by the dense layer behind the sum-pool.
-    network = Convnet(FrameFormat(shape=(1, 16, 16)), "4C3-P2-6C3-8C2s2p0-A2-10").eval()
+@pytest.mark.parametrize(
+    ("side", "arch", "reads"),
+    [
+        # conv1 behind the or-pool is read by nine windows a pixel, conv2 by the 2×2 of stride 2
+        # once, conv3 once by the dense layer behind the sum-pool.
+        (16, "4C3-P2-6C3-8C2s2p0-A2-10", {"conv1": 9, "conv2": 1, "conv3": 1}),
+        # The block's first convolution reads conv1 nine times, its identity once more.
+        (8, "4C3-R4-10", {"conv1": 10, "res1a": 9, "res1b": 1}),
+    ],
+)
+def test_a_spike_counts_as_often_as_it_is_read(side, arch, reads):
+    network = Convnet(FrameFormat(shape=(1, side, side)), arch).eval()
     given = frames(network)
     trace = {}
     network(given, trace)
-    reads = {"conv1": 9, "conv2": 1, "conv3": 1}
     made = sum(reads[name] * trace[name].sum().item() for name in reads)
     most = sum(reads[name] * trace[name].numel() for name in reads)
     assert share(network, given).item() == pytest.approx(made / most)
@@ -52,18 +59,6 @@ def test_pooled_early_it_is_what_the_pool_gives():
     found = share(network, given)
     pooled = network.layers["pool1"](network.layers["conv1"](given.float()))
     assert found.item() == pytest.approx(pooled.mean().item())
-
-
-def test_of_what_two_layers_read_both_count():
-    network = Convnet(FrameFormat(shape=(1, 8, 8)), "4C3-R4-10").eval()
-    given = frames(network)
-    trace = {}
-    network(given, trace)
-    # The block's first convolution reads conv1 nine times, its identity once more.
-    reads = {"conv1": 10, "res1a": 9, "res1b": 1}
-    made = sum(reads[name] * trace[name].sum().item() for name in reads)
-    most = sum(reads[name] * trace[name].numel() for name in reads)
-    assert share(network, given).item() == pytest.approx(made / most)
 
 
 def test_steps_down_its_gradient_make_fewer():
