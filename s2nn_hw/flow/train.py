@@ -163,8 +163,6 @@ def train(
         raise InputError("fan-in must be left out with an architecture: it is of dense layers")
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**63:
         raise InputError(f"the seed must be a whole number from 0 on, not {seed!r}")
-    if twin and spike_penalty:
-        raise InputError("spike-penalty must be left out with a twin, which has no spikes")
     if not 0 <= dropout < 1:
         raise InputError(f"dropout must be from 0 to below 1, not {dropout!r}")
     if isinstance(crop, int) and 2 * crop >= min(set_.shape[1:]):

@@ -186,7 +186,7 @@ def test_a_network_that_disagrees_is_not_written(tmp_path, monkeypatch):
         ({"precision": "half"}, "precision must be one of float32, bfloat16, not 'half'"),
         ({"label_smoothing": 2.0}, "label smoothing must be"),
         ({"spike_penalty": -0.1}, "spike penalty must be 0.0…1000.0, not -0.1"),
-        ({"spike_penalty": 0.1, "twin": True}, "spike-penalty must be left out with a twin"),
+        ({"spike_penalty": 0.1, "twin": True}, "a full-precision twin has none"),
         ({"augment": float("inf")}, "augment must be 0…10, not inf"),
         ({"device": "abacus"}, "device must be one that torch has here, not 'abacus'"),
     ],
