@@ -53,11 +53,14 @@ def test_a_spike_counts_as_often_as_it_is_read(side, arch, reads):
 
 
 def test_pooled_early_it_is_what_the_pool_gives():
+    # The same layout and weights always: sums in another order may round to the other side.
+    torch.manual_seed(0)
     network = Convnet(FrameFormat(shape=(1, 8, 8)), "4C3-P2-10").train()
     given = frames(network)
-    torch.manual_seed(0)
     found = share(network, given)
-    pooled = network.layers["pool1"](network.layers["conv1"](given.float()))
+    pooled = network.layers["pool1"](
+        network.layers["conv1"](given.float().to(memory_format=torch.channels_last))
+    )
     assert found.item() == pytest.approx(pooled.mean().item())
 
 
