@@ -4,7 +4,7 @@ Capacities: FPGA-DS-02012, table 1.1; the LFE5U-12F is a die of the 25F, all of 
 use.
 """
 
-from .family import Device, Family, OutputRegister, each, table_cell
+from .family import UNCHECKED, Device, Family, OutputRegister, each, table_cell
 
 
 def _device(size: str, luts: int, bram: int, dsp: int, packages: str) -> Device:
@@ -38,7 +38,8 @@ def _register(port: str, halves: str, widths: tuple[int, ...]) -> OutputRegister
 FAMILY = Family(
     name="ecp5",
     title="Lattice ECP5",
-    synthesis="synth_ecp5 -abc9",
+    synthesis="synth_ecp5 -abc9 -run begin:check",
+    after=("autoname", *UNCHECKED),
     cells={
         **each("LUT4", lut=1),
         **each("CCU2C", lut=2, carry=1),

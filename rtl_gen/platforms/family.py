@@ -11,6 +11,10 @@ from s2nn_hw.ir import InputError
 #: tables, those that carries and memories in look-up tables take among them.
 RESOURCES = ("lut", "ff", "carry", "bram", "spram", "dsp")
 
+#: What yosys' own last step does but ``hierarchy -check``: that refuses an output that nothing is
+#: connected to, as abc9 leaves a sum's bit that it takes from another sum.
+UNCHECKED = ("check -noinit", "blackbox =A:whitebox")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Device:
@@ -126,6 +130,7 @@ class Family:
     title: for people.
     synthesis: command of yosys that maps to its cells without pads; the top is added to it.
     before: commands of yosys that go before it.
+    after: commands that go behind it, where it stops short of its own last step.
     cells: type of cell → what it takes of each resource, nothing where it takes what is not
         counted.  A type that is not listed is an error: nothing goes uncounted.
     bram_bits, spram_bits: that one ``bram`` or ``spram`` holds.
@@ -163,6 +168,7 @@ class Family:
     title: str
     synthesis: str
     before: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
     cells: Mapping[str, Mapping[str, int]]
     bram_bits: int
     bram_shapes: tuple[tuple[int, int], ...]

@@ -3,7 +3,7 @@
 Capacities: DS117 (GW1NR series).
 """
 
-from .family import Device, Family, each, table_cell
+from .family import UNCHECKED, Device, Family, each, table_cell
 
 _FLIP_FLOPS = " ".join(
     f"DFF{edge}{kind}{enable}"
@@ -15,7 +15,8 @@ _FLIP_FLOPS = " ".join(
 FAMILY = Family(
     name="gowin",
     title="Gowin LittleBee",
-    synthesis="synth_gowin -family gw1n -noiopads -abc9",
+    synthesis="synth_gowin -family gw1n -noiopads -abc9 -run begin:check",
+    after=UNCHECKED,
     cells={
         **each("LUT1 LUT2 LUT3 LUT4 INV", lut=1),
         **each("ALU", lut=1, carry=1),

@@ -4,7 +4,7 @@ Capacities: FPGA-DS-02029 (LP, HX) and FPGA-DS-02008 (UltraPlus).  A logic cell 
 with its carry and its flip-flop, so that there are as many of each.
 """
 
-from .family import Device, Family, each, table_cell
+from .family import UNCHECKED, Device, Family, each, table_cell
 
 _FLIP_FLOPS = " ".join(
     f"SB_DFF{edge}{enable}{reset}"
@@ -31,7 +31,8 @@ def _device(
 FAMILY = Family(
     name="ice40",
     title="Lattice iCE40",
-    synthesis="synth_ice40 -abc9",
+    synthesis="synth_ice40 -abc9 -run begin:check",
+    after=("autoname", *UNCHECKED),
     # There are no memories in look-up tables: a queue is flip-flops, or, if it is long and read
     # into a register, block RAM.  One of two entries or more never gives the entry that is being
     # written: yosys need not see to it that the old one would come.

@@ -52,6 +52,7 @@ def script(family: Family, reads: Sequence[str], top: str, *, pins: bool) -> str
         f"setattr -set keep 1 {ADDENDS}",
         *family.before,
         f"{family.synthesis} -top {top}",
+        *family.after,
         f"setattr {strip} =*/w:* =*/t:*",
         f"setattr -mod {strip} =*",
         f"tee -q -o {STAT} stat -json",
