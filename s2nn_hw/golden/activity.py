@@ -26,7 +26,7 @@ def observed(network: Network, calibration: npt.ArrayLike) -> Network:
         network.bits(node.name) * math.prod(network.shape(node.name))
         for node in network.layers[:-1]
     )
-    trace = run(network, frames[: max(1, _BITS // max(1, bits))])
+    trace = run(network, frames[: max(1, _BITS // max(1, bits * network.steps))])
     return dataclasses.replace(
         network, calibration=frames, activity={**trace.spikes, **trace.pools}
     )

@@ -19,10 +19,11 @@ _EXACT_FLOAT32, _EXACT = 2**24, 2**53
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Trace:
-    """All that the network computes for a set of frames; integer arrays, frames first.
+    """All that the network computes for n frames; integer arrays, frames first.
 
-    spikes: per hidden layer, uint8 (n, *shape): (n, neurons), or (n, C, H, W) of a map.
-    pools: per pool, uint16 (n, C, H, W).
+    spikes: per hidden layer, uint8 (n * steps, *shape), a frame's steps one after the other: shape
+        is (neurons,), or (C, H, W) of a map.
+    pools: per pool, uint16 (n * steps, C, H, W).
     scores: int64 (n, classes).
     classes: int64 (n,), the first maximum of the scores.
     """
@@ -47,31 +48,18 @@ def run(
     empty set or a pixel out of range.
     """
     network.check()
-    frames = network.input.frames(images)
+    frames = network.coded(network.input.frames(images))
+    pools = {node.name for node in network.layers if isinstance(node, Pool)}
     parts: dict[str, list[npt.NDArray[np.generic]]] = {node.name: [] for node in network.layers}
     for start in range(0, len(frames), batch):
         part = torch.from_numpy(frames[start : start + batch]).to(device)
-        # What each source gives, in its shape.
-        values = {INPUT: part}
-        for node in network.layers:
-            if isinstance(node, Pool):
-                out = _pooled(node, values[node.source])
-                kept = out.cpu().numpy().astype(np.uint16)
-            else:
-                u = _potential(network, node, values)
-                if node.thresholds is None:
-                    out, kept = u, u.cpu().numpy()
-                else:
-                    theta = torch.from_numpy(node.thresholds.astype(np.int64)).to(device)
-                    out = (u >= theta.reshape(-1, *[1] * (u.dim() - 2))).to(torch.uint8)
-                    kept = out.cpu().numpy()
-            values[node.name] = out
-            parts[node.name].append(kept)
+        for name, values in _batch(network, part).items():
+            kept = values.cpu().numpy()
+            parts[name].append(kept.astype(np.uint16) if name in pools else kept)
         if progress is not None:
             progress(min(start + batch, len(frames)))
     whole = {name: np.concatenate(arrays) for name, arrays in parts.items()}
     scores = whole[network.readout.name].astype(np.int64)
-    pools = {node.name for node in network.layers if isinstance(node, Pool)}
     return Trace(
         spikes={
             node.name: whole[node.name].astype(np.uint8)
@@ -84,8 +72,50 @@ def run(
     )
 
 
+def _batch(network: Network, frames: torch.Tensor) -> dict[str, torch.Tensor]:
+    """What every node gives for step frames (n, steps, *shape): spikes, values, and the scores."""
+    membranes: dict[str, torch.Tensor] = {}
+    given: dict[str, list[torch.Tensor]] = {node.name: [] for node in network.layers}
+    for step in range(network.steps):
+        # What each source gives at this step, in its shape.
+        values = {INPUT: frames[:, step]}
+        for node in network.layers:
+            if isinstance(node, Pool):
+                out = _pooled(node, values[node.source])
+            else:
+                out = _potential(network, node, values)
+                if node.thresholds is not None:
+                    before = _kept(node, membranes.get(node.name), out)
+                    membranes[node.name] = v = out if before is None else before + out
+                    out = (v >= _numbers(node.thresholds, v)).to(torch.uint8)
+            values[node.name] = out
+            given[node.name].append(out)
+    found = {name: torch.stack(steps, dim=1).flatten(0, 1) for name, steps in given.items()}
+    return found | {network.readout.name: torch.stack(given[network.readout.name]).sum(dim=0)}
+
+
+def _kept(layer: Layer, v: torch.Tensor | None, u: torch.Tensor) -> torch.Tensor | None:
+    """What is left for this step of the membrane of the last, of the initial one if v is None.
+
+    None for nothing at all; ``u`` is of the same shape.
+    """
+    if v is None:
+        v = None if layer.initial is None else _numbers(layer.initial, u)
+    elif layer.reset != "none":
+        assert layer.thresholds is not None
+        theta = _numbers(layer.thresholds, u)
+        v = torch.where(v >= theta, v - theta if layer.reset == "soft" else 0, v)
+    return v - (v >> layer.leak) if v is not None and layer.leak else v
+
+
+def _numbers(values: npt.NDArray[np.int64], like: torch.Tensor) -> torch.Tensor:
+    """Numbers of each neuron, or of each of every pixel, where potentials are ``like`` this."""
+    given = torch.from_numpy(values.astype(np.int64)).to(like.device)
+    return given if given.dim() > 1 else given.reshape(-1, *[1] * (like.dim() - 2))
+
+
 def _potential(network: Network, layer: Layer, values: dict[str, torch.Tensor]) -> torch.Tensor:
-    """The layer's potentials, int64, in its shape."""
+    """What a step adds to the layer's potentials, int64, in its shape."""
     total: torch.Tensor | None = None
     for projection in layer.projections:
         x = values[projection.source]
@@ -98,7 +128,11 @@ def _potential(network: Network, layer: Layer, values: dict[str, torch.Tensor]) 
         u = _projected(projection, x.to(dtype)).long()
         total = u if total is None else total + u
     assert total is not None
-    return total
+    if layer.bias is None:
+        return total
+    return total + torch.from_numpy(layer.bias).to(total.device).reshape(
+        -1, *[1] * (total.dim() - 2)
+    )
 
 
 def _projected(projection: Projection, x: torch.Tensor) -> torch.Tensor:

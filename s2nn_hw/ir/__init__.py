@@ -5,7 +5,8 @@ from .conv2d import Conv2d
 from .dense import Dense
 from .errors import InputError, ToolError, well_formed
 from .frame import FrameFormat
-from .network import Layer, Network, Node, sources
+from .layer import Layer
+from .network import Network, Node, sources
 from .numeric import array, each_integer, integer, integers
 from .pool import Pool
 from .projection import INPUT, Projection

@@ -10,7 +10,8 @@ import numpy.typing as npt
 from .dense import Dense
 from .errors import InputError
 from .frame import FrameFormat
-from .network import Layer, Network
+from .layer import Layer
+from .network import Network
 from .numeric import each_integer, integer, integers
 from .projection import INPUT
 from .weights import weight_bits_for

@@ -15,12 +15,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from .coding import drawn
 from .conv2d import Conv2d
 from .errors import InputError
 from .frame import FrameFormat
-from .numeric import of_integers, tidy_array
+from .layer import Bounds, Layer
+from .numeric import tidy
 from .pool import Pool
 from .projection import INPUT, Projection
+
+#: How frames become step frames.
+CODINGS = ("direct", "rate")
+#: More steps than any network has use for.
+_MAX_STEPS = 1024
 
 #: Layer names become Verilog identifiers.
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,62}\Z")
@@ -33,54 +40,6 @@ _MAX_BITS = 16
 
 Shape = tuple[int, ...]
 
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Layer:
-    """Neurons that accumulate one or more projections, and fire or are read out.
-
-    Semantics: u_j is the sum of the projections; spike s_j = 1 iff u_j >= thresholds[j].
-    Without thresholds the layer does not fire: its potentials are the scores.  Of a layer of
-    convolutions j is the channel, whose threshold holds for every pixel; a second projection is
-    how a residual connection is made.
-
-    Parameters
-    ----------
-    name: a Verilog identifier, unique in the network.
-    projections: at least one, all of the same output shape.
-    thresholds: integers of shape (neurons,), as an array or a list, or None for the readout.
-    """
-
-    name: str
-    projections: tuple[Projection, ...]
-    thresholds: npt.NDArray[np.int64] | None = None
-
-    def __post_init__(self) -> None:
-        if self.thresholds is not None:
-            object.__setattr__(self, "thresholds", tidy_array(self.thresholds, np.int64))
-        if isinstance(self.projections, list):
-            object.__setattr__(self, "projections", tuple(self.projections))
-
-    @property
-    def neurons(self) -> int:
-        """Neurons, of a pixel where the layer is a map."""
-        return self.projections[0].neurons
-
-    @property
-    def is_readout(self) -> bool:
-        """Whether the potentials are the network's scores."""
-        return self.thresholds is None
-
-    @property
-    def is_map(self) -> bool:
-        """Whether the output is a map C×H×W."""
-        return isinstance(self.projections[0], Conv2d)
-
-    @property
-    def sources(self) -> tuple[str, ...]:
-        """Names of what the projections read."""
-        return tuple(p.source for p in self.projections)
-
-
 #: What a network is made of.
 Node = Layer | Pool
 
@@ -92,28 +51,51 @@ def sources(node: Node) -> tuple[str, ...]:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Network:
-    """A single-step spiking network with integer weights and thresholds.
+    """A spiking network with integer weights and thresholds, of a single step or of several.
 
-    Semantics: a graph whose layers and pools are evaluated in order, each once a frame; each reads
-    the input or earlier ones, by name.  The last one is the readout, and the class is the index of
-    the first maximum of its scores.
+    Semantics: a graph whose layers and pools are evaluated in order, each once a step; each reads
+    the input or earlier ones, by name.  The last one is the readout, whose potentials of all steps
+    are added up to the scores; the class is the index of their first maximum.  What is kept from
+    step to step is the membranes of a frame's neurons, see Layer.
 
     Parameters
     ----------
     input: the frame's format.
     layers: hidden layers, pools and, last, the readout; each but the last is read by another.
+    steps: of each frame, from 1 on.
+    coding: ``direct``, every step is given the frame as it is; ``rate``, a pixel p is a spike at a
+        step with the probability p / maximum, drawn anew for each, see coded().
+    seed: of what is drawn.
     calibration: frames (n, *shape) of the training set, for choices that follow the data
         (lane assignment, buffer sizes); never for results.  None where there are none.
-    activity: what each hidden layer and pool gives for the first of them, (n, *shape), as many of
-        each; empty where it is not known.  See golden.observed().
+    activity: what each hidden layer and pool gives for the first of them, (n * steps, *shape), as
+        many of each; empty where it is not known.  See golden.observed().
     provenance: what made the network: command, seed, accuracy, data digest; free JSON.
     """
 
     input: FrameFormat
     layers: tuple[Node, ...]
+    steps: int = 1
+    coding: str = "direct"
+    seed: int = 0
     calibration: npt.NDArray[np.uint8] | None = None
     activity: dict[str, npt.NDArray[np.unsignedinteger[Any]]] = field(default_factory=dict)
     provenance: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "seed"):
+            object.__setattr__(self, name, tidy(getattr(self, name)))
+
+    @property
+    def step_input(self) -> FrameFormat:
+        """What the layers are fed at a step: frames as they are, or spikes."""
+        return self.input if self.coding == "direct" else FrameFormat(shape=self.input.shape)
+
+    def coded(self, frames: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+        """Step frames (n, steps, *shape) of frames (n, *shape)."""
+        if self.coding == "direct":
+            return np.repeat(frames[:, None], self.steps, axis=1)
+        return drawn(frames, self.input.maximum, self.steps, self.seed)
 
     @property
     def readout(self) -> Layer:
@@ -134,10 +116,11 @@ class Network:
 
     @property
     def samples(self) -> dict[str, npt.NDArray[Any]]:
-        """Values of the input, and where known of the other sources, for calibration frames."""
+        """Values (n * steps, *shape) of the sources, as far as known, for calibration frames."""
         if self.calibration is None:
             return {}
-        return {INPUT: self.calibration, **self.activity}
+        fed = self.coded(self.calibration)
+        return {INPUT: fed.reshape(-1, *self.input.shape), **self.activity}
 
     def node(self, name: str) -> Node:
         """The layer or pool of that name."""
@@ -164,7 +147,7 @@ class Network:
     def maximum(self, source: str) -> int:
         """The greatest value of an element of a source: one for spikes."""
         if source == INPUT:
-            return self.input.maximum
+            return self.step_input.maximum
         node = self.node(source)
         return node.maximum(self.maximum(node.source)) if isinstance(node, Pool) else 1
 
@@ -172,12 +155,22 @@ class Network:
         """Bits of an element of a source."""
         return self.maximum(source).bit_length()
 
-    def potential_range(self, layer: Layer) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """Least and greatest potential of each neuron, from the actual weights."""
+    def potential_range(self, layer: Layer) -> Bounds:
+        """Least and greatest sum of a step of each neuron, from the actual weights."""
         ranges = [p.potential_range(self.maximum(p.source)) for p in layer.projections]
         low = np.stack([r[0] for r in ranges]).sum(axis=0)
         high = np.stack([r[1] for r in ranges]).sum(axis=0)
         return low, high
+
+    def membrane_range(self, layer: Layer) -> Bounds:
+        """Least and greatest membrane of each neuron of a hidden layer, whatever comes."""
+        return layer.membrane_range(self.potential_range(layer), self.steps)
+
+    def score_range(self) -> Bounds:
+        """Least and greatest score of each class, and of what is added up until then."""
+        layer = self.readout
+        low, high = (bound + layer.bias_or_zero for bound in self.potential_range(layer))
+        return np.minimum(low, low * self.steps), np.maximum(high, high * self.steps)
 
     def check(self) -> None:
         """Raise InputError naming the layer and value that is wrong; else the network is valid."""
@@ -185,6 +178,7 @@ class Network:
             kind = type(self.input).__name__
             raise InputError(f"a network's input must be a FrameFormat, not {kind}")
         self.input.check()
+        self._check_steps()
         if not self.layers:
             raise InputError("a network must have at least one layer, not none")
         known: dict[str, Shape] = {INPUT: self.input.shape}
@@ -234,6 +228,14 @@ class Network:
         except (TypeError, ValueError) as error:
             raise InputError(f"the provenance must be JSON: {error}") from error
 
+    def _check_steps(self) -> None:
+        for name, low, high in (("steps", 1, _MAX_STEPS), ("seed", 0, 2**64 - 1)):
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+                raise InputError(f"the network's {name} must be {low}…{high}, not {value!r}")
+        if self.coding not in CODINGS:
+            raise InputError(f"the coding must be {' or '.join(CODINGS)}, not {self.coding!r}")
+
     def _check_activity(self) -> None:
         """As many frames of every source but the input, and no value that it cannot have."""
         if not isinstance(self.activity, dict):
@@ -253,11 +255,15 @@ class Network:
                     f"not a {type(values).__name__}"
                 )
         given = 0 if self.calibration is None else len(self.calibration)
-        frames = len(self.activity[known[0]])
-        if not 1 <= frames <= given:
-            raise InputError(f"the activity must be that of 1…{given} frames, not {frames}")
+        frames, rest = divmod(len(self.activity[known[0]]), self.steps)
+        if rest or not 1 <= frames <= given:
+            raise InputError(
+                f"the activity must be that of 1…{given} frames"
+                + (f" of {self.steps} steps" if self.steps > 1 else "")
+                + f", not of {len(self.activity[known[0]])}"
+            )
         for name in known:
-            values, shape = self.activity[name], (frames, *self.shape(name))
+            values, shape = self.activity[name], (frames * self.steps, *self.shape(name))
             if values.dtype.kind != "u" or values.shape != shape:
                 raise InputError(
                     f"layer {name!r}: its activity must be unsigned integers of shape {shape}, "
@@ -288,7 +294,7 @@ class Network:
                 raise InputError(
                     f"{where}: every projection must give the shape {shapes[0]}, not {shape}"
                 )
-        self._check_thresholds(node)
+        self._check_neurons(node, shapes[0])
         return shapes[0]
 
     def _check_ends(self) -> None:
@@ -301,7 +307,8 @@ class Network:
                 what = "the input" if name == INPUT else f"layer {name!r}"
                 raise InputError(f"{what}: nothing reads it; every branch must reach the readout")
 
-    def _check_thresholds(self, layer: Layer) -> None:
+    def _check_neurons(self, layer: Layer, shape: Shape) -> None:
+        """What its neurons do, and that their numbers stay exact."""
         where = f"layer {layer.name!r}"
         last = layer is self.layers[-1]
         if last != layer.is_readout:
@@ -313,21 +320,14 @@ class Network:
                     else "a hidden layer must have thresholds"
                 )
             )
-        low, high = self.potential_range(layer)
-        if max(-int(low.min()), int(high.max())) >= _EXACT:
+        layer.check(shape)
+        if self.steps > 1 and layer.thresholds is not None:
+            greatest = max(layer.thresholds.ravel().tolist(), key=abs)
+            if abs(greatest) >= _EXACT:
+                raise InputError(f"{where}: a threshold must be below 2^53, not {greatest}")
+        bounds = self.score_range() if last else self.membrane_range(layer)
+        if max(-int(bounds[0].min()), int(bounds[1].max())) >= _EXACT:
             raise InputError(f"{where}: potentials must stay below 2^53 to be exact")
-        if layer.thresholds is None:
-            return
-        if not isinstance(layer.thresholds, np.ndarray):
-            raise InputError(f"{where}: thresholds must be {layer.neurons} integers")
-        if not of_integers(layer.thresholds) or layer.thresholds.shape != (layer.neurons,):
-            raise InputError(
-                f"{where}: thresholds must be {layer.neurons} integers, not "
-                f"{layer.thresholds.dtype} of shape {layer.thresholds.shape}"
-            )
-        if layer.thresholds.dtype != np.int64:
-            greatest = max(layer.thresholds.tolist(), key=abs)
-            raise InputError(f"{where}: a threshold must fit 64 bits, not {greatest}")
 
     def digest(self) -> str:
         """SHA-256 of all that decides a result or a datapath; provenance does not count."""
@@ -337,6 +337,9 @@ class Network:
             text.update(json.dumps([kind, *values]).encode() + b"\n")
 
         add("input", self.input.shape, self.input.bits, self.input.cuts)
+        # What there was before keeps the digest that it had then.
+        if (self.steps, self.coding) != (1, "direct"):
+            add("steps", self.steps, self.coding, self.seed)
         for layer in self.layers:
             if isinstance(layer, Pool):
                 add("pool", *dataclasses.astuple(layer))
@@ -350,6 +353,14 @@ class Network:
             if layer.thresholds is not None:
                 add("thresholds")
                 text.update(layer.thresholds.astype("<i8").tobytes())
+            if layer.bias is not None:
+                add("bias")
+                text.update(layer.bias.astype("<i8").tobytes())
+            if layer.initial is not None:
+                add("initial")
+                text.update(layer.initial.astype("<i8").tobytes())
+            if (layer.reset, layer.leak) != ("soft", 0):
+                add("membrane", layer.reset, layer.leak)
         if self.calibration is not None:
             add("calibration", self.calibration.shape)
             text.update(self.calibration.tobytes())

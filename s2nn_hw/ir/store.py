@@ -19,15 +19,18 @@ from .conv2d import Conv2d
 from .dense import Dense
 from .errors import InputError, well_formed
 from .frame import FrameFormat
-from .network import Layer, Network, Node
+from .layer import Layer
+from .network import Network, Node
 from .pool import Pool
 from .projection import Projection
 
 FORMAT = "s2nn"
-#: Version 1 knew dense layers alone, and up to version 2 there was no activity; otherwise they are
-#: the same.
-VERSION = 3
-READABLE = (1, 2, 3)
+#: Version 1 knew dense layers alone, up to version 2 there was no activity, and up to version 3 no
+#: steps nor biases; otherwise they are the same.
+VERSION = 4
+READABLE = (1, 2, 3, 4)
+#: Numbers of a layer's neurons.
+_NUMBERS = ("thresholds", "bias", "initial")
 
 _KINDS: dict[str, type[Dense] | type[Conv2d]] = {"dense": Dense, "conv2d": Conv2d}
 
@@ -46,9 +49,11 @@ def save(network: Network, path: str | os.PathLike[str]) -> None:
         for k, p in enumerate(node.projections):
             tensors[f"{node.name}.{k}.weights"] = np.ascontiguousarray(p.weights)
             projections.append({"kind": _kind(p), **_fields(p)})
-        if node.thresholds is not None:
-            tensors[f"{node.name}.thresholds"] = np.ascontiguousarray(node.thresholds)
-        layers.append({"name": node.name, "projections": projections})
+        for what in _NUMBERS:
+            if getattr(node, what) is not None:
+                tensors[f"{node.name}.{what}"] = np.ascontiguousarray(getattr(node, what))
+        membrane = {"reset": node.reset, "leak": node.leak}
+        layers.append({"name": node.name, "projections": projections, **membrane})
     structure: dict[str, Any] = {
         "version": VERSION,
         "input": {
@@ -57,6 +62,9 @@ def save(network: Network, path: str | os.PathLike[str]) -> None:
             "cuts": list(network.input.cuts),
         },
         "layers": layers,
+        "steps": network.steps,
+        "coding": network.coding,
+        "seed": network.seed,
         "provenance": network.provenance,
         "digest": network.digest(),
     }
@@ -146,7 +154,13 @@ def _assemble(structure: dict[str, Any], tensors: dict[str, npt.NDArray[Any]]) -
                 tensors["calibration"], format_.bits, (structure["calibration"], *format_.shape)
             )
     network = Network(
-        input=format_, layers=tuple(layers), calibration=calibration, provenance=provenance
+        input=format_,
+        layers=tuple(layers),
+        steps=structure.get("steps", 1),
+        coding=structure.get("coding", "direct"),
+        seed=structure.get("seed", 0),
+        calibration=calibration,
+        provenance=provenance,
     )
     if "activity" not in structure:
         return network
@@ -178,8 +192,15 @@ def _node(entry: dict[str, Any], tensors: dict[str, npt.NDArray[Any]]) -> Node:
         if unknown:
             raise InputError(f"layer {name!r}: a {p['kind']} has no {min(unknown)!r}")
         projections.append(kind(weights=tensors[f"{name}.{k}.weights"], **_tuples(given)))
-    thresholds = tensors.get(f"{name}.thresholds")
-    return Layer(name=name, projections=tuple(projections), thresholds=thresholds)
+    return Layer(
+        name=name,
+        projections=tuple(projections),
+        thresholds=tensors.get(f"{name}.thresholds"),
+        bias=tensors.get(f"{name}.bias"),
+        initial=tensors.get(f"{name}.initial"),
+        reset=entry.get("reset", "soft"),
+        leak=entry.get("leak", 0),
+    )
 
 
 def _kind(projection: Projection) -> str:

@@ -429,7 +429,7 @@ def test_a_pickle_is_never_loaded(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"version": 99}, "model version must be one of 1, 2, 3, not 99"),
+        ({"version": 99}, "model version must be one of 1, 2, 3, 4, not 99"),
         ({"layers": 3}, "malformed model: the structure holds a value of the wrong kind$"),
         ({"layers": [3]}, "malformed model: layer 0 holds a value of the wrong kind$"),
         ({"layers": [{"name": "a"}]}, "malformed model: layer 0 lacks 'projections'$"),

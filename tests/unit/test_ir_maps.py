@@ -258,11 +258,14 @@ def test_numbers_as_python_and_numpy_give_them():
 @pytest.mark.parametrize(
     ("thresholds", "message"),
     [
-        (np.array([1, 2**63], np.uint64), "layer 'a': a threshold must fit 64 bits, not 92233720"),
+        (
+            np.array([1, 2**63], np.uint64),
+            "layer 'a': thresholds must fit 64 bits each, not 922337",
+        ),
         ([1, [2]], "layer 'a': thresholds must be 2 integers"),
         ([1.5, 2.0], "layer 'a': thresholds must be 2 integers, not float64"),
         ([1, 2, 3], r"layer 'a': thresholds must be 2 integers, not int64 of shape \(3,\)"),
-        ([1, -(2**70)], f"layer 'a': a threshold must fit 64 bits, not -{2**70}"),
+        ([1, -(2**70)], f"layer 'a': thresholds must fit 64 bits each, not -{2**70}"),
         ([1, None], "layer 'a': thresholds must be 2 integers, not object"),
     ],
 )
