@@ -174,7 +174,7 @@ def _timing(plan: CorePlan, samples: Values) -> dict[str, object]:
     result: dict[str, object] = {"latency_bound": latency, "interval_bound": interval}
     if all(feed.source in samples for node in plan.layers for feed in feeds_of(node)):
         frames, mean = typical(plan, samples)
-        samples = {name: values[:frames] for name, values in samples.items()}
+        samples = {name: values[: frames * plan.steps] for name, values in samples.items()}
         result["samples"] = {
             "frames": frames,
             "interval_mean": mean,

@@ -112,10 +112,10 @@ def _sent(node: str, source: str, pixels: _Array, nodes: dict[str, NodePlan]) ->
 
 
 def check_progress(plan: CorePlan) -> CorePlan:
-    """The plan, after one frame has been played to its end; see the top of this file."""
+    """The plan, after a frame's step has been played to its end; see the top of this file."""
     feeds = {node.layer: feeds_of(node) for node in plan.layers}
     total = {name: _windows(f) for name, f in feeds.items()}
-    total[INPUT] = -(-plan.input.beats // plan.gather)
+    total[INPUT] = plan.words
     readers = {source: plan.readers(source) for source in total}
     taken: dict[tuple[str, int], int] = defaultdict(int)
     sent: dict[str, int] = defaultdict(int)

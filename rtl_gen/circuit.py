@@ -8,13 +8,17 @@ from s2nn_hw.ir import Conv2d, Dense, Layer, Network, Pool
 
 
 def circuit(network: Network) -> Network:
-    """The network without sums over whole maps, each joined with the dense layers that read it.
+    """The network without numbers and pools that others can stand for.
 
-    Semantics: W times the sum of a map's pixels is the sum over the pixels of W times each.  So
-    such a layer reads the map itself, with the weight of a channel for each of its pixels (a
-    DensePlan that ``repeats`` stores them once), and there is neither the wide pool nor its
-    values of several bits.  All other layers keep their names and values.
+    Semantics: with a single step, what a hidden layer begins with and is biased by is a matter of
+    its thresholds.  Sums over whole maps are joined with the dense layers that read them: W times
+    the sum of a map's pixels is the sum over the pixels of W times each.  So such a layer reads the
+    map itself, with the weight of a channel for each of its pixels (a DensePlan that ``repeats``
+    stores them once), and there is neither the wide pool nor its values of several bits.  All
+    other layers keep their names and values.
     """
+    if network.steps == 1:
+        network = replace(network, layers=tuple(map(_single, network.layers)))
     pools = {
         node.name: node
         for node in network.layers
@@ -29,6 +33,18 @@ def circuit(network: Network) -> Network:
         ),
         activity={k: values for k, values in network.activity.items() if k not in pools},
     )
+
+
+def _single(node: Layer | Pool) -> Layer | Pool:
+    """A node of a single step, all of whose numbers are in its thresholds."""
+    if isinstance(node, Pool) or node.thresholds is None:
+        return node
+    if node.bias is None and node.initial is None:
+        return node
+    initial = node.initial_or_zero
+    start = node.bias_or_zero + initial - (initial >> node.leak if node.leak else 0)
+    by_neuron = start.reshape(-1, *[1] * (node.thresholds.ndim - 1))
+    return replace(node, thresholds=node.thresholds - by_neuron, bias=None, initial=None)
 
 
 def _joins(network: Network, pool: Pool) -> bool:

@@ -12,6 +12,7 @@ from rtl_gen.lib.fork import Fork
 from rtl_gen.lib.gather import Gather
 from rtl_gen.lib.guard import FrameGuard
 from rtl_gen.lib.loader import Loader
+from rtl_gen.lib.replay import Replay
 from rtl_gen.lib.shared import add_part
 from rtl_gen.names import instance
 from rtl_gen.plan import CorePlan, LayerPlan, PoolPlan
@@ -98,15 +99,26 @@ class Core(wiring.Component):
             guard.error_clear.eq(self.frame_error_clear),
         ]
         wiring.connect(m, guard.o, gather.i)
+        given = gather.o
+        if self.plan.replays:
+            replay = Replay(
+                positions=self.plan.gather * self.plan.input.pixels_per_beat,
+                planes=self.plan.input.pixel_bits,
+                words=self.plan.words,
+                steps=self.plan.steps,
+            )
+            add_part(m, platform, "replay", replay)
+            wiring.connect(m, given, replay.i)
+            given = replay.o
 
         for name, layer in self.layers.items():
             add_part(m, platform, instance(name), layer)
         readers = self.plan.readers(INPUT)
-        words = [gather.o]
+        words = [given]
         if len(readers) > 1:
-            fork = Fork(gather.o.payload.shape(), len(readers))
+            fork = Fork(given.payload.shape(), len(readers))
             add_part(m, platform, "fork", fork)
-            wiring.connect(m, gather.o, fork.i)
+            wiring.connect(m, given, fork.i)
             words = list(fork.o)
         for source, (reader, k) in zip(words, readers, strict=True):
             _join(m, source, self.layers[reader].input(k))

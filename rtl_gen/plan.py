@@ -6,6 +6,7 @@ from s2nn_hw.manifest import InputPort, OutputPort
 
 from .fabric import Fabric
 from .feeds import Feed, WindowPlan
+from .lib.membranes import MembranePlan
 from .lib.tree import depth
 
 
@@ -32,6 +33,9 @@ class LayerPlan:
     bound: whether that pipeline moves with the only one behind it, or the readout's with its skid
         buffer; follows: whether the one before is bound to it.
     counts: whether the unrolled engine is to count its events.
+    steps: of a frame.
+    membranes: behind its potentials; None where their signs are the spikes.
+    totals: whether there is a stage that adds up scores, of steps or to a bias.
     """
 
     layer: str
@@ -49,6 +53,14 @@ class LayerPlan:
     bound: bool = False
     follows: bool = False
     counts: bool = False
+    steps: int = 1
+    membranes: MembranePlan | None = None
+    totals: bool = False
+
+    @property
+    def sums(self) -> bool:
+        """Whether its potentials are not yet the spikes or scores: those of other steps count."""
+        return self.membranes is not None or self.steps > 1
 
     @property
     def lanes(self) -> int:
@@ -138,6 +150,7 @@ class CorePlan:
     """A whole core: ports, the gathering of input beats into words, and a plan a layer.
 
     load: the port for weights, None where all are constants.
+    steps: of a frame.
     """
 
     top: str
@@ -147,6 +160,17 @@ class CorePlan:
     output: OutputPort
     load: LoadPlan | None = None
     counters: bool
+    steps: int = 1
+
+    @property
+    def words(self) -> int:
+        """Words of the input in a step."""
+        return -(-self.input.step_beats // self.gather)
+
+    @property
+    def replays(self) -> bool:
+        """Whether the core repeats frames, step by step."""
+        return self.input.steps < self.steps
 
     def node(self, name: str) -> NodePlan:
         """The plan of the layer of that name."""

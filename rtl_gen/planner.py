@@ -25,6 +25,7 @@ from .lanes import (
     windows_at_a_time,
 )
 from .layers.event import has_deep
+from .layers.membranes import membranes_of
 from .lib.fold import phase_bits
 from .plan import CorePlan, LayerPlan, LoadPlan, NodePlan, PoolPlan
 from .ports import POSITIONS_PER_LANE, flat_port, output_port, pixel_port
@@ -128,6 +129,7 @@ def draft(
         output=output,
         load=_load_plan(network, [n for n in layers if isinstance(n, LayerPlan) and n.word]),
         counters=counters,
+        steps=network.steps,
     )
     if not fabric.lut_ram:
         made = with_short_queue(made, samples or {})
@@ -232,6 +234,7 @@ def _layer_plan(
                     values=values,
                 )
             )
+    membranes = membranes_of(network, layer, engine)
     plan = LayerPlan(
         layer=layer.name,
         engine=engine,
@@ -241,8 +244,12 @@ def _layer_plan(
         fabric=fabric,
         word=(word := _word(layer, loaded)),
         fold=(fold := -(-layer.neurons // word) if word else 1),
-        # Scores are wanted all at once.
-        stored=fold > 1 and not layer.is_readout,
+        # Scores are wanted all at once, and so are potentials that are not yet all.
+        stored=fold > 1 and not layer.is_readout and membranes is None,
+        steps=network.steps,
+        membranes=membranes,
+        totals=layer.is_readout
+        and (network.steps > 1 or (engine == "unrolled" and bool(layer.bias_or_zero.any()))),
         masked=bool(word)
         or not all(
             _spares_a_row(projection, feed, fabric, pixels)

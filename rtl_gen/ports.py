@@ -16,15 +16,21 @@ MAX_INPUT_BEAT = 1024
 MAX_RESULT_BEAT = 512
 
 
+def steps_sent(network: Network) -> int:
+    """Steps that a frame brings: all, if each is another; else the core repeats it."""
+    return 1 if network.coding == "direct" else network.steps
+
+
 def pixel_port(network: Network) -> InputPort:
     """A pixel with all of its channels a beat."""
-    channels, bits = network.input.shape[0], network.input.bits
+    channels, bits = network.input.shape[0], network.step_input.bits
     return InputPort(
         tdata_bits=-(-channels * bits // 8) * 8,
         pixel_bits=bits,
         pixels_per_beat=channels,
         pixels=network.input.size,
         channels=channels,
+        steps=steps_sent(network),
     )
 
 
@@ -33,7 +39,7 @@ def flat_port(network: Network, lanes: int, inputs: int) -> tuple[InputPort, int
 
     lanes: of the event engines that read it; inputs: that an unrolled one takes in a cycle.
     """
-    bits, pixels = network.input.bits, network.input.size
+    bits, pixels = network.step_input.bits, network.input.size
     budget = max(POSITIONS_PER_LANE * lanes, min(inputs * bits, MAX_INPUT_BEAT))
     beats = -(-pixels * bits // budget)
     per_beat = min(pixels, max(1, -(-pixels // beats)))
@@ -43,13 +49,19 @@ def flat_port(network: Network, lanes: int, inputs: int) -> tuple[InputPort, int
     while per_beat * gather < lanes:
         gather += 1
     return (
-        InputPort(tdata_bits=tdata, pixel_bits=bits, pixels_per_beat=per_beat, pixels=pixels),
+        InputPort(
+            tdata_bits=tdata,
+            pixel_bits=bits,
+            pixels_per_beat=per_beat,
+            pixels=pixels,
+            steps=steps_sent(network),
+        ),
         gather,
     )
 
 
 def output_port(network: Network) -> OutputPort:
-    low, high = network.potential_range(network.readout)
+    low, high = network.score_range()
     score_bits = -(-signed_width(int(low.min()), int(high.max())) // 8) * 8
     class_bits = -(-max(1, (network.classes - 1).bit_length()) // 8) * 8
     bits = class_bits + network.classes * score_bits

@@ -27,7 +27,8 @@ class InputPort:
     Value p of beat k is value ``k * pixels_per_beat + p`` of the frame, in bits
     ``[p * pixel_bits, (p + 1) * pixel_bits)`` of ``s_axis_tdata``.  The values of a frame come in
     raster order, those of all ``channels`` together where these are more than one.  Bits beyond
-    the last value are ignored.  TLAST is 1 on beat ``beats - 1`` alone.
+    the last value are ignored.  TLAST is 1 on beat ``beats - 1`` alone.  Where a frame brings its
+    ``steps``, each begins with a beat.
     """
 
     tdata_bits: int
@@ -35,22 +36,31 @@ class InputPort:
     pixels_per_beat: int
     pixels: int
     channels: int = 1
+    steps: int = 1
+
+    @property
+    def step_beats(self) -> int:
+        """Beats of a step."""
+        return -(-self.pixels // self.pixels_per_beat)
 
     @property
     def beats(self) -> int:
         """Beats of a frame."""
-        return -(-self.pixels // self.pixels_per_beat)
+        return self.steps * self.step_beats
 
     def pack(self, frames: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-        """The beats of frames (n, *shape) as little-endian bytes, (n, beats, tdata_bits / 8)."""
-        n = len(frames)
-        padded = np.zeros((n, self.beats * self.pixels_per_beat), np.uint8)
+        """The beats of frames as little-endian bytes, (n, beats, tdata_bits / 8).
+
+        frames: (n, *shape), or where they bring their steps (n, steps, *shape).
+        """
+        n = len(frames) * self.steps
+        padded = np.zeros((n, self.step_beats * self.pixels_per_beat), np.uint8)
         interleaved = frames.reshape(n, self.channels, -1).swapaxes(1, 2)
         padded[:, : self.pixels] = interleaved.reshape(n, -1)
         bits = padded[:, :, None] >> np.arange(self.pixel_bits, dtype=np.uint8) & 1
-        beats = np.zeros((n, self.beats, self.tdata_bits), np.uint8)
+        beats = np.zeros((len(frames), self.beats, self.tdata_bits), np.uint8)
         used = self.pixels_per_beat * self.pixel_bits
-        beats[:, :, :used] = bits.reshape(n, self.beats, used)
+        beats[:, :, :used] = bits.reshape(len(frames), self.beats, used)
         return np.packbits(beats, axis=2, bitorder="little")
 
 

@@ -77,7 +77,7 @@ class EventParts:
             Unit(
                 EventEngine(
                     self.ports,
-                    discards=layer.is_readout,
+                    discards=layer.is_readout and not plan.sums,
                     fold=plan.fold,
                     memory=memory_latency(plan),
                 ),
@@ -87,14 +87,14 @@ class EventParts:
                     made,
                     kinds,
                     planes=plan.planes,
-                    scores=layer.is_readout,
+                    scores=layer.is_readout or plan.sums,
                     masked=plan.masked,
                     mask_stage=plan.mask_stage,
                     additions=plan.fabric.additions,
                     memory=memory_latency(plan),
                     layer=layer.name,
                 ),
-                discards=layer.is_readout,
+                discards=layer.is_readout and not plan.sums,
                 name=str(u) if plan.pixels > 1 else "",
             )
             for u in range(plan.pixels)

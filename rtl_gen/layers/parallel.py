@@ -57,7 +57,7 @@ class ParallelParts:
                 neurons(matrices, lanes, offsets),
                 kinds,
                 planes=plan.planes,
-                scores=False,
+                scores=plan.sums,
                 masked=True,
                 mask_stage=plan.mask_stage,
                 additions=plan.fabric.additions,

@@ -1,6 +1,5 @@
 """Layers with synapses, and what becomes of their potentials."""
 
-import numpy as np
 from amaranth.hdl import Cat, Const, Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
@@ -16,8 +15,8 @@ from rtl_gen.stream import word
 from s2nn_hw.ir import Layer
 
 from .event import EventParts
+from .membranes import membranes, offsets
 from .parallel import ParallelParts
-from .unit import Unit
 from .unrolled import UnrolledParts
 
 
@@ -91,15 +90,38 @@ class WeightedLayer(wiring.Component):
         events = [engine.events for engine in self.parts.engines]
         m.d.comb += self.events.eq(sum(events[1:], events[0]))
 
+    def merged(self, m: Module):
+        """The results of all units in their order, each in a slot until it is its turn.
+
+        A result is what is given of every neuron, whether it is the frame's last, and then whether
+        the frame is malformed.
+        """
+        units = self.parts.units
+        bits = len(units[0].result) + 2
+        m.submodules.merge = merge = Merge(bits=bits, inputs=len(units))
+        for g, unit in enumerate(units):
+            slots = Slots(bits=bits, depth=self.plan.slots, stage=self.plan.sign_stage)
+            m.submodules["slots" if len(units) == 1 else f"slots{g}"] = slots
+            m.d.comb += [
+                unit.engine.free.eq(slots.free),
+                slots.reserve.eq(unit.engine.reserve),
+                slots.i.eq(Cat(unit.result, unit.last, unit.drop)),
+                slots.push.eq(unit.done),
+            ]
+            wiring.connect(m, slots.o, merge.i[g])
+        return merge.o
+
 
 class SpikingLayer(WeightedLayer):
     """A layer of neurons that fire at their thresholds.
 
     Semantics: spike j is 1 iff the weighted sum of the window's inputs is at least thresholds[j].
-    All thresholds compare at once, while the next window is already accumulating.
+    All thresholds compare at once, while the next window is already accumulating.  Where more than
+    a step counts, or thresholds depend on the pixel, Membranes decide.
 
     Latency: that of its unit from taking a window's last event until the spikes are known, and
-    ``Slots.read_latency`` more until they go out; or that of its unrolled engine.
+    ``Slots.read_latency`` more until they go out; or that of its unrolled engine.  Membranes take
+    theirs.
 
     Parameters
     ----------
@@ -117,7 +139,7 @@ class SpikingLayer(WeightedLayer):
         super().__init__(
             layer,
             plan,
-            [-int(theta) for theta in reachable(layer, plan)],
+            offsets(layer, plan),
             {
                 f"o{k}": Out(stream.Signature(word(*_spikes(layer, feed))))
                 for k, feed in enumerate(readers)
@@ -137,7 +159,11 @@ class SpikingLayer(WeightedLayer):
             if self.plan.bound:
                 self.bind(m, self.gate)
         else:
-            results = self._merged(m, self.parts.units)
+            results = self.merged(m)
+        if self.plan.membranes is not None:
+            m.submodules.membranes = kept = membranes(self.layer, self.plan, self.parts.widths)
+            wiring.connect(m, results, kept.i)
+            results = kept.o
 
         # What a bench watches.
         seen = Signal(size, attrs={"keep": 1})
@@ -187,32 +213,6 @@ class SpikingLayer(WeightedLayer):
                 source.ready.eq(serialiser.i.ready),
             ]
         return m
-
-    def _merged(self, m: Module, units: list[Unit]):
-        """The results of all units in their order, each in a slot until it is its turn."""
-        bits = self.layer.neurons + 2
-        m.submodules.merge = merge = Merge(bits=bits, inputs=len(units))
-        for g, unit in enumerate(units):
-            slots = Slots(bits=bits, depth=self.plan.slots, stage=self.plan.sign_stage)
-            m.submodules["slots" if len(units) == 1 else f"slots{g}"] = slots
-            m.d.comb += [
-                unit.engine.free.eq(slots.free),
-                slots.reserve.eq(unit.engine.reserve),
-                slots.i.eq(Cat(unit.result, unit.last, unit.drop)),
-                slots.push.eq(unit.done),
-            ]
-            wiring.connect(m, slots.o, merge.i[g])
-        return merge.o
-
-
-def reachable(layer: Layer, plan: LayerPlan) -> np.ndarray:
-    """The thresholds, those beyond what a potential reaches moved to its edge.
-
-    At or below the least potential a neuron always fires, above the greatest it never does.
-    """
-    ranges = [p.potential_range(2**plan.planes - 1) for p in layer.projections]
-    low, high = (np.sum([r[k] for r in ranges], axis=0) for k in (0, 1))
-    return np.clip(layer.thresholds, low, high + 1)
 
 
 def _word(feed: Feed) -> tuple[int, int]:

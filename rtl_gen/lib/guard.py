@@ -21,10 +21,11 @@ def pixels(port: InputPort) -> data.StructLayout:
 class FrameGuard(wiring.Component):
     """Holds an AXI4-Stream to the frame's length.
 
-    Semantics: every frame goes out at its full length.  One whose TLAST comes early is filled up
-    with zeros; one whose TLAST does not come with its last beat is ended there, and everything up
-    to and with the next TLAST is swallowed, so that the following frame is whole.  Both are marked
-    ``drop``, for the readout not to answer them.  Bits beyond the frame's last pixel read as zero.
+    Semantics: every frame goes out at its full length, and each of its steps ends with ``last``.
+    One whose TLAST comes early is filled up with zeros; one whose TLAST does not come with its last
+    beat is ended there, and everything up to and with the next TLAST is swallowed, so that the
+    following frame is whole.  Both are marked ``drop``, for the readout not to answer them.  Bits
+    beyond a step's last pixel read as zero.
 
     Latency: none, combinational.  Throughput: a beat a cycle.
 
@@ -54,25 +55,29 @@ class FrameGuard(wiring.Component):
         m = Module()
         port = self.port
 
-        beat = Signal(range(max(port.beats, 2)))
+        beat = Signal(range(max(port.step_beats, 2)))
         swallow = Signal()
         fill = Signal()
         full = Signal()
+        ends = full
         # A frame of one beat cannot end early: synthesis would not find that out from ``beat``.
         many = port.beats > 1
+        if port.steps > 1:
+            ends = self._step(m, beat, full)
+        else:
+            m.d.comb += full.eq(beat == port.beats - 1 if many else 1)
         m.d.comb += [
-            full.eq(beat == port.beats - 1 if many else 1),
             self.o.valid.eq((self.tvalid & ~swallow) | fill),
             self.tready.eq((self.o.ready & ~fill) | swallow),
-            self.o.p.last.eq(full),
-            self.o.p.drop.eq(fill | ~self.tlast),
+            self.o.p.last.eq(ends),
+            self.o.p.drop.eq((fill | ~self.tlast) & full if port.steps > 1 else fill | ~self.tlast),
         ]
 
         early = Signal()
         late = Signal()
         with m.If(self.o.valid & self.o.ready):
             if many:
-                m.d.sync += beat.eq(Mux(full, 0, beat + 1))
+                m.d.sync += beat.eq(Mux(ends, 0, beat + 1))
             with m.If(fill):
                 m.d.sync += fill.eq(~full)
             with m.Else():
@@ -85,8 +90,20 @@ class FrameGuard(wiring.Component):
             m.d.sync += swallow.eq(~self.tlast)
         m.d.sync += self.error.eq(Mux(self.error_clear, 0, self.error) | Cat(early, late))
 
-        present = port.pixels - (port.beats - 1) * port.pixels_per_beat
+        present = port.pixels - (port.step_beats - 1) * port.pixels_per_beat
         keep = Const((1 << present * port.pixel_bits) - 1, len(self.o.p.pixels))
         with m.If(~fill):
-            m.d.comb += self.o.p.pixels.eq(Mux(full, self.tdata & keep, self.tdata))
+            m.d.comb += self.o.p.pixels.eq(Mux(ends, self.tdata & keep, self.tdata))
         return m
+
+    def _step(self, m: Module, beat: Signal, full: Signal) -> Signal:
+        """Whether the beat is its step's last; ``full``: whether it is the frame's."""
+        ends = Signal()
+        step = Signal(range(self.port.steps))
+        m.d.comb += [
+            ends.eq(beat == self.port.step_beats - 1),
+            full.eq(ends & (step == self.port.steps - 1)),
+        ]
+        with m.If(self.o.valid & self.o.ready & ends):
+            m.d.sync += step.eq(Mux(full, 0, step + 1))
+        return ends

@@ -33,14 +33,19 @@ class Lock:
         yield from self.learn()
         while self._still and self._still[0][1] <= there:
             self._still.popleft()
-        entered = at = self.moving(there)
+        entered = self.moving(there)
+        self.go(entered)
+        return entered
+
+    def go(self, entered: int) -> None:
+        """The next thing went in in this cycle, after learn()."""
+        at = entered
         for _ in range(self.latency - 1):
             at = self.moving(at + 1)
         if self.skid:
             at = self.moving(at + 1)
         self._left.append(at + 1)
         self.out.offered.put(at + 1)
-        return entered
 
     def learn(self) -> Generator[Channel, None, None]:
         """Of the thing before, or with a skid of the one before that, when it was taken.

@@ -45,6 +45,7 @@ from .processes import (
     merge,
     serialise,
 )
+from .steps import membranes, replay, totals
 from .windows import EventUnit, WindowFeed, WindowUnit
 from .work import Values, pixel_events, pixel_marks, word_events
 
@@ -93,7 +94,7 @@ def schedule(plan: CorePlan, values: Values, source: Source, *, share: bool = Tr
 
     Without ``share`` an encoder's two ports never take spikes of two words in one cycle.
     """
-    model = _Model(plan, values, len(source.waits), share)
+    model = _Model(plan, values, len(source.waits) * plan.steps, share)
     delivered = model.processes.channel()
     accepted = np.zeros(source.waits.shape, dtype=np.int64)
     results = np.zeros((len(source.waits), plan.output.beats), dtype=np.int64)
@@ -131,13 +132,18 @@ def bounds(plan: CorePlan) -> tuple[int, int]:
                 size = int(np.max(feed.order)) + 1
             else:
                 size = windows.channels * windows.words
-            full[feed.source] = np.full((frames, size), 2**feed.planes - 1, dtype=np.uint32)
+            full[feed.source] = np.full(
+                (frames * plan.steps, size), 2**feed.planes - 1, dtype=np.uint32
+            )
     result = schedule(plan, full, steady(frames, plan), share=False)
     return int(result.latencies[0]), int(result.intervals[-1])
 
 
 class _Model:
-    """The layers' processes, and the streams that join them."""
+    """The layers' processes, and the streams that join them.
+
+    frames: of a single step each, as the layers see them.
+    """
 
     def __init__(self, plan: CorePlan, values: Values, frames: int, share: bool):
         self.plan = plan
@@ -155,7 +161,14 @@ class _Model:
 
     def inputs(self) -> Link:
         """The stream of the input's words."""
-        return self._spread(INPUT, map_=True)
+        words = self._spread(INPUT, map_=True)
+        if not self.plan.replays:
+            return words
+        given = self.processes.link()
+        steps = self.plan.steps
+        frames = self.frames // steps
+        self.processes.add(replay(given, words, frames=frames, words=self.plan.words, steps=steps))
+        return given
 
     def _node(self, node: NodePlan) -> None:
         if isinstance(node, PoolPlan):
@@ -172,8 +185,9 @@ class _Model:
             return
         last = node is self.plan.layers[-1]
         is_map = not isinstance(node.feeds[0], FramePlan)
-        out = self._results() if last else self._spread(node.layer, map_=is_map)
-        latency = result_latency(node, self.plan.output.classes if last else 0)
+        out = self._out(node, map_=is_map)
+        searched = last and not node.totals
+        latency = result_latency(node, self.plan.output.classes if searched else 0)
         if not is_map:
             feeds = []
             for k, feed in enumerate(node.feeds):
@@ -224,11 +238,13 @@ class _Model:
             assert isinstance(end, LayerPlan)
             stages += end.stages
         last = end is self.plan.layers[-1]
+        # A pipeline that is bound to others goes on with them to the end, else up to its results.
+        last = end is self.plan.layers[-1] and end.bound
         if last:
             out = self._results()
-            stages += end.fabric.level_cycles * levels(self.plan.output.classes)
+            stages += end.totals + end.fabric.level_cycles * levels(self.plan.output.classes)
         else:
-            out = self._spread(end.layer, map_=windows_of(end.feeds[0]) is not None)
+            out = self._out(end, map_=windows_of(end.feeds[0]) is not None)
         lock = Lock(out, stages, skid=last)
         (feed, *_), reader = node.feeds, (node.layer, 0)
         if in_step(node.feeds):
@@ -239,6 +255,23 @@ class _Model:
         windows = windows_of(node.feeds[0])
         total = self.frames * (1 if windows is None else windows.windows)
         self.processes.add(unrolled_unit(parts, total, lock))
+
+    def _out(self, node: LayerPlan, *, map_: bool) -> Link:
+        """The stream of a layer's potentials or spikes, to what is behind them."""
+        if node is self.plan.layers[-1]:
+            out = self._results()
+            if not node.totals:
+                return out
+            given = self.processes.link()
+            stages = 1 + node.fabric.level_cycles * levels(self.plan.output.classes)
+            self.processes.add(totals(given, Lock(out, stages, skid=True), node.steps))
+            return given
+        out = self._spread(node.layer, map_=map_)
+        if node.membranes is None:
+            return out
+        given = self.processes.link()
+        self.processes.add(membranes(given, out, node.membranes))
+        return given
 
     def _results(self) -> Link:
         """The stream of results, before they are sent in beats."""
@@ -309,7 +342,7 @@ def _input(
     accepted: npt.NDArray[np.int64],
 ) -> Process:
     """The port, and the gathering of beats."""
-    beats, gather = plan.input.beats, plan.gather
+    beats, gather, step = plan.input.beats, plan.gather, plan.input.step_beats
     waits = source.waits.tolist()
     clock = -1
     for f in range(len(waits)):
@@ -322,7 +355,8 @@ def _input(
             clock += source.settle
         for k in range(beats):
             clock += 1 + waits[f][k]
-            if k % gather == gather - 1 or k == beats - 1:
+            at = k % step
+            if at % gather == gather - 1 or at == step - 1:
                 words.offered.put(clock)
                 if not words.taken:
                     yield words.taken

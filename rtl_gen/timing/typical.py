@@ -24,7 +24,7 @@ def typical(plan: CorePlan, values: Values, windows: int = WINDOWS) -> tuple[int
     frames = played(plan, values, windows)
     if frames == 1:
         return 1, None
-    intervals = schedule(plan, _first(values, frames), steady(frames, plan)).intervals
+    intervals = schedule(plan, _first(plan, values, frames), steady(frames, plan)).intervals
     return frames, round(float(intervals.mean()), 3)
 
 
@@ -32,7 +32,8 @@ def played(plan: CorePlan, values: Values, windows: int = WINDOWS) -> int:
     """How many frames have so many windows in all layers: two at least, if there are two."""
     feeds = [windows_of(feed) for node in plan.layers for feed in feeds_of(node)]
     each = sum(1 if feed is None else feed.windows for feed in feeds)
-    return min(*map(len, values.values()), max(2, windows // each))
+    there = min(map(len, values.values())) // plan.steps
+    return min(there, max(2, windows // (each * plan.steps)))
 
 
 def alone(plan: CorePlan, values: Values, frames: int) -> float:
@@ -40,10 +41,10 @@ def alone(plan: CorePlan, values: Values, frames: int) -> float:
 
     values: of all sources for some frames, which may be fewer.
     """
-    frames = min(frames, *map(len, values.values()))
+    frames = min(frames, min(map(len, values.values())) // plan.steps)
     source = replace(steady(frames, plan), alone=np.ones(frames, dtype=np.bool_))
-    return round(float(schedule(plan, _first(values, frames), source).latencies.mean()), 3)
+    return round(float(schedule(plan, _first(plan, values, frames), source).latencies.mean()), 3)
 
 
-def _first(values: Values, frames: int) -> Values:
-    return {name: found[:frames] for name, found in values.items()}
+def _first(plan: CorePlan, values: Values, frames: int) -> Values:
+    return {name: found[: frames * plan.steps] for name, found in values.items()}

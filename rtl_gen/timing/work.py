@@ -18,7 +18,8 @@ from rtl_gen.feeds import (
 from rtl_gen.plan import CorePlan, NodePlan, PoolPlan
 from s2nn_hw.ir import INPUT, Conv2d, Layer
 
-#: Values of each source, (frames, *shape): the input's pixels, spikes, sums of pools.
+#: Values of each source, (frames, *shape): the input's pixels, spikes, sums of pools.  A frame of
+#: several steps is as many here, one after the other.
 Values = Mapping[str, npt.NDArray[np.unsignedinteger]]
 
 _Counts = npt.NDArray[np.int64]
@@ -149,10 +150,11 @@ def need(plan: CorePlan, node: NodePlan, values: Values) -> npt.NDArray[np.int64
     A window takes as long as its fullest bank; windows at a time are taken to be alike.
     """
     least = _floor(plan, node, values)
-    if isinstance(node, PoolPlan) or node.engine != "event":
-        return least
-    work = [_window_work(feed, values[feed.source]) for feed in node.feeds]
-    return np.maximum(least, np.maximum.reduce(work).sum(axis=1) * node.fold // node.pixels)
+    if not isinstance(node, PoolPlan) and node.engine == "event":
+        work = [_window_work(feed, values[feed.source]) for feed in node.feeds]
+        cycles = np.maximum.reduce(work).sum(axis=1) * node.fold // node.pixels
+        least = np.maximum(least, cycles)
+    return least.reshape(-1, plan.steps).sum(axis=1)
 
 
 def floors(plan: CorePlan, values: Values) -> dict[str, npt.NDArray[np.int64]]:
@@ -163,10 +165,14 @@ def floors(plan: CorePlan, values: Values) -> dict[str, npt.NDArray[np.int64]]:
     slowest, as each has its lanes.  A pool takes a pixel that is not empty a cycle, and so does the
     parallel engine while it gathers the window that it will then add up.
     """
-    return {node.layer: _floor(plan, node, values) for node in plan.layers}
+    return {
+        node.layer: _floor(plan, node, values).reshape(-1, plan.steps).sum(axis=1)
+        for node in plan.layers
+    }
 
 
 def _floor(plan: CorePlan, node: NodePlan, values: Values) -> npt.NDArray[np.int64]:
+    """Of each step."""
     if isinstance(node, PoolPlan):
         sources = [(node.windows.source, node.windows.words)]
         steps = _window_marks(node, values)
@@ -176,5 +182,5 @@ def _floor(plan: CorePlan, node: NodePlan, values: Values) -> npt.NDArray[np.int
             [_window_steps(feed, node.pixels, values[feed.source]) for feed in node.feeds]
         )
         steps = np.maximum(1, steps) * node.fold
-    beats = max(plan.input.beats if source == INPUT else words for source, words in sources)
+    beats = max(plan.input.step_beats if source == INPUT else words for source, words in sources)
     return np.maximum(beats, np.maximum(1, steps).sum(axis=1))

@@ -34,7 +34,8 @@ def constants(layer: Layer, planes: Sequence[int]) -> npt.NDArray[np.int64]:
 
 def circuit_of(layer: Layer, plan: LayerPlan) -> Circuit:
     """The circuit of a layer; made once, however often it is asked for."""
-    known = None if layer.thresholds is None else [int(theta) for theta in layer.thresholds]
+    decided = layer.thresholds is not None and not plan.sums
+    known = layer.thresholds.tolist() if decided and layer.thresholds is not None else None
     planes = [feed.planes for feed in plan.feeds]
     return circuit(constants(layer, planes), known, plan.fabric.table)
 
@@ -64,7 +65,7 @@ def bound(network: Network, layers: Sequence[NodePlan]) -> list[NodePlan]:
     plans = {plan.layer: plan for plan in layers}
     for name in reversed(plans):
         plan = plans[name]
-        if not isinstance(plan, LayerPlan) or plan.engine != "unrolled":
+        if not isinstance(plan, LayerPlan) or plan.engine != "unrolled" or plan.sums:
             continue
         readers = [plans[reader] for reader in network.readers(name)]
         if not readers:

@@ -245,6 +245,7 @@ def _numbers(given: Any, name: str) -> int | Sequence[int] | None:
     return integer(given, name) if several is None and given is not None else several
 
 
-def values(frames: npt.NDArray[np.uint8], trace: Any) -> Values:
-    """What each source gives for the frames, (n, *shape): pixels, spikes and sums."""
-    return {INPUT: frames, **trace.spikes, **trace.pools}
+def values(network: Network, frames: npt.NDArray[np.uint8], trace: Any) -> Values:
+    """What each source gives for frames, (n * steps, *shape): pixels, spikes and sums."""
+    fed = network.coded(frames).reshape(-1, *frames.shape[1:])
+    return {INPUT: fed, **trace.spikes, **trace.pools}

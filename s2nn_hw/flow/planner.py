@@ -54,7 +54,7 @@ def frames(network: Network, images: npt.ArrayLike | None, source: str) -> tuple
     from s2nn_hw import golden  # which loads PyTorch
 
     frames = network.input.frames(images)
-    return values(frames, golden.run(network, frames)), f"{len(frames)} frames of {source}"
+    return values(network, frames, golden.run(network, frames)), f"{len(frames)} frames of {source}"
 
 
 class Planner:
@@ -142,7 +142,8 @@ class Planner:
             few, interval = typical(core, self.frames, FEW_WINDOWS)
             assert interval is not None  # of two frames at least
             many = min(played(core, self.frames), MANY)
-            cycles = needs(core, {name: found[:many] for name, found in self.frames.items()})
+            kept = {name: found[: many * core.steps] for name, found in self.frames.items()}
+            cycles = needs(core, kept)
             slow, usual = (max(c[1:n].mean() for c in cycles.values()) for n in (few, many))
             self._intervals[key] = round(interval * usual / slow, 3)
         return self._intervals[key]

@@ -81,7 +81,7 @@ def _vectors(network: Network, core: Core, frame: npt.NDArray[np.uint8]) -> Vect
 
     manifest = core.manifest
     trace = golden.run(network, frame)
-    every = values(frame, trace)
+    every = values(network, frame, trace)
     waits = np.zeros((1, manifest.input.beats), np.int64)
     waits[0, :2] = [_BEFORE, _PAUSE][: manifest.input.beats]
     ready = np.ones(READY_PERIOD, np.bool_)
@@ -97,7 +97,7 @@ def _vectors(network: Network, core: Core, frame: npt.NDArray[np.uint8]) -> Vect
     last[-1] = True
     return Vectors(
         digest=manifest.digest,
-        data=manifest.input.pack(frame)[0],
+        data=manifest.input.pack(network.sent(frame))[0],
         last=last,
         waits=waits[0],
         need=np.zeros(manifest.input.beats, np.int64),

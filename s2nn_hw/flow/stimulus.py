@@ -67,9 +67,10 @@ def stimulus(
 
     count = len(frames)
     trace = golden.run(network, frames, progress=lambda done: progress("golden model", done, count))
-    every = values(frames, trace)
+    every = values(network, frames, trace)
     first = min(ALONE, count)
     sent = np.concatenate([np.arange(first), np.arange(count)])
+    steps = (sent[:, None] * network.steps + np.arange(network.steps)).reshape(-1)
     alone = np.arange(len(sent)) < first
     # The stream starts from rest, too, so that the two parts do not touch.
     alone[first] = True
@@ -78,15 +79,20 @@ def stimulus(
     waits = waits.reshape(len(sent), port.beats)
     predicted = timing.schedule(
         core.plan,
-        {name: array[sent] for name, array in every.items()},
+        {name: array[steps] for name, array in every.items()},
         timing.Source(waits=waits, alone=alone, settle=harness.SETTLE, ready=ready),
     )
     need = np.zeros((len(sent), port.beats), dtype=np.int64)
     need[:, 0] = np.where(alone, np.arange(len(sent)) * results, 0)
     last = np.zeros((len(sent), port.beats), dtype=np.bool_)
     last[:, -1] = True
-    beats = port.pack(frames)[sent]
+    beats = port.pack(network.sent(frames))[sent]
     active = _active(predicted, first)
+
+    def a_frame(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """The sum of its steps."""
+        return counts.reshape(count, -1).sum(axis=1)
+
     return Stimulus(
         alone=first,
         active=active,
@@ -94,9 +100,10 @@ def stimulus(
         predicted=predicted,
         floors=timing.floors(core.plan, every),
         accumulates={
-            layer.name: timing.accumulates(layer, every) for layer in circuit(network).weighted
+            layer.name: a_frame(timing.accumulates(layer, every))
+            for layer in circuit(network).weighted
         },
-        events={node.layer: timing.events(node, every) for node in core.plan.layers},
+        events={node.layer: a_frame(timing.events(node, every)) for node in core.plan.layers},
         vectors=Vectors(
             digest=core.manifest.digest,
             data=beats.reshape(len(sent) * port.beats, -1),
@@ -104,7 +111,7 @@ def stimulus(
             waits=waits.reshape(-1),
             need=need.reshape(-1),
             ready=ready,
-            spikes={p.layer: every[p.layer][sent] for p in core.manifest.probes},
+            spikes={p.layer: every[p.layer][steps] for p in core.manifest.probes},
             scores=trace.scores[sent],
             classes=trace.classes[sent],
             accepted=predicted.accepted.reshape(-1),

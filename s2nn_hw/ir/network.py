@@ -97,6 +97,10 @@ class Network:
             return np.repeat(frames[:, None], self.steps, axis=1)
         return drawn(frames, self.input.maximum, self.steps, self.seed)
 
+    def sent(self, frames: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+        """What a core is given: frames, or where they are coded step frames (n, steps, *shape)."""
+        return frames if self.coding == "direct" else self.coded(frames)
+
     @property
     def readout(self) -> Layer:
         """The last layer."""

@@ -52,7 +52,7 @@ def malformed(made, faults: list[str], pattern: str, seed: int = 3):
             errors += [1 if fault in EARLY else 2, 0]
     whole = np.flatnonzero([not fault for fault in faults])
     trace = golden.run(made.network, np.stack(frames))
-    every = values(np.stack(frames), trace)
+    every = values(made.network, np.stack(frames), trace)
     waits, ready = stall.stall(pattern, len(last), seed)
     return dataclasses.replace(
         made.stimulus().vectors,

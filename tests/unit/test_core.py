@@ -68,7 +68,7 @@ def test_random_network_is_exact_in_value_and_cycle(seed, drive):
     assert (lasts[:, :-1] == 0).all(), case
     assert run.error == 0
 
-    predicted = timing.schedule(chosen, values(frames, trace), source)
+    predicted = timing.schedule(chosen, values(network, frames, trace), source)
     np.testing.assert_array_equal(run.accepted, predicted.accepted.reshape(-1), case)
     np.testing.assert_array_equal(
         [cycle for cycle, _, _ in run.delivered], predicted.delivered.reshape(-1), case
@@ -78,7 +78,7 @@ def test_random_network_is_exact_in_value_and_cycle(seed, drive):
     quiet = dataclasses.replace(
         timing.steady(len(frames), chosen), alone=np.ones(len(frames), bool), settle=5
     )
-    latencies = timing.schedule(chosen, values(frames, trace), quiet).latencies
+    latencies = timing.schedule(chosen, values(network, frames, trace), quiet).latencies
     assert latencies.max() <= timing.bounds(chosen)[0], case
 
 

@@ -1,0 +1,97 @@
+"""What is behind a layer's potentials where a step's are not all that counts."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from rtl_gen.lib.membranes import Membrane, MembranePlan, Membranes, Pixels
+from rtl_gen.plan import LayerPlan
+from s2nn_hw.ir import Layer, Network
+
+
+def membranes_of(network: Network, layer: Layer, engine: str) -> MembranePlan | None:
+    """Those of a layer of the network as it is built, None where it needs none.
+
+    Its neurons keep something from step to step, or have thresholds for each pixel.
+    """
+    if layer.thresholds is None or (network.steps == 1 and layer.thresholds.ndim == 1):
+        return None
+    # Accumulators begin with a bias, sums of tables do not.
+    biased = engine == "unrolled" and bool(layer.bias_or_zero.any())
+    return MembranePlan(
+        steps=network.steps,
+        windows=int(np.prod(network.shape(layer.name)[1:])),
+        prepares=network.steps > 1 and (layer.leak > 0 or biased),
+    )
+
+
+def offsets(layer: Layer, plan: LayerPlan) -> list[int]:
+    """What accumulators start from."""
+    if layer.thresholds is None or plan.sums:
+        return [int(bias) for bias in layer.bias_or_zero]
+    return [-int(theta) for theta in reachable(layer, plan)]
+
+
+def potentials(layer: Layer, plan: LayerPlan) -> tuple[npt.NDArray[np.int64], ...]:
+    """Least and greatest sum of a step, for inputs of so many bits."""
+    ranges = [p.potential_range(2**plan.planes - 1) for p in layer.projections]
+    low, high = (np.sum([r[k] for r in ranges], axis=0) for k in (0, 1))
+    return low, high
+
+
+def reachable(layer: Layer, plan: LayerPlan) -> npt.NDArray[np.int64]:
+    """The thresholds, those beyond what a potential reaches moved to its edge.
+
+    At or below the least potential a neuron always fires, above the greatest it never does.
+    """
+    low, high = potentials(layer, plan)
+    return np.clip(layer.thresholds, low, high + 1)
+
+
+def membranes(layer: Layer, plan: LayerPlan, widths: Sequence[int]) -> Membranes:
+    """The component; ``widths``: bits of the potentials that come."""
+    assert plan.membranes is not None
+    assert layer.thresholds is not None
+    low, high = layer.membrane_range(potentials(layer, plan), plan.steps)
+    thresholds, pixels = layer.thresholds[:, None], Pixels()
+    if layer.thresholds.ndim == 3:
+        thresholds, pixels = _kinds(layer.thresholds)
+    elif layer.is_map:
+        pixels = Pixels(rows=(0,) * plan.membranes.windows)
+    if plan.steps == 1:
+        thresholds = np.maximum(thresholds, low[:, None])
+    # One that is never reached is as good as the next that is not.
+    thresholds = np.minimum(thresholds, high[:, None] + 1)
+    biased = plan.engine == "unrolled" and plan.steps > 1
+    bias = layer.bias_or_zero if biased else np.zeros(layer.neurons, np.int64)
+    return Membranes(
+        [
+            Membrane(
+                bits=bits,
+                low=int(low[j]),
+                high=int(high[j]),
+                thresholds=tuple(thresholds[j].tolist()),
+                bias=int(bias[j]),
+                initial=int(layer.initial_or_zero[j]) if plan.steps > 1 else 0,
+            )
+            for j, bits in enumerate(widths)
+        ],
+        plan=plan.membranes,
+        pixels=pixels,
+        reset=layer.reset,
+        leak=layer.leak if plan.steps > 1 else 0,
+    )
+
+
+def _kinds(thresholds: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], Pixels]:
+    """Thresholds (neurons, kinds) of a map's (neurons, height, width), and where each holds."""
+    _, first_rows, rows = np.unique(
+        thresholds.swapaxes(0, 1), axis=0, return_index=True, return_inverse=True
+    )
+    _, first_columns, columns = np.unique(
+        np.moveaxis(thresholds, 2, 0), axis=0, return_index=True, return_inverse=True
+    )
+    of_kinds = thresholds[:, first_rows][:, :, first_columns]
+    pixels = Pixels(rows=tuple(rows.ravel().tolist()), columns=tuple(columns.ravel().tolist()))
+    return of_kinds.reshape(len(thresholds), -1), pixels
