@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from rtl_gen.feeds import DensePlan, Feed, FramePlan, WindowPlan
 from rtl_gen.layers.event import reads_of_copies, rows_in_blocks
-from rtl_gen.layers.spiking import reachable
+from rtl_gen.layers.membranes import reachable
 from rtl_gen.lib.deep import columns
 from rtl_gen.lib.encoder import Port
 from rtl_gen.lib.fold import phase_bits

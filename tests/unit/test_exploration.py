@@ -211,7 +211,7 @@ def test_imbalance_of_banks_counts() -> None:
     (feed,) = plan.node("hidden1").feeds
     frame = np.zeros((1, 1, 1, 40), np.uint8)
     frame.reshape(-1)[list(feed.rows(feed.banks[0])[feed.rows(feed.banks[0]) >= 0])] = 1
-    own = values(network, frame, golden.run(made, frame))
+    own = values(made, frame, golden.run(made, frame))
     events = int(frame.sum())
     assert needs(plan, own)["hidden1"][0] == -(-events // feed.banks[0].ports)
 
