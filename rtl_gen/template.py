@@ -5,7 +5,7 @@ from amaranth.lib.wiring import Out
 
 from s2nn_hw.ir import Network
 
-from .header import shapes, values
+from .header import kind, shapes, values
 from .network import Core
 
 
@@ -19,7 +19,7 @@ def template(network: Network, core: Core) -> str:
     members = core.signature.members
     widths = {name: Shape.cast(member.shape).width for name, member in members.items()}
     lines = [
-        f"// How to instantiate {top}, the single-step spiking network {shapes(network)}.",
+        f"// How to instantiate {top}, the {kind(network)} {shapes(network)}.",
         "// To be copied into a module that has clk and rst; the wires may have any names.",
         "",
     ]
@@ -40,10 +40,11 @@ def _meaning(core: Core) -> dict[str, str]:
     """Of every port, in a line."""
     port, result = core.plan.input, core.plan.output
     together = f", a pixel's {port.channels} channels together" if port.channels > 1 else ""
+    stepwise = f"; each of {port.steps} steps begins with a beat" if port.steps > 1 else ""
     named = {
         "clk": "clock, rising edge",
         "rst": "reset, synchronous, active high; at least one cycle",
-        "s_axis_tdata": f"{values(port)}, in raster order{together}",
+        "s_axis_tdata": f"{values(port)}, in raster order{together}{stepwise}",
         "s_axis_tvalid": "a beat is there; it must stay until it is taken",
         "s_axis_tready": "the beat is taken at the clock edge where valid is high, too",
         "s_axis_tlast": f"with the last beat of a frame, of {port.beats}",

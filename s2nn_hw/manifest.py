@@ -48,8 +48,8 @@ class InputPort:
         """Beats of a frame."""
         return self.steps * self.step_beats
 
-    def pack(self, frames: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-        """The beats of frames as little-endian bytes, (n, beats, tdata_bits / 8).
+    def values(self, frames: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+        """The values of frames in their order, with the zeros that fill up beats, (n, values).
 
         frames: (n, *shape), or where they bring their steps (n, steps, *shape).
         """
@@ -57,7 +57,12 @@ class InputPort:
         padded = np.zeros((n, self.step_beats * self.pixels_per_beat), np.uint8)
         interleaved = frames.reshape(n, self.channels, -1).swapaxes(1, 2)
         padded[:, : self.pixels] = interleaved.reshape(n, -1)
-        bits = padded[:, :, None] >> np.arange(self.pixel_bits, dtype=np.uint8) & 1
+        return padded.reshape(len(frames), -1)
+
+    def pack(self, frames: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+        """The beats of frames, see values(), as little-endian bytes, (n, beats, tdata_bits / 8)."""
+        values = self.values(frames)
+        bits = values[:, :, None] >> np.arange(self.pixel_bits, dtype=np.uint8) & 1
         beats = np.zeros((len(frames), self.beats, self.tdata_bits), np.uint8)
         used = self.pixels_per_beat * self.pixel_bits
         beats[:, :, :used] = bits.reshape(len(frames), self.beats, used)

@@ -93,8 +93,14 @@ def crc(data: bytes) -> int:
 
 
 def frame_bytes(port: InputPort) -> int:
-    """Bytes of a frame on the line: its values without gaps, see pack()."""
-    return -(-port.pixels * port.pixel_bits // 8)
+    """Bytes of a frame on the line, see pack()."""
+    return -(-_values(port) * port.pixel_bits // 8)
+
+
+def _values(port: InputPort) -> int:
+    """Of a frame on the line: those that fill up the last beat are left away."""
+    whole = (port.steps - 1) * port.step_beats * port.pixels_per_beat
+    return whole + port.pixels
 
 
 def result_bytes(port: OutputPort) -> int:
@@ -122,13 +128,13 @@ def load_payloads(port: LoadPort, text: str) -> list[bytes]:
 
 
 def pack(port: InputPort, frames: npt.NDArray[np.uint8]) -> list[bytes]:
-    """Frames (n, *shape) as payloads.
+    """Frames as payloads, see InputPort.values().
 
     The values in the order of ``s_axis``, ``pixel_bits`` each, the first in the lowest bits; the
     last byte is filled up with zeros.
     """
     n = len(frames)
-    values = frames.reshape(n, port.channels, -1).swapaxes(1, 2).reshape(n, -1)
+    values = port.values(frames)[:, : _values(port)]
     bits = values[:, :, None] >> np.arange(port.pixel_bits, dtype=np.uint8) & 1
     packed = np.packbits(bits.reshape(n, -1), axis=1, bitorder="little")
     return [row.tobytes() for row in packed]

@@ -16,6 +16,7 @@ from rtl_gen.circuit import circuit
 from rtl_gen.fabric import Fabric
 from rtl_gen.feeds import ConvPlan, DensePlan, FramePlan, ParallelPlan, UnrolledPlan
 from rtl_gen.layers.event import port_of
+from rtl_gen.layers.membranes import offsets
 from rtl_gen.layers.weights import full_matrix, matrix, step_bits
 from rtl_gen.lib.neuron import neurons
 from rtl_gen.plan import CorePlan, LayerPlan, PoolPlan
@@ -78,15 +79,19 @@ def inventory(network: Network, plan: CorePlan, family: Family) -> dict[str, Cou
         quantities = of_node(network, plan, node.layer, family)
         weighted = isinstance(node, LayerPlan)
         found[node.layer] = quantities.at(node.fabric) if weighted else quantities.fixed
-    return {**found, OTHER: of_ports(plan)}
+    return {**found, OTHER: of_ports(plan, family)}
 
 
-def of_ports(plan: CorePlan) -> Counter[str]:
+def of_ports(plan: CorePlan, family: Family) -> Counter[str]:
     """Of what is in no layer."""
     total = Counter({"port": 1, "port bit": plan.input.tdata_bits})
     word_bits = plan.input.tdata_bits * plan.gather
     if plan.gather > 1:
         total["gathered bit"] = word_bits
+    if plan.replays:
+        # Words come from the memory or the port.
+        total["shifted"] += word_bits
+        total += stored(Store(depth=plan.words, width=word_bits, clocked=True), family)
     if plan.load is not None:
         total += Counter({"load": 1, "load bit": plan.load.tdata_bits})
     return total + parts.fork(len(plan.readers(INPUT)), word_bits)
@@ -125,7 +130,10 @@ def of_node(network: Network, plan: CorePlan, name: str, family: Family) -> Quan
         compared = (len(widths) - 1) * max(widths)
         fixed = found.fixed + _readout(widths, compared, node, plan.output, family)
         return replace(found, fixed=fixed, compared=compared)
-    total = parts.fork(len(readers), bits := layer.neurons + 2)
+    total = parts.fork(len(readers), layer.neurons + 2)
+    bits = 2 + (sum(widths) if node.sums else layer.neurons)
+    if node.membranes is not None:
+        total += parts.kept_potentials(layer, node, widths, family)
     if node.engine != "unrolled":
         for _ in range(node.pixels):
             total += parts.slots(bits, node.slots, family)
@@ -169,13 +177,13 @@ def _event(layer: Layer, plan: LayerPlan, family: Family) -> tuple[Quantities, l
                 total += parts.weights(port, plan, rows, family)
             if isinstance(feed, DensePlan):
                 total += parts.queue(port, feed, family)
-    made = neurons([matrix(p) for p in layer.projections], (), parts.offsets(layer, plan))
+    made = neurons([matrix(p) for p in layer.projections], (), offsets(layer, plan))
     if plan.stored:
         total += parts.stored_potentials(made, layer, plan, family)
         return Quantities(fixed=total), []
     adding, levels = parts.accumulators(made, parts.bounds(lanes), bits, plan, constant=False)
     widths = [neuron.width(plan.planes) for neuron in made]
-    signs = 0 if layer.is_readout or plan.mask_stage else layer.neurons * plan.pixels
+    signs = 0 if layer.is_readout or plan.sums or plan.mask_stage else layer.neurons * plan.pixels
     return Quantities(fixed=total + adding, levels=levels, signs=signs), widths
 
 
@@ -209,10 +217,11 @@ def _parallel(layer: Layer, plan: LayerPlan, family: Family) -> tuple[Quantities
         if feed.steps > 1:
             rows = parts.bit_columns(table.reshape(feed.steps, -1), step_bits(projection))
             total += parts.rom(rows, 1, plan.fabric.whole(feed.steps, 1), family)
-    made = neurons(matrices, (), parts.offsets(layer, plan))
+    made = neurons(matrices, (), offsets(layer, plan))
     low, high = (np.concatenate(both) for both in zip(*bounds, strict=True))
     adding, levels = parts.accumulators(made, (low, high), bits, plan, constant=steps == 1)
-    return Quantities(fixed=total + adding, levels=levels), []
+    widths = [neuron.width(plan.planes) for neuron in made]
+    return Quantities(fixed=total + adding, levels=levels), widths
 
 
 def _unrolled(layer: Layer, plan: LayerPlan, family: Family) -> tuple[Quantities, list[int]]:
@@ -248,8 +257,13 @@ def _readout(
     widths: Sequence[int], compared: int, plan: LayerPlan, port: OutputPort, family: Family
 ) -> Counter[str]:
     total = Counter({"compared": compared})
-    if plan.engine == "unrolled":
+    if plan.totals:
+        more = len(widths) * (plan.steps - 1).bit_length()
+        total += Counter({"potential": sum(widths) + more, "shifted": sum(widths) + more})
+    if plan.engine == "unrolled" or plan.sums:
         total["skid"] += 2 * sum(widths)
+        if plan.engine != "unrolled":
+            total += parts.slots(sum(widths) + 2, plan.slots, family)
     else:
         total["newest"] += sum(widths)
         total += parts.slots(sum(widths), plan.slots, family)

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from rtl_gen.feeds import DensePlan, Feed, FramePlan, WindowPlan
 from rtl_gen.layers.event import reads_of_copies, rows_in_blocks
-from rtl_gen.layers.membranes import reachable
+from rtl_gen.layers.membranes import neurons_and_pixels
 from rtl_gen.lib.deep import columns
 from rtl_gen.lib.encoder import Port
 from rtl_gen.lib.fold import phase_bits
@@ -234,13 +234,6 @@ def _in_pairs(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     return values[::2] + values[1::2]
 
 
-def offsets(layer: Layer, plan: LayerPlan) -> list[int]:
-    """What potentials start from."""
-    if layer.is_readout:
-        return [0] * layer.neurons
-    return [-int(theta) for theta in reachable(layer, plan)]
-
-
 def word_bits(feed: Feed) -> int:
     """Bits of the words that come in."""
     if isinstance(feed, FramePlan):
@@ -255,6 +248,30 @@ def slots(bits: int, depth: int, family: Family) -> Counter[str]:
 
 def serialiser(width: int, beats: int) -> Counter[str]:
     return Counter({"beat": width * (beats - 1), "beats": beats > 1})
+
+
+def kept_potentials(
+    layer: Layer, plan: LayerPlan, widths: Sequence[int], family: Family
+) -> Counter[str]:
+    """Membranes, and where they lie."""
+    assert plan.membranes is not None
+    neurons, pixels = neurons_and_pixels(layer, plan, widths)
+    kept = sum(neuron.width for neuron in neurons)
+    excess = sum(neuron.excess for neuron in neurons)
+    # A comparison is an addition into a register, as an accumulator is.
+    total = Counter({"held sum": sum(widths), "potential": excess})
+    if pixels.kinds > 1:
+        total["constants"] += pixels.kinds * sum(n.threshold for n in neurons)
+    if plan.steps == 1:
+        return total
+    total["potential"] += kept * (1 + (layer.leak > 0)) + plan.membranes.prepares * sum(widths)
+    # What it begins with, and what is left of it.
+    total["shifted"] += kept * (1 + (layer.reset != "none"))
+    total["held sum"] += kept
+    if plan.membranes.windows == 1:
+        total["bits"] += kept
+        return total
+    return total + stored(Store(depth=plan.membranes.windows, width=kept, clocked=True), family)
 
 
 def fork(readers: int, bits: int) -> Counter[str]:

@@ -160,7 +160,7 @@ class Survey:
                 name: [self._candidate(way, fabric) for way in known.values()]
                 for name, known in ways.items()
             }
-            ports = costs(self.family).of(of_ports(made))
+            ports = costs(self.family).of(of_ports(made, self.family))
             yield Scenario(plan=made, ports=ports, choices=choices)
 
     def _candidate(self, way: _Way, fabric: Fabric) -> Candidate:

@@ -15,7 +15,7 @@ def membranes_of(network: Network, layer: Layer, engine: str) -> MembranePlan | 
 
     Its neurons keep something from step to step, or have thresholds for each pixel.
     """
-    if layer.thresholds is None or (network.steps == 1 and layer.thresholds.ndim == 1):
+    if layer.thresholds is None or (network.steps == 1 and not layer.by_pixel):
         return None
     # Accumulators begin with a bias, sums of tables do not.
     biased = engine == "unrolled" and bool(layer.bias_or_zero.any())
@@ -52,10 +52,20 @@ def reachable(layer: Layer, plan: LayerPlan) -> npt.NDArray[np.int64]:
 def membranes(layer: Layer, plan: LayerPlan, widths: Sequence[int]) -> Membranes:
     """The component; ``widths``: bits of the potentials that come."""
     assert plan.membranes is not None
+    neurons, pixels = neurons_and_pixels(layer, plan, widths)
+    leak = layer.leak if plan.steps > 1 else 0
+    return Membranes(neurons, plan=plan.membranes, pixels=pixels, reset=layer.reset, leak=leak)
+
+
+def neurons_and_pixels(
+    layer: Layer, plan: LayerPlan, widths: Sequence[int]
+) -> tuple[list[Membrane], Pixels]:
+    """The numbers of its neurons, and the kinds of its pixels."""
+    assert plan.membranes is not None
     assert layer.thresholds is not None
     low, high = layer.membrane_range(potentials(layer, plan), plan.steps)
     thresholds, pixels = layer.thresholds[:, None], Pixels()
-    if layer.thresholds.ndim == 3:
+    if layer.by_pixel:
         thresholds, pixels = _kinds(layer.thresholds)
     elif layer.is_map:
         pixels = Pixels(rows=(0,) * plan.membranes.windows)
@@ -65,23 +75,18 @@ def membranes(layer: Layer, plan: LayerPlan, widths: Sequence[int]) -> Membranes
     thresholds = np.minimum(thresholds, high[:, None] + 1)
     biased = plan.engine == "unrolled" and plan.steps > 1
     bias = layer.bias_or_zero if biased else np.zeros(layer.neurons, np.int64)
-    return Membranes(
-        [
-            Membrane(
-                bits=bits,
-                low=int(low[j]),
-                high=int(high[j]),
-                thresholds=tuple(thresholds[j].tolist()),
-                bias=int(bias[j]),
-                initial=int(layer.initial_or_zero[j]) if plan.steps > 1 else 0,
-            )
-            for j, bits in enumerate(widths)
-        ],
-        plan=plan.membranes,
-        pixels=pixels,
-        reset=layer.reset,
-        leak=layer.leak if plan.steps > 1 else 0,
-    )
+    neurons = [
+        Membrane(
+            bits=bits,
+            low=int(low[j]),
+            high=int(high[j]),
+            thresholds=tuple(thresholds[j].tolist()),
+            bias=int(bias[j]),
+            initial=int(layer.initial_or_zero[j]) if plan.steps > 1 else 0,
+        )
+        for j, bits in enumerate(widths)
+    ]
+    return neurons, pixels
 
 
 def _kinds(thresholds: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], Pixels]:

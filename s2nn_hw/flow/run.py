@@ -135,7 +135,7 @@ def run(
         start = time.perf_counter()
         report("run", 0, len(frames))
         results = board.infer(
-            protocol.pack(ports[0], frames),
+            protocol.pack(ports[0], network.sent(frames)),
             identity,
             lambda done: report("run", done, len(frames)),
         )

@@ -78,6 +78,11 @@ class Layer:
         return isinstance(self.projections[0], Conv2d)
 
     @property
+    def by_pixel(self) -> bool:
+        """Whether thresholds depend on the pixel."""
+        return self.thresholds is not None and self.thresholds.ndim > 1
+
+    @property
     def sources(self) -> tuple[str, ...]:
         """Names of what the projections read."""
         return tuple(p.source for p in self.projections)
