@@ -167,11 +167,9 @@ class Readout(WeightedLayer):
     def _added(self, m: Module, source, moves, widths):
         """Whether the scores of a frame are there, a cycle after its last step, and they."""
         steps = self.plan.steps
-        step, first, there = (
-            Signal(range(max(steps, 2))),
-            Signal(init=1),
-            Signal(name="totals_there"),
-        )
+        step = Signal(range(max(steps, 2)))
+        first = Signal(init=1)
+        there = Signal(name="totals_there")
         final = step == steps - 1
         taken = source.valid & moves
         with m.If(taken):

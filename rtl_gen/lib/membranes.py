@@ -10,7 +10,7 @@ from amaranth.lib.wiring import In, Out
 
 from rtl_gen.width import signed_width
 
-from .shared import LOADED
+from .shared import APART, LOADED
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -188,8 +188,11 @@ class Membranes(wiring.Component):
         for j, (n, v, theta) in enumerate(zip(self.neurons, potentials, thresholds, strict=True)):
             more = (v - theta)[: n.excess].as_signed()
             excess.append(self._after(m, more, f"excess_{j}"))
-        fires = [~value[-1] for value in excess]
-        m.d.comb += self.o.payload.eq(Cat(*fires, marks))
+        fires = Signal(len(excess))
+        m.d.comb += [
+            fires.eq(~Cat(value[-1] for value in excess)),
+            self.o.payload.eq(Cat(fires, marks)),
+        ]
         if write is not None:
             kept = [self._after(m, v, f"compared_{j}") for j, v in enumerate(potentials)]
             left = map(self._left, self.neurons, fires, kept, excess)
@@ -207,20 +210,16 @@ class Membranes(wiring.Component):
         """Of the window that was taken last."""
         pixels = self.pixels
         kind = Signal(range(max(pixels.kinds, 2)))
-        row, column = Signal(range(len(pixels.rows))), Signal(range(len(pixels.columns)))
+        row = Signal(range(len(pixels.rows)))
+        column = Signal(range(len(pixels.columns)))
         if pixels.kinds == 1:
             return kind
         with m.If(taken):
             m.d.sync += column.eq(Mux(column == len(pixels.columns) - 1, 0, column + 1))
             with m.If(column == len(pixels.columns) - 1):
                 m.d.sync += row.eq(Mux(row == len(pixels.rows) - 1, 0, row + 1))
-        of_row, of_column = (
-            self._listed(m, index, kinds, name)
-            for index, kinds, name in (
-                (row, pixels.rows, "of_row"),
-                (column, pixels.columns, "of_column"),
-            )
-        )
+        of_row = self._listed(m, row, pixels.rows, "of_row")
+        of_column = self._listed(m, column, pixels.columns, "of_column")
         m.d.comb += kind.eq(of_row * pixels.column_kinds + of_column)
         return self._after(m, kind, "kind")
 
@@ -282,15 +281,10 @@ class Membranes(wiring.Component):
             with m.If(write.en):
                 m.d.sync += held.eq(write.data)
             return write, held
-        memory = Memory(
-            # No pixel is read while it is written, which tools cannot know.
-            shape=unsigned(bits),
-            depth=self.pixels.windows,
-            init=[],
-            attrs={"no_rw_check": 1},
-        )
-        m.submodules.memory = memory
-        write, read = memory.write_port(), memory.read_port()
+        memory = Memory(shape=unsigned(bits), depth=self.pixels.windows, init=[])
+        m.submodules[APART] = memory
+        write = memory.write_port()
+        read = memory.read_port()
         m.d.comb += [read.addr.eq(at), read.en.eq(self._moves)]
         #: Windows are written in the order in which they are read.
         written = Signal.like(at)

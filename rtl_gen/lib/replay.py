@@ -7,6 +7,8 @@ from amaranth.lib.wiring import In, Out
 
 from rtl_gen.stream import word
 
+from .shared import APART
+
 
 class Replay(wiring.Component):
     """Keeps a frame's words and gives them once a step.
@@ -38,21 +40,19 @@ class Replay(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         bits = len(self.i.p.planes.as_value())
-        memory = Memory(
-            # Nothing is read while a frame is written, which tools cannot know.
-            shape=unsigned(bits),
-            depth=self.words,
-            init=[],
-            attrs={"no_rw_check": 1},
-        )
-        m.submodules.memory = memory
-        write, read = memory.write_port(), memory.read_port()
+        memory = Memory(shape=unsigned(bits), depth=self.words, init=[])
+        m.submodules[APART] = memory
+        write = memory.write_port()
+        read = memory.read_port()
 
         at = Signal(range(max(self.words, 2)))
         step = Signal(range(self.steps))
-        again, drop = Signal(), Signal()
+        again = Signal()
+        drop = Signal()
         #: Out of the memory: a word is there, and another one is to be read.
-        there, reads = Signal(), Signal()
+        there = Signal()
+        reads = Signal()
+        #: Of the word that comes or is read: it is its step's last, and its frame's.
         ends = Signal()
         final = Signal()
         m.d.comb += [
@@ -64,7 +64,8 @@ class Replay(wiring.Component):
             write.en.eq(self.i.valid & self.i.ready),
         ]
         # While words come from the memory, ``at`` is the word that is read next.
-        last, shown_final = Signal(), Signal()
+        last = Signal()
+        shown_final = Signal()
         m.d.comb += [
             reads.eq(again & (~there | self.o.ready) & ~shown_final),
             read.addr.eq(at),

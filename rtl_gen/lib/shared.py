@@ -9,6 +9,9 @@ from amaranth.lib import wiring
 #: Attribute of registers that are loaded before they are used, and need no initial value.
 LOADED = "loaded"
 
+#: Name of a memory of which no word is read while it is written.
+APART = "apart"
+
 
 class Shared(wiring.Component):
     """A component that depends on nothing but the arguments it was made with.

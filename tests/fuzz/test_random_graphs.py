@@ -151,13 +151,45 @@ def networks(draw) -> Network:
             Dense(source=source, weights=weights(rng, (classes, size), bits), weight_bits=bits)
         )
     nodes.append(Layer(name="readout", projections=tuple(heads)))
-    network = Network(input=input_, layers=tuple(nodes))
+    shapes["readout"] = (classes,)
+    network = Network(
+        input=input_,
+        layers=tuple(draw(membranes(node, shapes[node.name], rng)) for node in nodes),
+        steps=draw(st.sampled_from([1, 1, 1, 2, 3])),
+        coding=draw(st.sampled_from(["direct", "direct", "rate"])),
+        seed=draw(st.integers(0, 9)),
+    )
     network.check()
     return network
 
 
+@st.composite
+def membranes(draw, node: Layer | Pool, shape: tuple[int, ...], rng: np.random.Generator):
+    """The node with what its neurons may have beside a threshold."""
+    if isinstance(node, Pool) or draw(st.sampled_from([True, True, False])):
+        return node
+    node = dataclasses.replace(node, bias=rng.integers(-3, 4, node.neurons))
+    if node.thresholds is None:
+        return node
+    thresholds = node.thresholds
+    if node.is_map and draw(st.booleans()):
+        kinds = thresholds[:, None, None] + rng.integers(-2, 3, (node.neurons, 2, 3))
+        rows, columns = (rng.integers(0, n, m) for n, m in zip((2, 3), shape[1:], strict=True))
+        thresholds = kinds[:, rows][:, :, columns]
+    return dataclasses.replace(
+        node,
+        thresholds=thresholds,
+        initial=draw(st.sampled_from([None, rng.integers(-3, 4, node.neurons)])),
+        reset=draw(st.sampled_from(["soft", "soft", "hard", "none"])),
+        leak=draw(st.sampled_from([0, 0, 1, 3])),
+    )
+
+
 def described(network: Network) -> str:
-    lines = [f"input {network.input.shape}, {network.input.bits} bits"]
+    lines = [
+        f"input {network.input.shape}, {network.input.bits} bits, {network.steps} steps, "
+        f"{network.coding}"
+    ]
     for node in network.layers:
         if isinstance(node, Pool):
             lines.append(f"{node.name}: {node.kind} of {node.source}, {node.window}")
@@ -167,7 +199,8 @@ def described(network: Network) -> str:
             + (f", {p.window}, {p.groups} groups" if isinstance(p, Conv2d) else "")
             for p in node.projections
         ]
-        lines.append(f"{node.name} {network.shape(node.name)}: " + " + ".join(parts))
+        own = f"{node.reset}, leak {node.leak}, by pixel {node.by_pixel}"
+        lines.append(f"{node.name} {network.shape(node.name)} ({own}): " + " + ".join(parts))
     return "\n".join(lines)
 
 

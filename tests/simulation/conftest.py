@@ -390,6 +390,64 @@ def summed(tmp_path_factory) -> Emitted:
 
 
 @pytest.fixture(scope="session")
+def stepping(tmp_path_factory) -> Callable[..., Emitted]:
+    """Emits a core of three steps: a map and a dense layer that leak and are reset otherwise."""
+
+    @functools.cache
+    def make(coding: str = "direct", frames: int = 12, engine: str = "event") -> Emitted:
+        network = _stepping(coding)
+        pixels = np.random.default_rng(5).integers(0, 4, (frames, 2, 4, 5), dtype=np.uint8)
+        core = build(network, engine=engine, top="s2nn_core", counters=True)
+        folder = tmp_path_factory.mktemp("stepping")
+        core.write(folder)
+        return Emitted(network=network, core=core, folder=folder, frames=pixels)
+
+    return make
+
+
+def _stepping(coding: str) -> Network:
+    """A map and a dense layer that leak and are reset in different ways."""
+    rng = np.random.default_rng(4)
+
+    def dense(source: str, inputs: int, neurons: int) -> Dense:
+        return Dense(source=source, weights=rng.integers(-3, 4, (neurons, inputs)), weight_bits=3)
+
+    edge = np.zeros((3, 4, 5), np.int64)
+    edge[:, 0] = 1
+    edge[:, :, -1] -= 1
+    return Network(
+        input=FrameFormat(shape=(2, 4, 5), bits=2),
+        layers=(
+            Layer(
+                name="conv",
+                projections=(
+                    Conv2d(
+                        source="input",
+                        weights=rng.integers(-3, 4, (3, 2, 3, 3)),
+                        weight_bits=3,
+                        padding=(1, 1),
+                    ),
+                ),
+                thresholds=edge + np.array([6, 4, 8])[:, None, None],
+                initial=np.array([2, -1, 3]),
+                leak=2,
+            ),
+            Layer(
+                name="flat",
+                projections=(dense("conv", 60, 6),),
+                thresholds=np.array([3, 5, 2, 4, 1, 6]),
+                bias=np.array([1, 0, -1, 2, 0, -2]),
+                reset="hard",
+            ),
+            Layer(name="readout", projections=(dense("flat", 6, 3),), bias=np.array([1, 0, -1])),
+        ),
+        steps=3,
+        coding=coding,
+        seed=1,
+    )
+
+
+@pytest.fixture(scope="session")
 def small(emitted) -> Emitted:
     """The core that most tests share: one bit a pixel, two lanes, two layers."""
     return emitted(40, 9, 3)

@@ -337,6 +337,49 @@ UNROLLED = {
 }
 
 
+#: Of several steps.
+MEMBRANES = {
+    "nothing is left of a membrane": Mutant(
+        lambda t: t.module("conv_membranes", r"= fresh \?", "= 1'h1 ?", times=3), {"spikes conv"}
+    ),
+    "a frame's membranes are the next one's": Mutant(
+        lambda t: t.module("flat_membranes", r"= fresh \?", "= 1'h0 ?", times=6), {"spikes flat"}
+    ),
+    "nothing leaks": Mutant(
+        lambda t: t.module(
+            "conv_membranes", r"(\$signed\(left_\d\)) - \$signed\(\{[^}]*\}\)", r"\1", times=3
+        ),
+        {"spikes conv"},
+    ),
+    "none is reset": Mutant(
+        lambda t: t.module(
+            "conv_membranes", r"(excess_\d)\[\d\] \? (compared_\d) : \1", r"\2", times=3
+        ),
+        {"spikes conv"},
+    ),
+    "all pixels have one membrane": Mutant(
+        lambda t: t.module("conv_membranes", r"apart\[\w+\] <= (?=\w+__data)", "apart[0] <= "),
+        {"spikes conv"},
+    ),
+    "the first row is as the others": Mutant(
+        lambda t: t.module("conv_membranes", r"assign of_row = [^;]*;", "assign of_row = 1'h0;"),
+        {"spikes conv"},
+    ),
+    "the next step does not wait": Mutant(
+        lambda t: t.module(
+            "flat_membranes", r"assign i__ready = [^;]*;", "assign i__ready = moves;"
+        ),
+        {"cycles out"},
+    ),
+    "a step is missing": Mutant(
+        lambda t: t.module("replay", r"step == 2'h2", "step == 2'h1"), {"spikes conv"}
+    ),
+    "scores are those of the last step": Mutant(
+        lambda t: t.module("readout", r"first \? (\d'h00) : total_\d", r"\1", times=3), {"scores"}
+    ),
+}
+
+
 def play(made, folder: Path, text: Text, vectors) -> runner.Simulation:
     """Run the vectors on changed files under a manifest that says they are the right ones."""
     folder.mkdir()
@@ -413,6 +456,17 @@ def test_mutant_of_maps(maps, judged, name):
 def test_mutant_of_sums(summed, judged, name):
     mutant = SUMMED[name]
     assert judged(summed, mutant.make, mutant.stall) >= mutant.fails
+
+
+@pytest.mark.parametrize("name", MEMBRANES)
+def test_mutant_of_membranes(stepping, judged, name):
+    mutant = MEMBRANES[name]
+    assert judged(stepping(), mutant.make, mutant.stall) >= mutant.fails
+
+
+@pytest.mark.parametrize("coding", ["direct", "rate"])
+def test_steps_themselves_pass(stepping, judged, coding):
+    assert judged(stepping(coding), lambda text: text, "random") == set()
 
 
 #: Of weights that are loaded.
