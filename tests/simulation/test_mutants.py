@@ -353,7 +353,7 @@ MEMBRANES = {
     ),
     "none is reset": Mutant(
         lambda t: t.module(
-            "conv_membranes", r"(excess_\d)\[\d\] \? (compared_\d) : \1", r"\2", times=3
+            "conv_membranes", r"fires\[\d\] \? excess_\d : (compared_\d)", r"\1", times=3
         ),
         {"spikes conv"},
     ),
@@ -365,11 +365,10 @@ MEMBRANES = {
         lambda t: t.module("conv_membranes", r"assign of_row = [^;]*;", "assign of_row = 1'h0;"),
         {"spikes conv"},
     ),
-    "the next step does not wait": Mutant(
-        lambda t: t.module(
-            "flat_membranes", r"assign i__ready = [^;]*;", "assign i__ready = moves;"
-        ),
-        {"cycles out"},
+    "what waits is counted again": Mutant(
+        lambda t: t.module("conv_membranes", r"(assign taken = i__valid) & moves", r"\1"),
+        {"spikes conv"},
+        stall="slow-sink",
     ),
     "a step is missing": Mutant(
         lambda t: t.module("replay", r"step == 2'h2", "step == 2'h1"), {"spikes conv"}
