@@ -38,17 +38,19 @@ def run(
     network: Network,
     images: npt.ArrayLike,
     *,
+    first: int = 0,
     batch: int = 256,
     device: str = "cpu",
     progress: Callable[[int], None] | None = None,
 ) -> Trace:
     """Evaluate frames (n, *shape) of integers in the input's range.
 
-    ``progress`` is called with the number of frames done.  Raises InputError on a wrong shape, an
-    empty set or a pixel out of range.
+    ``first`` is the number of the first of them, by which rates are drawn; ``progress`` is called
+    with the number of frames done.  Raises InputError on a wrong shape, an empty set or a pixel out
+    of range.
     """
     network.check()
-    frames = network.coded(network.input.frames(images))
+    frames = network.coded(network.input.frames(images), first)
     pools = {node.name for node in network.layers if isinstance(node, Pool)}
     parts: dict[str, list[npt.NDArray[np.generic]]] = {node.name: [] for node in network.layers}
     for start in range(0, len(frames), batch):

@@ -91,11 +91,11 @@ class Network:
         """What the layers are fed at a step: frames as they are, or spikes."""
         return self.input if self.coding == "direct" else FrameFormat(shape=self.input.shape)
 
-    def coded(self, frames: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-        """Step frames (n, steps, *shape) of frames (n, *shape)."""
+    def coded(self, frames: npt.NDArray[np.uint8], first: int = 0) -> npt.NDArray[np.uint8]:
+        """Step frames (n, steps, *shape) of frames (n, *shape), of which ``first`` come before."""
         if self.coding == "direct":
             return np.repeat(frames[:, None], self.steps, axis=1)
-        return drawn(frames, self.input.maximum, self.steps, self.seed)
+        return drawn(frames, self.input.maximum, self.steps, self.seed, first)
 
     def sent(self, frames: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         """What a core is given: frames, or where they are coded step frames (n, steps, *shape)."""
