@@ -19,9 +19,10 @@ def register(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "train",
         help="train a network on a data set",
-        description="Train a network of single-step spiking neurons with quantised weights, lower "
-        "it to integers, check that both agree on the whole test set, and write the model, some "
-        "test images, the log and the command into a folder.",
+        description="Train a network of single-step spiking neurons, of neurons that integrate "
+        "over several steps, or a binary network, with quantised weights, lower it to integers, "
+        "check that both agree on the whole test set, and write the model, some test images, the "
+        "log and the command into a folder.",
     )
     parser.add_argument(
         "dataset", metavar="DATASET", help="mnist, fashion-mnist, digits or cifar10"
@@ -45,11 +46,10 @@ def register(subparsers: Any) -> None:
     shape.add_argument(
         "--weight-bits",
         type=int,
-        default=4,
         metavar="N",
-        help="1 (±1), 2 (ternary), 3 … 8, symmetric (default: %(default)s)",
+        help="1 (±1), 2 (ternary), 3 … 8, symmetric (default: 4, of neuron bnn 1)",
     )
-    for name, layer in (("--first-weight-bits", "first layer"), ("--last-weight-bits", "readout")):
+    for name, layer in (("--first-weight-bits", "first layer"), ("--last-weight-bits", "last one")):
         shape.add_argument(
             name, type=int, metavar="N", help=f"of the {layer} (default: as the others)"
         )
@@ -73,23 +73,52 @@ def register(subparsers: Any) -> None:
         metavar="N",
         help="raw value from which a 1-bit pixel is 1 (default: half intensity)",
     )
-    shape.add_argument(
-        "--surrogate",
+    _neurons(parser.add_argument_group("neurons"))
+    _schedule(parser.add_argument_group("training"))
+    terminal.add_json(parser)
+    parser.set_defaults(handler=handler)
+
+
+def _neurons(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--neuron",
         default="s2nn",
         metavar="NAME",
-        help="s2nn, boxcar, slayer, sigmoid, triangle or bireal (default: %(default)s)",
+        help="s2nn fires in a single step, if integrates over --steps, bnn is binary: activations "
+        "-1 and +1, lowered to spikes (default: %(default)s)",
     )
+    for name, kind, text in (
+        ("--steps", int, "of a frame, of neuron if (default: 4)"),
+        ("--reset", str, "after a spike: soft, hard or none (default: soft)"),
+        ("--leak", int, "right shift of what leaks of a membrane a step (default: 0, nothing)"),
+        ("--initial", float, "membrane before the first step, in thresholds (default: 0)"),
+        (
+            "--readout",
+            str,
+            "potential, or count of the spikes of a neuron a class (default: potential)",
+        ),
+        (
+            "--coding",
+            str,
+            "direct, every step is fed the frame, or rate, spikes drawn by --seed "
+            "(default: direct)",
+        ),
+        (
+            "--surrogate",
+            str,
+            "s2nn, boxcar, slayer, sigmoid, triangle or bireal (default: s2nn, of bnn boxcar)",
+        ),
+    ):
+        metavar = {int: "N", float: "X", str: "NAME"}[kind]
+        group.add_argument(name, type=kind, metavar=metavar, help=text)
     for name, default in (("--alpha", 4.0), ("--beta", 1.0)):
-        shape.add_argument(
+        group.add_argument(
             name,
             type=float,
             default=default,
             metavar="X",
             help="of the surrogate (default: %(default)s)",
         )
-    _schedule(parser.add_argument_group("training"))
-    terminal.add_json(parser)
-    parser.set_defaults(handler=handler)
 
 
 def _schedule(group: argparse._ArgumentGroup) -> None:
@@ -149,6 +178,13 @@ def handler(args: argparse.Namespace) -> int:
             args.out,
             hidden=args.hidden,
             arch=args.arch,
+            neuron=args.neuron,
+            steps=args.steps,
+            reset=args.reset,
+            leak=args.leak,
+            initial=args.initial,
+            readout=args.readout,
+            coding=args.coding,
             weight_bits=args.weight_bits,
             first_weight_bits=args.first_weight_bits,
             last_weight_bits=args.last_weight_bits,

@@ -21,7 +21,8 @@ BATCH = 200
 class Agreement:
     """What was seen while module and golden model were compared.
 
-    classes: int64 (n,), of each frame; spikes: mean share of neurons that fire, by hidden layer.
+    classes: int64 (n,), of each frame; spikes: mean share of neurons that fire at a step, by hidden
+        layer.
     """
 
     classes: npt.NDArray[np.int64]
@@ -46,10 +47,10 @@ def agree(
     classes, fired = [], dict.fromkeys((y.name for y in network.weighted[:-1]), 0)
     for start in range(0, len(frames), batch):
         part = frames[start : start + batch]
-        trace = golden.run(network, part)
+        trace = golden.run(network, part, first=start)
         seen: dict[str, torch.Tensor] = {}
         with torch.no_grad():
-            module(torch.from_numpy(part).to(device), seen)
+            module(torch.from_numpy(part).to(device), seen, first=start)
         known = {**trace.spikes, **trace.pools, network.readout.name: trace.scores}
         if list(seen) != [node.name for node in network.layers]:
             raise RuntimeError(f"torch has the nodes {', '.join(seen)}, not those of the network")
@@ -57,6 +58,7 @@ def agree(
             wrong = values.cpu().numpy() != known[name]
             if wrong.any():
                 n, *place = (int(k) for k in np.argwhere(wrong)[0])
+                n //= len(wrong) // len(part)
                 raise RuntimeError(
                     f"layer {name!r}: torch and golden model differ in {int(wrong.sum())} values, "
                     f"first at frame {start + n}, neuron {', '.join(map(str, place))}"
@@ -66,7 +68,7 @@ def agree(
             fired[name] += int(spikes.sum())
         if progress is not None:
             progress(start + len(part))
-    sizes = {name: len(frames) * network.width(name) for name in fired}
+    sizes = {name: len(frames) * network.steps * network.width(name) for name in fired}
     return Agreement(
         classes=np.concatenate(classes),
         spikes={name: count / sizes[name] for name, count in fired.items()},

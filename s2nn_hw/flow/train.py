@@ -5,8 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import platform
-import shlex
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,18 +15,18 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-import s2nn_hw
 from s2nn_hw import datasets, golden
 from s2nn_hw.datasets import Dataset
 from s2nn_hw.datasets.augment import Augmentation
 from s2nn_hw.ir import InputError, Network, save
 from s2nn_hw.lowering import lower
 from s2nn_hw.nn import Convnet, Mlp, SpikingNetwork, Twin, frame_format
-from s2nn_hw.nn import surrogate as make_surrogate
 from s2nn_hw.nn.fit import Epoch, Schedule, fit
 
 from .agree import BATCH, agree
 from .folder import output_folder, refuse_foreign
+from .neurons import made, resolved
+from .recipe import facts, script
 
 #: What a folder of training holds.
 MODEL, IMAGES, LOG, SCRIPT = "model.s2nn", "images.npz", "train.json", "train.sh"
@@ -37,6 +35,9 @@ MODEL, IMAGES, LOG, SCRIPT = "model.s2nn", "images.npz", "train.json", "train.sh
 CALIBRATION = 512
 PACKED = 200
 
+#: Of a TrainResult, what the log and the model have, too.
+FIGURES = ("accuracy", "train_accuracy", "spikes", "input_activity")
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrainResult:
@@ -44,8 +45,9 @@ class TrainResult:
 
     accuracy: of the integer network (of a twin, itself) on the whole test set, 0…1.
     train_accuracy: likewise on the training set as it is.
-    spikes: per hidden layer, mean share of neurons that fire on the test set; none of a twin.
-    input_activity: mean share of the set bits in the test frames; None of a twin.
+    spikes: per hidden layer, mean share of neurons that fire at a step on the test set; none of a
+        twin.
+    input_activity: mean share of the set bits in what the test set is fed as; None of a twin.
     digest: of the network, None of a twin; data_digest: of the data set.
     out: folder that holds ``files``.
     """
@@ -71,7 +73,14 @@ def train(
     *,
     hidden: Sequence[int] | None = None,
     arch: str | None = None,
-    weight_bits: int = 4,
+    neuron: str = "s2nn",
+    steps: int | None = None,
+    reset: str | None = None,
+    leak: int | None = None,
+    initial: float | None = None,
+    readout: str | None = None,
+    coding: str | None = None,
+    weight_bits: int | None = None,
     first_weight_bits: int | None = None,
     last_weight_bits: int | None = None,
     fan_in: int | None = None,
@@ -79,7 +88,7 @@ def train(
     input_threshold: int | None = None,
     epochs: int = 60,
     seed: int = 0,
-    surrogate: str = "s2nn",
+    surrogate: str | None = None,
     alpha: float = 4.0,
     beta: float = 1.0,
     learning_rate: float = 0.03,
@@ -99,7 +108,7 @@ def train(
     progress: Callable[[str, int, int], None] | None = None,
     on_epoch: Callable[[Epoch], None] | None = None,
 ) -> TrainResult:
-    """Train a network of S²NN neurons with quantised weights and write it to the folder ``out``.
+    """Train a network with quantised weights and write it to the folder ``out``.
 
     Parameters
     ----------
@@ -109,8 +118,12 @@ def train(
         at all, see output_folder().
     hidden: widths of the hidden layers of an MLP, any number of them; one of 128 by default.
     arch: instead of ``hidden``, an architecture such as 32C3-P2-64C3-P2-10, see nn.Convnet.
+    neuron: s2nn, if or bnn, see NEURONS for what else may be given with each and its defaults.
+    steps, reset, leak, initial: of neurons that integrate, see nn.IntegrateFire.
+    readout: potential, or count of the spikes of a neuron a class; coding: direct, or rate, drawn
+        by ``seed``, see ir.Network.
     weight_bits, input_bits: 1…8 each; input_threshold: the raw value from which a 1-bit pixel is 1.
-    first_weight_bits, last_weight_bits: of the first layer and the readout, where others.
+    first_weight_bits, last_weight_bits: of the first layer and the last weights, where others.
     fan_in: weights other than 0 of a neuron of the hidden layers, at most; needs ``hidden``.
     surrogate, alpha, beta: of the neurons, see nn.surrogate.
     epochs … spike_penalty: see nn.fit.Schedule; dropout: see nn.SpikingNetwork.
@@ -130,10 +143,24 @@ def train(
     start = time.monotonic()
     say = progress or (lambda stage, done, total: None)
     set_ = dataset if isinstance(dataset, Dataset) else datasets.load(dataset, data)
+    chosen = resolved(
+        neuron,
+        {
+            "steps": steps,
+            "reset": reset,
+            "leak": leak,
+            "initial": initial,
+            "readout": readout,
+            "coding": coding,
+            "weight_bits": weight_bits,
+            "surrogate": surrogate,
+        },
+    )
     options: dict[str, Any] = {
         "hidden": list((128,) if hidden is None else hidden) if arch is None else None,
         "arch": arch,
-        "weight_bits": weight_bits,
+        "neuron": neuron,
+        **chosen,
         "first_weight_bits": first_weight_bits,
         "last_weight_bits": last_weight_bits,
         "fan_in": fan_in,
@@ -141,7 +168,6 @@ def train(
         "input_threshold": input_threshold,
         "epochs": epochs,
         "seed": seed,
-        "surrogate": surrogate,
         "alpha": alpha,
         "beta": beta,
         "learning_rate": learning_rate,
@@ -161,6 +187,10 @@ def train(
         raise InputError("give widths of hidden layers or an architecture, not both")
     if fan_in is not None and arch is not None:
         raise InputError("fan-in must be left out with an architecture: it is of dense layers")
+    if twin and neuron != "s2nn":
+        raise InputError(f"a full-precision twin has ReLU, and neuron {neuron!r} must be left out")
+    if coding == "rate" and input_bits == 1:
+        raise InputError("rate coding must go with 2…8 input bits, as a pixel of one is a spike")
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**63:
         raise InputError(f"the seed must be a whole number from 0 on, not {seed!r}")
     if not 0 <= dropout < 1:
@@ -186,34 +216,33 @@ def train(
     )
     schedule.check()
     input_format = frame_format(set_.shape, input_bits, set_.maximum, threshold=input_threshold)
-    spike = make_surrogate(surrogate, alpha=alpha, beta=beta)
     refuse_foreign(Path(out))
 
-    bits = {
-        "weight_bits": weight_bits,
+    common: dict[str, Any] = {
+        "weight_bits": chosen["weight_bits"],
         "first_weight_bits": first_weight_bits,
         "last_weight_bits": last_weight_bits,
+        "neuron": made(neuron, chosen, alpha=alpha, beta=beta),
+        "count": chosen["readout"] == "count",
+        "coding": chosen["coding"] or "direct",
+        "seed": seed if chosen["coding"] == "rate" else 0,
+        "dropout": dropout,
     }
 
     def build() -> SpikingNetwork | Twin:
         if arch is None:
-            module = Mlp(
-                input_format,
-                options["hidden"],
-                set_.classes,
-                **bits,
-                fan_in=fan_in,
-                surrogate=spike,
-                dropout=dropout,
-            )
+            widths = options["hidden"]
+            module = Mlp(input_format, widths, set_.classes, fan_in=fan_in, **common)
         else:
-            module = Convnet(input_format, arch, **bits, surrogate=spike, dropout=dropout)
+            module = Convnet(input_format, arch, **common)
             scores = module.layers["readout"].neurons
             if scores != set_.classes:
                 raise InputError(
                     f"the architecture must end in {set_.classes}, the classes of {set_.name}, "
                     f"not {scores}"
                 )
+        if chosen["steps"] not in (None, module.steps):
+            raise InputError("neuron 'if' must go with a hidden layer, as a readout does not fire")
         lower(module.eval())  # what cannot become hardware is refused before it is trained
         return Twin(module, set_.maximum) if twin else module
 
@@ -225,17 +254,18 @@ def train(
     with output_folder(out) as folder:
         module, log = _fit(build, set_, schedule, seed, device, each)
         if isinstance(module, Twin):
-            facts, result = _twin_result(set_, options, module)
+            network, result = None, _twin_result(set_, module)
         else:
             network, result = _lowered(set_, seed, module, say)
-            facts = _facts(set_, options, result)
-            save(dataclasses.replace(network, provenance=facts), folder / MODEL)
+        known = facts(set_, options, {name: getattr(result, name) for name in FIGURES})
+        if network is not None:
+            save(dataclasses.replace(network, provenance=known), folder / MODEL)
             _pack(set_, folder / IMAGES)
         text = json.dumps(
-            {**facts, "epochs": [dataclasses.asdict(entry) for entry in log]}, indent=1
+            {**known, "epochs": [dataclasses.asdict(entry) for entry in log]}, indent=1
         )
         (folder / LOG).write_text(text + "\n")
-        (folder / SCRIPT).write_text(_script(facts["command"]))
+        (folder / SCRIPT).write_text(script(known["command"], SCRIPT))
         (folder / SCRIPT).chmod(0o755)
     return dataclasses.replace(result, out=str(out), seconds=time.monotonic() - start)
 
@@ -251,7 +281,7 @@ def _lowered(
     seen = agree(module, network, test_frames, lambda n: say("compare", n, len(test_frames)))
     trained = np.concatenate(
         [
-            golden.run(network, train_frames[k : k + BATCH]).classes
+            golden.run(network, train_frames[k : k + BATCH], first=k).classes
             for k in range(0, len(train_frames), BATCH)
         ]
     )
@@ -259,9 +289,7 @@ def _lowered(
         accuracy=float((seen.classes == set_.test_labels).mean()),
         train_accuracy=float((trained == set_.train_labels).mean()),
         spikes=seen.spikes,
-        input_activity=float(
-            np.unpackbits(test_frames).sum() / (test_frames.size * module.input.bits)
-        ),
+        input_activity=_set_bits(network, test_frames),
         digest=network.digest(),
         data_digest=set_.digest(),
         out="",
@@ -270,10 +298,15 @@ def _lowered(
     )
 
 
+def _set_bits(network: Network, frames: npt.NDArray[np.uint8]) -> float:
+    """The share of bits that are set in what the layers are fed of these frames."""
+    if network.coding == "rate":
+        return float(network.coded(frames).mean())
+    return float(np.unpackbits(frames).sum() / (frames.size * network.input.bits))
+
+
 @torch.no_grad()
-def _twin_result(
-    set_: Dataset, options: dict[str, Any], twin: Twin
-) -> tuple[dict[str, Any], TrainResult]:
+def _twin_result(set_: Dataset, twin: Twin) -> TrainResult:
     def accuracy(images: npt.NDArray[np.uint8], labels: npt.NDArray[np.uint8]) -> float:
         parts = [
             twin(twin.encode(torch.tensor(images[k : k + BATCH]))).argmax(dim=1)
@@ -281,7 +314,7 @@ def _twin_result(
         ]
         return float((torch.cat(parts).numpy() == labels).mean())
 
-    result = TrainResult(
+    return TrainResult(
         accuracy=accuracy(set_.test_images, set_.test_labels),
         train_accuracy=accuracy(set_.train_images, set_.train_labels),
         spikes={},
@@ -292,7 +325,6 @@ def _twin_result(
         files=(LOG, SCRIPT),
         seconds=0.0,
     )
-    return _facts(set_, options, result), result
 
 
 def _pack(set_: Dataset, path: Path) -> None:
@@ -327,46 +359,3 @@ def _fit(
     finally:
         torch.set_num_threads(threads)
     return module.cpu(), log
-
-
-def _facts(set_: Dataset, options: dict[str, Any], result: TrainResult) -> dict[str, Any]:
-    """Provenance: all that is needed to make the model again, and how good it is."""
-    return {
-        "command": _command(set_.name, options),
-        "dataset": set_.name,
-        "data_title": set_.title or set_.name,
-        "data_digest": result.data_digest,
-        "options": options,
-        "accuracy": result.accuracy,
-        "train_accuracy": result.train_accuracy,
-        "spikes": result.spikes,
-        "input_activity": result.input_activity,
-        "test_images": len(set_.test_images),
-        "versions": {
-            "s2nn-hw": s2nn_hw.__version__,
-            "torch": torch.__version__,
-            "numpy": np.__version__,
-            "python": platform.python_version(),
-        },
-    }
-
-
-def _command(name: str, options: dict[str, Any]) -> str:
-    """The command line of these options, every one of them written out, but for the folders."""
-    words = ["s2nn-hw", "train", name]
-    for key, value in options.items():
-        if value is None or value is False:
-            continue
-        words.append("--" + key.replace("_", "-"))
-        if value is True:
-            continue
-        words += [str(v) for v in value] if isinstance(value, list) else [str(value)]
-    return shlex.join(words)
-
-
-def _script(command: str) -> str:
-    return (
-        "#!/bin/sh\n"
-        "# Trains this model again, into the folder given.\n"
-        f'exec {command} -o "${{1:?usage: {SCRIPT} FOLDER}}"\n'
-    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy.typing as npt
@@ -12,7 +13,7 @@ from s2nn_hw.ir import FrameFormat, InputError, Network
 from s2nn_hw.nn import SpikingNetwork
 
 from .sequential import sequential_layers
-from .spiking import spiking_layers
+from .spiking import spiking_network
 
 
 def lower(
@@ -44,20 +45,17 @@ def lower(
     if isinstance(module, SpikingNetwork):
         if input is not None and input != module.input:
             raise InputError(f"the input must be the module's own, {module.input}, not {input}")
-        input, layers = module.input, spiking_layers(module)
+        network = spiking_network(module)
     elif isinstance(module, nn.Sequential):
         if input is None:
             raise InputError("a Sequential must be lowered with the input's FrameFormat")
-        layers = sequential_layers(module, input)
+        network = Network(input=input, layers=tuple(sequential_layers(module, input)))
     else:
         raise InputError(
             f"the module must be a SpikingNetwork or a torch Sequential, "
             f"not {type(module).__name__}"
         )
-    network = Network(
-        input=input,
-        layers=tuple(layers),
-        provenance={} if provenance is None else dict(provenance),
-    )
+    if provenance is not None:
+        network = dataclasses.replace(network, provenance=dict(provenance))
     network.check()
     return network if calibration is None else golden.observed(network, calibration)

@@ -26,6 +26,7 @@ from s2nn_hw.ir.weights import weight_bits_for
 from s2nn_hw.nn import Neuron
 
 from .modules import Pooled, conv_options, pooled
+from .sums import Sums
 from .threshold import firing_layer, normalisation, numbers
 
 _NOTHING = (nn.Dropout, nn.Dropout2d, nn.Identity)
@@ -141,7 +142,9 @@ class _Chain:
 
         shape = projection.output_shape(self._shape, name)
         self._divisor = Fraction(1)
-        self._add(firing_layer(name, [projection], [self._maximum], condition), shape, 1)
+        self._add(
+            firing_layer(name, Sums.plain([projection]), [self._maximum], condition), shape, 1
+        )
 
     def read_out(self, step: nn.Linear | nn.Conv2d, norm: nn.Module | None, at: str) -> None:
         """Add the last layer."""

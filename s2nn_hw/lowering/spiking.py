@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
+import torch
 
 from s2nn_hw import ir
 from s2nn_hw.ir import InputError, Layer, Node, Pool
-from s2nn_hw.nn import Projection, Readout, SpikingLayer, SpikingNetwork
+from s2nn_hw.nn import IntegrateFire, Projection, Readout, SpikingLayer, SpikingNetwork
 
-from .threshold import firing_layer, normalisation, numbers
+from .sums import Integers, sums
+from .threshold import firing_layer, negated, normalisation, numbers
+
+#: Thresholds and biases of several steps are below this, to be exact.
+_EXACT = 2.0**53
 
 
-def spiking_layers(network: SpikingNetwork) -> list[Node]:
+def spiking_network(network: SpikingNetwork) -> ir.Network:
     """The network's layers and pools, in order, with sources by name."""
     skeleton = network.skeleton()
     skeleton.check()
+    magnitudes = {
+        name: m[0].cpu().numpy().astype(np.int64) for name, m in network.magnitudes().items()
+    }
     nodes: list[Node] = []
     for node in skeleton.layers:
         if isinstance(node, Pool):
@@ -28,12 +38,15 @@ def spiking_layers(network: SpikingNetwork) -> list[Node]:
             _projection(p, source, module, node.name)
             for p, source in zip(module.projections, node.sources, strict=True)
         ]
+        signs = [magnitudes.get(source) for source in node.sources]
         if node.is_readout:
-            nodes.append(Layer(name=node.name, projections=tuple(projections)))
+            nodes.append(_readout(node.name, projections, signs, magnitudes.get(node.name)))
+        elif isinstance(module.neuron, IntegrateFire):
+            nodes.append(_integrating(module, node.name, projections, signs))
         else:
             x_max = [skeleton.maximum(source) for source in node.sources]
-            nodes.append(_firing(module, node.name, projections, x_max))
-    return nodes
+            nodes.append(_firing(module, node.name, projections, signs, x_max))
+    return replace(skeleton, layers=tuple(nodes))
 
 
 def _projection(
@@ -50,8 +63,13 @@ def _projection(
 
 
 def _firing(
-    module: SpikingLayer, name: str, projections: list[ir.Projection], x_max: list[int]
+    module: SpikingLayer,
+    name: str,
+    projections: Sequence[ir.Projection],
+    signs: Sequence[Integers | None],
+    x_max: Sequence[int],
 ) -> Layer:
+    """Neurons of a single step, folded over the reals."""
     where = f"layer {name!r}"
     norm = normalisation(module.norm, where)
     scale = numbers(module.scale, f"{where}: scale")
@@ -60,7 +78,7 @@ def _firing(
     threshold = Fraction(module.neuron.threshold)
     return firing_layer(
         name,
-        projections,
+        sums(projections, signs, where),
         x_max,
         lambda j: {
             **norm(j),
@@ -69,3 +87,49 @@ def _firing(
             "strict": module.neuron.strict,
         },
     )
+
+
+def _integrating(
+    module: SpikingLayer,
+    name: str,
+    projections: Sequence[ir.Projection],
+    signs: Sequence[Integers | None],
+) -> Layer:
+    """Neurons of several steps, whose whole numbers are those of the module."""
+    where = f"layer {name!r}"
+    normalisation(module.norm, where)
+    if any(m is not None for m in signs):
+        raise InputError(f"{where}: integrate-and-fire neurons must read spikes, not signs")
+    neuron = module.neuron
+    membrane = neuron.integers(module.normalisation())
+
+    def whole(values: torch.Tensor, what: str) -> Integers:
+        found = numbers(values, f"{where}: {what}")
+        if (np.abs(found) >= _EXACT).any():
+            greatest = max(found.tolist(), key=abs)
+            raise InputError(f"{where}: {what} must be below 2^53 to be exact, not {greatest:g}")
+        return found.astype(np.int64)
+
+    bias = whole(membrane.bias, "bias")
+    return Layer(
+        name=name,
+        projections=negated(projections, membrane.sign.cpu().numpy().astype(np.int8)),
+        thresholds=whole(membrane.threshold, "threshold"),
+        bias=bias if bias.any() else None,
+        initial=whole(membrane.initial, "initial potential") if neuron.initial else None,
+        reset=neuron.reset,
+        leak=neuron.leak,
+    )
+
+
+def _readout(
+    name: str,
+    projections: Sequence[ir.Projection],
+    signs: Sequence[Integers | None],
+    magnitude: Integers | None,
+) -> Layer:
+    """Scores; of signs and weights of one bit, with their ``magnitude``, numbers of agreements."""
+    found = sums(projections, signs, f"layer {name!r}", whole=magnitude is None)
+    # (2·u − lack + magnitude) / 2, and magnitude − lack is twice the sum where the weight is -1.
+    bias = -found.lack if magnitude is None else (magnitude - found.lack) // 2
+    return Layer(name=name, projections=found.projections, bias=bias if bias.any() else None)

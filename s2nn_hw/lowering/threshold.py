@@ -15,35 +15,52 @@ from torch import nn
 from s2nn_hw.ir import InputError, Layer, Projection
 
 from .fold import fold
+from .sums import Sums
 
 
 def firing_layer(
     name: str,
-    projections: Sequence[Projection],
+    sums: Sums,
     x_max: Sequence[int],
     condition: Callable[[int], dict[str, Any]],
 ) -> Layer:
-    """A hidden layer; ``condition(j)`` gives neuron j's numbers as fold() takes them.
+    """A hidden layer of a single step; its thresholds are of pixels only where these differ.
 
     x_max: the greatest element of each projection's source.
+    condition: gives neuron j's numbers as fold() takes them, for the module's potential.
     """
-    ranges = [p.potential_range(m) for p, m in zip(projections, x_max, strict=True)]
+    ranges = [p.potential_range(m) for p, m in zip(sums.projections, x_max, strict=True)]
     low = np.sum([low for low, _ in ranges], axis=0)
     high = np.sum([high for _, high in ranges], axis=0)
-    neurons = projections[0].neurons
-    thresholds = np.zeros(neurons, np.int64)
-    sign = np.ones(neurons, np.int8)
-    for j in range(neurons):
-        theta, negate = fold(low=int(low[j]), high=int(high[j]), **condition(j))
-        thresholds[j] = theta
-        sign[j] = -1 if negate else 1
-    return Layer(
-        name=name,
-        projections=tuple(
-            replace(p, weights=p.weights * sign.reshape(-1, *[1] * (p.weights.ndim - 1)))
-            for p in projections
-        ),
-        thresholds=thresholds,
+    thresholds = np.zeros(sums.lack.shape, np.int64)
+    sign = np.ones(len(thresholds), np.int8)
+    for j, lack in enumerate(sums.lack):
+        numbers_j = condition(j)
+        scale, mean = numbers_j["scale"], numbers_j["mean"]
+        values, places = np.unique(lack, return_inverse=True)
+        folded = [
+            fold(
+                low=int(low[j]),
+                high=int(high[j]),
+                **{**numbers_j, "scale": sums.factor * scale, "mean": mean + scale * int(value)},
+            )
+            for value in values
+        ]
+        thresholds[j] = np.array([theta for theta, _ in folded])[places].reshape(lack.shape)
+        sign[j] = -1 if folded[0][1] else 1
+    by_neuron = thresholds.reshape(len(thresholds), -1)
+    if (by_neuron == by_neuron[:, :1]).all():
+        thresholds = by_neuron[:, 0].copy()
+    return Layer(name=name, projections=negated(sums.projections, sign), thresholds=thresholds)
+
+
+def negated(
+    projections: Sequence[Projection], sign: npt.NDArray[np.int8]
+) -> tuple[Projection, ...]:
+    """The projections, of which each neuron's weights are multiplied by its sign, ±1."""
+    return tuple(
+        replace(p, weights=p.weights * sign.reshape(-1, *[1] * (p.weights.ndim - 1)))
+        for p in projections
     )
 
 

@@ -2,36 +2,38 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable
 
-from s2nn_hw.ir import FrameFormat, InputError
+from s2nn_hw.ir import INPUT, FrameFormat, InputError
 
 from .architecture import Conv, Pooling, Residual, Step, Width, parse
 from .conv2d import Conv2d
 from .dense import Dense
-from .layer import Readout, SpikingLayer
-from .network import SpikingNetwork
+from .layer import AnyNeuron, SpikingLayer
+from .network import SpikingNetwork, ending
 from .neuron import Neuron
 from .pool import Pool
 from .projection import Projection
 from .skeleton import Trained, skeleton
-from .surrogates import Surrogate
 
 
 class Convnet(SpikingNetwork):
     """The network of an architecture such as ``32C3-P2-64C3-P2-10``; see architecture.py.
 
-    Its nodes are conv1, …, pool1, …, hidden1, …, res1a, res1b, … and readout.
+    Its nodes are conv1, …, pool1, …, hidden1, …, res1a, res1b, …, and those of ending().
 
     Parameters
     ----------
     input: format of the frames, C×H×W.
     architecture: its last number is that of the scores.
     weight_bits: 1…8; of identities always conv2d.IDENTITY_BITS.
-    first_weight_bits, last_weight_bits: of the first layer and of the readout, where others.
-    surrogate, threshold, strict: of the neurons, see Neuron.
-    learned_scale, dropout: see SpikingLayer and SpikingNetwork.
+    first_weight_bits, last_weight_bits: of the first layer and of the last with weights, where
+        others.
+    neuron: of every layer a copy; Neuron() by default.
+    count: whether spikes are counted instead of potentials read out, see ending().
+    learned_scale, coding, seed, dropout: see SpikingLayer and SpikingNetwork.
     """
 
     def __init__(
@@ -42,20 +44,22 @@ class Convnet(SpikingNetwork):
         weight_bits: int = 4,
         first_weight_bits: int | None = None,
         last_weight_bits: int | None = None,
-        surrogate: Surrogate | None = None,
-        threshold: float = 1.0,
-        strict: bool = False,
+        neuron: AnyNeuron | None = None,
+        count: bool = False,
         learned_scale: bool = True,
+        coding: str = "direct",
+        seed: int = 0,
         dropout: float = 0.0,
     ) -> None:
         if len(input.shape) != 3:
             raise InputError(f"a convolutional network must have input C×H×W, not {input.shape}")
 
-        def fire(*projections: Projection) -> SpikingLayer:
-            neuron = Neuron(threshold, surrogate=surrogate, strict=strict)
-            return SpikingLayer(projections, neuron, learned_scale=learned_scale)
+        neuron = Neuron() if neuron is None else neuron
 
-        growing = _Growing(input)
+        def fire(*projections: Projection) -> SpikingLayer:
+            return SpikingLayer(projections, copy.copy(neuron), learned_scale=learned_scale)
+
+        growing = _Growing(input, coding)
         *steps, (_, readout) = parse(architecture)
         assert isinstance(readout, Width)
         pending = first_weight_bits
@@ -68,22 +72,25 @@ class Convnet(SpikingNetwork):
             except InputError as error:
                 raise InputError(f"{part!r} in the architecture: {error}") from None
         bits = weight_bits if last_weight_bits is None else last_weight_bits
-        growing.layers["readout"] = Readout(
-            [growing.dense(readout, bits)],
-            gain=1.0 / growing.maximum,
+        layers = growing.layers | ending(
+            growing.dense(readout, bits),
+            neuron,
+            count=count,
+            maximum=growing.maximum,
             learned_scale=learned_scale,
         )
-        super().__init__(input, growing.layers, dropout=dropout)
+        super().__init__(input, layers, coding=coding, seed=seed, dropout=dropout)
 
 
 class _Growing:
     """The nodes made so far, and the shape and greatest value of what the last one gives."""
 
-    def __init__(self, input: FrameFormat) -> None:
+    def __init__(self, input: FrameFormat, coding: str) -> None:
         self._input = input
+        self._coding = coding
         self.layers: dict[str, Trained] = {}
         self.shape = tuple(input.shape)
-        self.maximum = input.maximum
+        self.maximum = skeleton(input, {}, coding=coding).maximum(INPUT)
         self._last = "input"
         self._counts: dict[str, int] = {}
 
@@ -93,7 +100,7 @@ class _Growing:
             self._counts[kind] = self._counts.get(kind, 0) + 1
         name = f"{kind}{self._counts[kind]}{part}"
         self.layers[name] = layer
-        grown = skeleton(self._input, self.layers)
+        grown = skeleton(self._input, self.layers, coding=self._coding)
         self.shape, self.maximum = grown.shape(name), grown.maximum(name)
         self._last = name
 

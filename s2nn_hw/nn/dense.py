@@ -39,6 +39,13 @@ class Dense(Projection):
         )
         super().__init__(shape, weight_bits=weight_bits, fan_in=fan_in, source=source)
 
+    @classmethod
+    def identity(cls, neurons: int) -> Dense:
+        """Each input to a neuron of its own, as it is; there is nothing to train."""
+        made = cls(neurons, neurons, weight_bits=2)
+        made.weight.requires_grad_(False).copy_(torch.eye(neurons))
+        return made
+
     def synapses(self, source: str, weights: npt.NDArray[Any]) -> ir.Dense:
         return ir.Dense(source=source, weights=weights, weight_bits=self.weight_bits)
 

@@ -40,7 +40,7 @@ class EventShare:
             for name in self._reads:
 
                 def seen(layer: nn.Module, sources: object, out: torch.Tensor, name: str = name):
-                    self._spikes[name] = out
+                    self._spikes[name] = (out + 1) / 2 if layer.neuron.signed else out
 
                 hooks.append(self._network.layers[name].register_forward_hook(seen))
             yield self

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from fractions import Fraction
 
 import numpy as np
 import torch
@@ -12,11 +11,20 @@ from torch import nn
 from s2nn_hw import ir
 from s2nn_hw.ir import InputError
 
-from . import exact, quantise
+from . import quantise
 from .conv2d import Conv2d
-from .neuron import Neuron
+from .dense import Dense
+from .integrate import IntegrateFire
+from .neuron import Neuron, Sign
+from .normalisation import Normalisation
 from .pool import Pool
 from .projection import Projection
+
+#: What a layer may be made of.
+AnyNeuron = Neuron | Sign | IntegrateFire
+
+#: Of a neuron that fires at every step, where spikes are counted.
+LOGITS = 8.0
 
 
 class _Layer(nn.Module):
@@ -100,16 +108,15 @@ class _Layer(nn.Module):
 class SpikingLayer(_Layer):
     """Quantised projections, batch normalisation, and neurons that fire.
 
-    Semantics: with z = scale·u, a neuron fires iff γ·(z − μ)/√(v + ε) + β >= V_th over the reals,
-    for the numbers as stored.  In training mode this is computed in float32 with the statistics of
-    the batch, and differentiated.  In evaluation mode it is exact: the potential is an integer,
-    the condition is evaluated in float64, and wherever its rounding error could matter it is
-    decided in rational arithmetic (see docs/decisions/0010-exact-evaluation.md).
+    Semantics: the potential u is normalised to y = γ·(scale·u − μ)/√(v + ε) + β, and what the
+    neuron makes of that comes out (see Neuron, Sign, IntegrateFire).  In training mode this is
+    computed in float32 with the statistics of the batch, and differentiated.  In evaluation mode it
+    is exact, for the numbers as stored (see docs/decisions/0010-exact-evaluation.md).
 
     Parameters
     ----------
     projections: at least one, all reaching the same neurons.
-    neuron: threshold, surrogate and comparison.
+    neuron: Neuron, Sign or IntegrateFire.
     normalise: whether batch normalisation comes before the neuron.
     learned_scale: whether the scales are trained, or stay as calibrated on the first weights.
     """
@@ -119,7 +126,7 @@ class SpikingLayer(_Layer):
     def __init__(
         self,
         projections: Sequence[Projection],
-        neuron: Neuron | None = None,
+        neuron: AnyNeuron | None = None,
         *,
         normalise: bool = True,
         learned_scale: bool = True,
@@ -131,70 +138,48 @@ class SpikingLayer(_Layer):
         if self.norm is not None:
             # Else most neurons are silent at the start: the threshold lies a deviation above
             # the mean.
-            nn.init.constant_(self.norm.bias, self.neuron.threshold)
+            nn.init.constant_(self.norm.bias, self.neuron.start)
 
     def forward(self, *sources: torch.Tensor, pool: Pool | None = None) -> torch.Tensor:
-        """Spikes; with ``pool``, an or-pool without padding, in training what it makes of them.
+        """What the neurons give; with ``pool``, in training what an or-pool makes of it.
 
-        A window fires iff the greatest of its potentials does.  Pooled before they fire, it is
-        that pixel which learns; of spikes that are all alike, it would be the window's first.
+        Of neurons of a single step, and a pool without padding: a window fires iff the greatest of
+        its potentials does.  Pooled before they fire, it is that pixel which learns; of spikes that
+        are all alike, it would be the window's first.
         """
         if not self.training:
             return self.fire(self.potential(*sources))
         z = self._sum(sources)
         y = z if self.norm is None else self.norm(z)
-        return self.neuron(y if pool is None else pool(y))
+        return self.neuron(y if pool is None else pool(y), lambda: self.normalisation(z))
 
     @torch.no_grad()
     def fire(self, u: torch.Tensor) -> torch.Tensor:
-        """Spikes (0 or 1, float32) of integer potentials, as potential() gives them, exactly."""
+        """What the neurons give (float32) of integer potentials, as potential() gives them."""
+        return self.neuron.fire(u, self.normalisation())
 
-        def per_neuron(values: torch.Tensor) -> torch.Tensor:
-            return values.double().reshape(-1, *[1] * (u.dim() - 2))
-
-        scale = self.scale
+    @torch.no_grad()
+    def normalisation(self, batch: torch.Tensor | None = None) -> Normalisation:
+        """The numbers as stored, or with the statistics of a batch of scaled sums."""
+        scale = self.scale.double()
         one, zero = torch.ones_like(scale), torch.zeros_like(scale)
-        gain, offset, mean, variance = one, zero, zero, one.double()
-        if self.norm is not None:
-            gain, offset, mean = self.norm.weight, self.norm.bias, self.norm.running_mean
-            variance = self.norm.running_var.double() + self.norm.eps
-        scale, gain, offset, mean, variance = map(per_neuron, (scale, gain, offset, mean, variance))
-        threshold = self.neuron.threshold
-        root = variance.sqrt()
-        left = gain * (scale * u - mean)
-        right = (threshold - offset) * root
-        spikes = left > right if self.neuron.strict else left >= right
-        # A dozen roundings of 2^-53 relative to these magnitudes are far below the bound.
-        magnitude = (
-            gain.abs() * (scale * u.abs() + mean.abs()) + (abs(threshold) + offset.abs()) * root
-        )
-        doubtful = (left - right).abs() <= magnitude * 2.0**-44
-        neuron = doubtful.nonzero()[:, 1]
-        cases = torch.stack([neuron.double(), u[doubtful]])
-        cases, case = cases.unique(dim=1, return_inverse=True)
-        decided = [exact.fires(int(k), **self.condition(int(j))) for j, k in cases.T.tolist()]
-        spikes[doubtful] = torch.tensor(decided, dtype=torch.bool, device=u.device)[case]
-        return spikes.float()
-
-    def condition(self, j: int) -> dict[str, Fraction | bool]:
-        """The numbers of neuron j's firing condition, as exact.fires() takes them."""
-        scale = self.scale.detach()
-        values = {
-            "scale": Fraction(float(scale[j])),
-            "threshold": Fraction(self.neuron.threshold),
-            "strict": self.neuron.strict,
-        }
         if self.norm is None:
-            one, zero = Fraction(1), Fraction(0)
-            return {**values, "gain": one, "offset": zero, "mean": zero, "variance": one}
+            return Normalisation(
+                scale=scale, gain=one, offset=zero, mean=zero, variance=one, eps=0.0
+            )
         norm = self.norm
-        return {
-            **values,
-            "gain": Fraction(float(norm.weight[j])),
-            "offset": Fraction(float(norm.bias[j])),
-            "mean": Fraction(float(norm.running_mean[j])),
-            "variance": Fraction(float(norm.running_var[j])) + Fraction(norm.eps),
-        }
+        variance, mean = norm.running_var, norm.running_mean
+        if batch is not None:
+            frames_and_pixels = (0, *range(2, batch.dim()))
+            variance, mean = torch.var_mean(batch.float(), frames_and_pixels, correction=0)
+        return Normalisation(
+            scale=scale,
+            gain=norm.weight.double(),
+            offset=norm.bias.double(),
+            mean=mean.double(),
+            variance=variance.double(),
+            eps=norm.eps,
+        )
 
 
 class Readout(_Layer):
@@ -202,7 +187,7 @@ class Readout(_Layer):
 
     Semantics: in training mode, logits = gain·scale·u with one positive scale for the whole layer,
     so that their order is that of the integers; in evaluation mode u itself, float64 and exact.
-    There is no bias: the integer network has none.
+    No bias is trained.
 
     Parameters
     ----------
@@ -222,6 +207,12 @@ class Readout(_Layer):
     ) -> None:
         super().__init__(projections, per_neuron=False, learned_scale=learned_scale)
         self.gain = gain
+
+    @classmethod
+    def count(cls, classes: int, steps: int) -> Readout:
+        """Scores that are the numbers of spikes of the layer before, which has a neuron a class."""
+        gain = LOGITS / steps
+        return cls([Dense.identity(classes)], gain=gain, learned_scale=False)
 
     def forward(self, *sources: torch.Tensor) -> torch.Tensor:
         return self._sum(sources) * self.gain if self.training else self.potential(*sources)

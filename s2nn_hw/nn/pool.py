@@ -57,7 +57,8 @@ class Pool(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         kernel, stride, (high, wide) = self.window.kernel, self.window.stride, self.window.padding
         if high or wide:  # torch's pools take half a kernel at most
-            x = functional.pad(x, (wide, wide, high, high))
+            least = -torch.inf if self.kind == "or" else 0.0  # below a sign, too
+            x = functional.pad(x, (wide, wide, high, high), value=least)
         if self.kind == "or":
             return functional.max_pool2d(x, kernel, stride)
         return functional.avg_pool2d(x, kernel, stride, divisor_override=1)

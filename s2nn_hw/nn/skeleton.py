@@ -23,7 +23,25 @@ def sources_of(layers: Mapping[str, Trained]) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def skeleton(input: FrameFormat, layers: Mapping[str, Trained]) -> Network:
+def steps_of(layers: Mapping[str, Trained]) -> int:
+    """The steps of the hidden layers, 1 where there is none; InputError where they differ."""
+    found = {
+        name: layer.neuron.steps
+        for name, layer in layers.items()
+        if isinstance(layer, SpikingLayer)
+    }
+    first = next(iter(found.values()), 1)
+    for name, steps in found.items():
+        if steps != first:
+            raise InputError(
+                f"layer {name!r}: its neurons must have {first} steps as those before, not {steps}"
+            )
+    return first
+
+
+def skeleton(
+    input: FrameFormat, layers: Mapping[str, Trained], *, coding: str = "direct", seed: int = 0
+) -> Network:
     """The integer network of the same graph, shapes and widths; all weights 1, all thresholds 0.
 
     Its check() is what makes a network in training one that can be lowered, whatever it learns.
@@ -36,4 +54,6 @@ def skeleton(input: FrameFormat, layers: Mapping[str, Trained]) -> Network:
                 f"not {type(layer).__name__}"
             )
     nodes: list[Node] = [layers[name].node(name, *s) for name, s in sources_of(layers).items()]
-    return Network(input=input, layers=tuple(nodes))
+    return Network(
+        input=input, layers=tuple(nodes), steps=steps_of(layers), coding=coding, seed=seed
+    )

@@ -49,7 +49,7 @@ def test_golden_equals_torch(weight_bits, hidden, input_bits):
 @pytest.mark.parametrize("strict", [False, True])
 def test_ties_are_decided_alike(strict):
     """Numbers that are small powers of two: nearly every frame meets some threshold exactly."""
-    net, frames = disturbed(0, (32,), 2, 2, strict=strict)
+    net, frames = disturbed(0, (32,), 2, 2, neuron=Neuron(strict=strict))
     layer = net.layers["hidden1"]
     generator = torch.Generator().manual_seed(1)
     with torch.no_grad():
