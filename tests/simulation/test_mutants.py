@@ -365,9 +365,9 @@ MEMBRANES = {
         lambda t: t.module("conv_membranes", r"assign of_row = [^;]*;", "assign of_row = 1'h0;"),
         {"spikes conv"},
     ),
-    "what waits is counted again": Mutant(
-        lambda t: t.module("conv_membranes", r"(assign taken = i__valid) & moves", r"\1"),
-        {"spikes conv"},
+    "a step is added while others stand still": Mutant(
+        lambda t: t.module("readout", r"else totals_moves <= [^;]*;", "else totals_moves <= 1'h1;"),
+        {"spikes flat"},
         stall="slow-sink",
     ),
     "a step is missing": Mutant(
