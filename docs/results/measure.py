@@ -2,7 +2,7 @@
 
 Run it with ``make results`` after ``s2nn-hw data get mnist``, ``fashion-mnist`` and ``digits``;
 ``ARGS=dense``, ``maps``, ``cifar``, ``ecp5``, ``ice40``, ``gowin``, ``peers``, ``plans``,
-``exhaustive`` or ``sweeps`` makes one of the tables.  On two cores the first takes a quarter of an
+``exhaustive``, ``sweeps`` or ``zeros`` makes one of the tables.  On two cores the first takes a quarter of an
 hour, the others longer, ``peers``, ``plans`` and ``exhaustive`` some hours.
 Cycles, toggles, area and clocks come out the same on any machine; seconds do not.
 """
@@ -20,6 +20,7 @@ from typing import Any
 import exhaustive
 import plans
 import sweeps
+import zeros
 
 HERE = Path(__file__).parent
 EXAMPLES = HERE.parent.parent / "examples"
@@ -314,16 +315,22 @@ def command(*words: str) -> None:
     subprocess.run([sys.executable, "-m", "s2nn_hw.cli", *words], check=True)
 
 
-PLANNER = {"plans": plans.write, "exhaustive": exhaustive.write, "sweeps": sweeps.write}
+#: Tables with modules of their own.
+OTHERS = {
+    "plans": plans.write,
+    "exhaustive": exhaustive.write,
+    "sweeps": sweeps.write,
+    "zeros": zeros.write,
+}
 
 
 def main() -> None:
     """Make the tables that are asked for, or all."""
-    for name in sys.argv[1:] or (*TABLES, *FPGA, "peers", *PLANNER):
+    for name in sys.argv[1:] or (*TABLES, *FPGA, "peers", *OTHERS):
         if name == "peers":
             write_peers()
-        elif name in PLANNER:
-            PLANNER[name]()
+        elif name in OTHERS:
+            OTHERS[name]()
         elif name in FPGA:
             write_fpga(name)
         else:

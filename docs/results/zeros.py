@@ -1,0 +1,138 @@
+"""Zero-skipping beside the parallel engine, by the rate of spikes: ``zeros.md``.
+
+Run it with ``make results ARGS=zeros`` after ``s2nn-hw data get mnist``; it takes some minutes.
+Cycles and toggles come out the same on any machine.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import s2nn_hw
+from s2nn_hw import datasets, flow, golden
+from s2nn_hw.ir import INPUT, FrameFormat, Layer, Network
+
+HERE = Path(__file__).parent
+EXAMPLE = HERE.parent.parent / "examples" / "mnist-conv"
+
+#: The layer that is looked at, and the source of its spikes.
+LAYER, SOURCE = "conv2", "pool1"
+FRAMES = 10
+RATES = (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9)
+#: Inputs that an engine adds in a cycle: lanes of the one are as many adders as of the other.
+LANES = (4, 8, 16)
+ENGINES = ("event", "parallel")
+
+INTRODUCTION = """# Zero-skipping beside the parallel engine
+
+Made by `make results ARGS=zeros`. `conv2` of `examples/mnist-conv` (64 neurons a pixel, 32 channels
+of 14×14 spikes) with what is behind it, on the event engine and on the parallel one, with as many
+inputs added in a cycle: `s2nn-hw verify`, {frames} frames, 0 mismatches. Spikes are those of test
+images, of which {measured:.1%} are 1, or are drawn at a rate. Cycles are the interval between
+frames, toggles those of `conv2`'s module for a frame, both simulated. Below the crossing, found
+between the two rates around it, the event engine takes less.
+
+"""
+
+
+def write() -> None:
+    """Measure, and write ``zeros.md`` and ``zeros.json``."""
+    whole = s2nn_hw.load(EXAMPLE / "model.s2nn")
+    network = behind(whole)
+    images = datasets.load("mnist").test_images[:FRAMES]
+    real = golden.run(whole, whole.input.quantise(images)).pools[SOURCE].astype(np.uint8)
+    rng = np.random.default_rng(0)
+    shape = (FRAMES, *network.input.shape)
+    played = {"images": real} | {
+        rate: (rng.random(shape) < rate).astype(np.uint8) for rate in RATES
+    }
+    measured = float(real.mean())
+    text = [INTRODUCTION.format(frames=FRAMES, measured=measured)]
+    results: dict[str, Any] = {"measured_rate": measured, "lanes": {}}
+    for lanes in LANES:
+        rows = {
+            engine: {
+                str(rate): figures(network, frames, engine, lanes)
+                for rate, frames in played.items()
+            }
+            for engine in ENGINES
+        }
+        crossings = {
+            what: crossing(
+                *([rows[engine][str(rate)][what] for rate in RATES] for engine in ENGINES)
+            )
+            for what in ("cycles", "toggles")
+        }
+        results["lanes"][str(lanes)] = {"rows": rows, "crossing": crossings}
+        text.append(table(lanes, rows, crossings, measured))
+    (HERE / "zeros.md").write_text("".join(text))
+    (HERE / "zeros.json").write_text(json.dumps(results, indent=1) + "\n")
+
+
+def behind(network: Network) -> Network:
+    """The network from the layer on, whose source is its input."""
+    at = [node.name for node in network.layers].index(LAYER)
+    first = network.layers[at]
+    assert isinstance(first, Layer)
+    first = replace(first, projections=tuple(replace(p, source=INPUT) for p in first.projections))
+    return Network(
+        input=FrameFormat(shape=network.shape(SOURCE)),
+        layers=(first, *network.layers[at + 1 :]),
+    )
+
+
+def figures(network: Network, frames: np.ndarray, engine: str, lanes: int) -> dict[str, float]:
+    """Cycles and toggles of a frame."""
+    print(engine, lanes, f"{frames.mean():.3f}", flush=True)
+    most = [lanes if layer.name == LAYER else 4 for layer in network.weighted]
+    with tempfile.TemporaryDirectory() as folder:
+        found = flow.verify(
+            network,
+            frames,
+            f"{folder}/core",
+            engine=[engine if layer.name == LAYER else "event" for layer in network.weighted],
+            lanes=most,
+        )
+    assert found.passed, found.checks
+    (layer,) = (layer for layer in found.layers if layer.name == LAYER)
+    return {"cycles": found.interval_cycles["mean"], "toggles": layer.toggles_per_frame}
+
+
+def crossing(event: Sequence[float], parallel: Sequence[float]) -> float | None:
+    """The rate at which both take the same; None where the event engine always takes less."""
+    for k in range(1, len(RATES)):
+        before, after = (event[n] - parallel[n] for n in (k - 1, k))
+        if before < 0 <= after:
+            return RATES[k - 1] + (RATES[k] - RATES[k - 1]) * before / (before - after)
+    return None
+
+
+def table(
+    lanes: int, rows: dict[str, Any], crossings: dict[str, float | None], measured: float
+) -> str:
+    """Of a number of lanes."""
+    lines = [
+        f"\n## {lanes} inputs a cycle\n\n",
+        "| spikes | cycles, event | parallel | ratio | toggles, event | parallel | ratio |\n",
+        "|---|---|---|---|---|---|---|\n",
+    ]
+    for rate in rows["event"]:
+        event, parallel = (rows[engine][rate] for engine in ENGINES)
+        name = f"images, {measured:.1%}" if rate == "images" else f"{float(rate):.0%}"
+        cells = [name]
+        for what in ("cycles", "toggles"):
+            ratio = event[what] / parallel[what]
+            cells += [f"{event[what]:,.0f}", f"{parallel[what]:,.0f}", f"{ratio:.2f}"]
+        lines.append(f"| {' | '.join(cells)} |\n")
+    ends = [
+        f"{what} at {rate:.1%}" if rate is not None else f"{what} at no rate"
+        for what, rate in crossings.items()
+    ]
+    return "".join(lines) + f"\nThey cross in {' and in '.join(ends)} of spikes.\n"
