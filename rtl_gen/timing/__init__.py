@@ -6,14 +6,13 @@ it needs of a component it reads from the component.
 
 from .schedule import Schedule, Source, bounds, schedule, steady
 from .typical import WINDOWS, alone, played, typical
-from .work import Values, accumulates, events, floors, need, needs
+from .work import Values, events, floors, need, needs
 
 __all__ = [
     "WINDOWS",
     "Schedule",
     "Source",
     "Values",
-    "accumulates",
     "alone",
     "bounds",
     "events",

@@ -16,7 +16,7 @@ from rtl_gen.feeds import (
     WindowPlan,
 )
 from rtl_gen.plan import CorePlan, NodePlan, PoolPlan
-from s2nn_hw.ir import INPUT, Conv2d, Layer
+from s2nn_hw.ir import INPUT
 
 #: Values of each source, (frames, *shape): the input's pixels, spikes, sums of pools.  A frame of
 #: several steps is as many here, one after the other.
@@ -113,24 +113,6 @@ def events(node: NodePlan, values: Values) -> npt.NDArray[np.int64]:
     if isinstance(node, PoolPlan):
         return _window_marks(node, values).sum(axis=1)
     return np.sum([_window_events(f, values[f.source]).sum(axis=1) for f in node.feeds], axis=0)
-
-
-def accumulates(layer: Layer, values: Values) -> npt.NDArray[np.int64]:
-    """Additions of a weight to a potential that spikes cause in each frame, (frames,)."""
-    total = np.zeros(len(next(iter(values.values()))), dtype=np.int64)
-    for projection in layer.projections:
-        source = values[projection.source]
-        spikes = np.bitwise_count(source).astype(np.int64)
-        if isinstance(projection, Conv2d):
-            # A pixel reaches the neurons of its group once in every window that it is part of.
-            height, width = source.shape[2:]
-            taps = projection.window.pixels((height, width))
-            windows = np.bincount(taps[taps >= 0], minlength=height * width)
-            reached = windows.reshape(height, width) * (projection.neurons // projection.groups)
-        else:
-            reached = np.array(projection.neurons)
-        total += (spikes * reached).reshape(len(spikes), -1).sum(axis=1)
-    return total
 
 
 def _window_marks(node: PoolPlan, values: Values) -> _Counts:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from s2nn_hw.energy import Operations
 from s2nn_hw.report import Check
 
 from .emit import Core
@@ -29,7 +30,8 @@ class LayerResult:
     """Means over the streamed frames; no toggles of a core that died before.
 
     events_mean: spikes that reach the accumulators; of a pool, pixels with spikes that it reads.
-    accumulates_mean: additions of a weight that they cause.
+    accumulates_mean, multiply_accumulates_mean: of the arithmetic, see energy.Operations; none of a
+        pool.
     """
 
     name: str
@@ -37,6 +39,7 @@ class LayerResult:
     lanes: int
     events_mean: float
     accumulates_mean: float
+    multiply_accumulates_mean: float
     floor_cycles_mean: float
     toggles_per_frame: float | None
 
@@ -120,7 +123,7 @@ def figures(
                 engine=entry.engine,
                 lanes=entry.lanes,
                 events_mean=float(played.events[entry.name].mean()),
-                accumulates_mean=float(np.mean(played.accumulates.get(entry.name, 0))),
+                **_arithmetic(played.operations.get(entry.name)),
                 floor_cycles_mean=floors[entry.name],
                 toggles_per_frame=toggles(entry.module),
             )
@@ -129,6 +132,15 @@ def figures(
         "cycles": cycles,
         "frames_per_second": (alone + frames) / simulation.run_seconds,
         "cycles_per_second": cycles / simulation.run_seconds,
+    }
+
+
+def _arithmetic(done: Operations | None) -> dict[str, float]:
+    return {
+        "accumulates_mean": 0.0 if done is None else float(done.accumulates.mean()),
+        "multiply_accumulates_mean": 0.0
+        if done is None
+        else float(done.multiply_accumulates.mean()),
     }
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from s2nn_hw import energy
+from s2nn_hw.energy import Operations
 from s2nn_hw.ir import Network
 
 from .emit import Core, Progress, values
@@ -34,7 +36,8 @@ class Stimulus:
     trace: golden, of the frames.
     predicted: the schedule of the alone frames and then of the stream.
     floors: per layer, the fewest cycles, (frames,).
-    events, accumulates: per layer, (frames,); a pool has events alone.
+    events: per layer, (frames,).
+    operations: of the arithmetic, per layer that has synapses, see energy.operations().
     vectors: for the bench.
     """
 
@@ -44,7 +47,7 @@ class Stimulus:
     predicted: Schedule
     floors: dict[str, npt.NDArray[np.int64]]
     events: dict[str, npt.NDArray[np.int64]]
-    accumulates: dict[str, npt.NDArray[np.int64]]
+    operations: dict[str, Operations]
     vectors: Vectors
 
 
@@ -59,7 +62,6 @@ def stimulus(
 ) -> Stimulus:
     """The stimulus for frames (n, *shape); InputError on an unknown stall pattern."""
     from rtl_gen import timing
-    from rtl_gen.circuit import circuit
     from s2nn_hw import golden
     from sim import harness
     from sim import stall as patterns
@@ -99,10 +101,7 @@ def stimulus(
         trace=trace,
         predicted=predicted,
         floors=timing.floors(core.plan, every),
-        accumulates={
-            layer.name: a_frame(timing.accumulates(layer, every))
-            for layer in circuit(network).weighted
-        },
+        operations=energy.operations(network, every, count),
         events={node.layer: a_frame(timing.events(node, every)) for node in core.plan.layers},
         vectors=Vectors(
             digest=core.manifest.digest,

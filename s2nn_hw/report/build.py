@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from s2nn_hw.energy import arithmetic_pj
 from s2nn_hw.ir import InputError, well_formed
 from s2nn_hw.manifest import LayerEntry, Manifest
 
@@ -19,8 +20,6 @@ VERIFY = "verify.json"
 SYNTH = "synth.json"
 OPTIONS = "options.json"
 
-#: 45 nm; Horowitz, "Computing's energy problem", ISSCC 2014: one 32-bit floating addition.
-ACCUMULATE_PJ = 0.9
 #: The clock of the figures that need one before a flow has found the real one.
 NOMINAL_MHZ = 100
 
@@ -187,8 +186,10 @@ def _figures(
 
 def _layer(entry: LayerEntry, seen: Mapping[str, Any]) -> LayerReport:
     events = seen.get("events_mean")
-    accumulates = seen.get("accumulates_mean")
-    energy = None if accumulates is None else accumulates * ACCUMULATE_PJ
+    added, multiplied = seen.get("accumulates_mean"), seen.get("multiply_accumulates_mean")
+    energy = None
+    if added is not None and multiplied is not None:
+        energy = arithmetic_pj(added, multiplied)
     return LayerReport(
         name=entry.name,
         engine=entry.engine,

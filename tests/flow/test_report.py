@@ -29,6 +29,7 @@ VERIFIED: dict[str, Any] = {
             "lanes": 4,
             "events_mean": 100.5,
             "accumulates_mean": 1608.0,
+            "multiply_accumulates_mean": 64.0,
             "floor_cycles_mean": 40.0,
             "toggles_per_frame": 5000.25,
         },
@@ -38,6 +39,7 @@ VERIFIED: dict[str, Any] = {
             "lanes": 2,
             "events_mean": 10.0,
             "accumulates_mean": 30.0,
+            "multiply_accumulates_mean": 0.0,
             "floor_cycles_mean": 5.0,
             "toggles_per_frame": None,
         },
@@ -137,8 +139,11 @@ def test_a_verified_build(build: Path) -> None:
     assert hidden.memory_bits == 64 * 16 * 4
     assert hidden.figures["toggles_per_frame"].value == 5000.25
     assert readout.figures["toggles_per_frame"].origin is Origin.ABSENT
-    # 100.5 events into 16 neurons and 10 into 3, at 0.9 pJ each
-    assert found.figures["arithmetic_energy"].value == pytest.approx((100.5 * 16 + 10 * 3) * 0.9)
+    # 100.5 events into 16 neurons and 10 into 3, at 0.9 pJ each, and 64 products and sums at 4.6
+    assert found.figures["arithmetic_energy"].value == pytest.approx(
+        (100.5 * 16 + 10 * 3) * 0.9 + 64 * 4.6
+    )
+    assert hidden.figures["arithmetic_energy"].value == pytest.approx(1608 * 0.9 + 64 * 4.6)
 
 
 def test_what_is_unknown_is_absent_and_not_zero(build: Path) -> None:
