@@ -183,6 +183,26 @@ def add_simulator(parser: argparse._ActionsContainer) -> None:
     )
 
 
+def add_cluster(parser: argparse._ActionsContainer) -> None:
+    """Who runs trials."""
+    parser.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="of a Dask cluster, such as tcp://host:8786 (default: processes of this machine)",
+    )
+    parser.add_argument(
+        "--workers", type=int, metavar="N", help="of these processes (default: one a core)"
+    )
+
+
+def check_cluster(args: argparse.Namespace) -> None:
+    """InputError unless the options of add_cluster() go together."""
+    if args.workers is not None and args.workers < 1:
+        raise InputError(f"--workers must be 1 or more, not {args.workers}")
+    if args.workers is not None and args.scheduler is not None:
+        raise InputError("--workers must be left out with --scheduler, which has its own")
+
+
 def folder(text: str) -> Path:
     """A folder to write, which the empty name does not name."""
     if not text:

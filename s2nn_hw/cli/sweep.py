@@ -70,14 +70,7 @@ def register(subparsers: Any) -> None:
         metavar="N",
         help="frames whose toggles are counted (default: %(default)s)",
     )
-    parser.add_argument(
-        "--scheduler",
-        metavar="ADDRESS",
-        help="of a Dask cluster, such as tcp://host:8786 (default: processes of this machine)",
-    )
-    parser.add_argument(
-        "--workers", type=int, metavar="N", help="of these processes (default: one a core)"
-    )
+    options.add_cluster(parser)
     terminal.add_json(parser)
     parser.set_defaults(handler=handler)
 
@@ -88,10 +81,7 @@ def handler(args: argparse.Namespace) -> int:
     from s2nn_hw.flow.images import images
     from s2nn_hw.flow.sweep import Swept
 
-    if args.workers is not None and args.workers < 1:
-        raise InputError(f"--workers must be 1 or more, not {args.workers}")
-    if args.workers is not None and args.scheduler is not None:
-        raise InputError("--workers must be left out with --scheduler, which has its own")
+    options.check_cluster(args)
     models: dict[str, Swept] = {}
     for given in args.models:
         file = options.model_file(given)

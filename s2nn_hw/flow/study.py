@@ -1,4 +1,4 @@
-"""The trials of a sweep in one SQLite file, which outlives whoever works on them."""
+"""Trials in one SQLite file, which outlives whoever works on them."""
 
 from __future__ import annotations
 
@@ -17,28 +17,27 @@ from s2nn_hw.ir import InputError
 if TYPE_CHECKING:
     import optuna
 
-FILE = "sweep.db"
-_NAME = "sweep"
-_LOCK = ".sweep.lock"
-
 #: Of a trial's attributes, its result, and why it has none.
 RESULT = "result"
 ERROR = "error"
 
 
 @contextmanager
-def held(folder: Path) -> Iterator[None]:
-    """Keep others from working on a folder's study; InputError if somebody does."""
+def held(folder: Path, kind: str = "sweep") -> Iterator[None]:
+    """Keep others from working on a folder's study; InputError if somebody does.
+
+    kind: what the study is of.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+        lock = os.open(folder / f".{kind}.lock", os.O_RDWR | os.O_CREAT, 0o644)
     except OSError as error:
         raise InputError(f"{folder}: cannot be written: {error.strerror}") from error
     try:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            raise InputError(f"{folder}: another sweep is at work there") from error
+            raise InputError(f"{folder}: another {kind} is at work there") from error
         yield
     finally:
         os.close(lock)
@@ -56,24 +55,31 @@ class Study:
     """An optuna study whose trials are a list.
 
     A trial waits, runs, and is complete or failed.  What was running when its sweep ended waits
-    again, so that none is lost; what is complete or failed is never run again.  Nobody else works
-    on it meanwhile, see held(), so what waits need not be looked for.
+    again, so that none is lost, and so does what was put off; what is complete or failed is never
+    run again.  Nobody else works on it meanwhile, see held(), so what waits need not be looked for.
 
     Parameters
     ----------
-    folder: in which the file is.
+    folder: in which the file is, ``KIND.db``.
     definition: JSON of all that the sweep is about; another's file is refused, if it has a trial.
     directions: objective → ``maximize`` or ``minimize``.
+    kind: of what the trials are.
 
     Raises InputError naming the file.
     """
 
-    def __init__(self, folder: Path, definition: Mapping[str, Any], directions: Mapping[str, str]):
+    def __init__(
+        self,
+        folder: Path,
+        definition: Mapping[str, Any],
+        directions: Mapping[str, str],
+        kind: str = "sweep",
+    ):
         import optuna
         from optuna.trial import TrialState
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        self.path = folder / FILE
+        self.path = folder / f"{kind}.db"
         self.objectives = tuple(directions)
         self._waiting: deque[Trial] = deque()
         with self._errors():
@@ -81,11 +87,11 @@ class Study:
             self._clear()
             self._study = optuna.create_study(
                 storage=self._storage,
-                study_name=_NAME,
+                study_name=kind,
                 directions=list(directions.values()),
                 load_if_exists=True,
             )
-            self._key = self._storage.get_study_id_from_name(_NAME)
+            self._key = self._storage.get_study_id_from_name(kind)
             text = json.dumps(definition, sort_keys=True)
             known = self._study.user_attrs.get("definition")
             if known is None:
@@ -93,7 +99,7 @@ class Study:
                 self._study.set_user_attr("objectives", list(directions))
             elif known != text:
                 raise InputError(
-                    f"{self.path}: is of another sweep ({_unlike(known, definition)}); "
+                    f"{self.path}: is of another {kind} ({_unlike(known, definition)}); "
                     "name another folder"
                 )
             for trial in self._trials():
@@ -105,8 +111,13 @@ class Study:
     @property
     def ended(self) -> bool:
         """Whether all trials are known and have an end."""
+        return not self._waiting and self.entered
+
+    @property
+    def entered(self) -> bool:
+        """Whether all trials are known."""
         with self._errors():
-            return not self._waiting and bool(self._study.user_attrs.get("entered"))
+            return bool(self._study.user_attrs.get("entered"))
 
     def enter(
         self, space: Mapping[str, Sequence[Any]], trials: Sequence[Mapping[str, Any]]
@@ -161,6 +172,14 @@ class Study:
             self._storage.set_trial_user_attr(trial.key, ERROR, why)
             self._storage.set_trial_state_values(trial.key, TrialState.FAIL)
 
+    def put_off(self, trial: Trial, why: str) -> None:
+        """It has none yet, and waits for whoever opens the study next."""
+        from optuna.trial import TrialState
+
+        with self._errors():
+            self._storage.set_trial_user_attr(trial.key, ERROR, why)
+            self._storage.set_trial_state_values(trial.key, TrialState.WAITING)
+
     def rows(self) -> list[dict[str, Any]]:
         """Of every trial number, parameters, state, and its result or error."""
         with self._errors():
@@ -170,7 +189,7 @@ class Study:
                     **trial.params,
                     "state": trial.state.name.lower(),
                     **trial.user_attrs.get(RESULT, {}),
-                    "error": trial.user_attrs.get(ERROR),
+                    "error": None if RESULT in trial.user_attrs else trial.user_attrs.get(ERROR),
                 }
                 for trial in self._trials()
             ]

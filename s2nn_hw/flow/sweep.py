@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import importlib.util
-import io
 import os
 import time
-import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,17 +13,13 @@ from s2nn_hw.ir import InputError, Network, integer
 
 from . import planfile
 from .cluster import cluster
-from .folder import write_file
+from .dispatch import Course, dispatch, every, require_libraries, write_trials
 from .images import ImageSet
 from .planner import Planner
 from .study import Study, held
-from .trial import MEASURES, Job, attempt, planned, run
+from .trial import MEASURES, Job, planned, run
 
 if TYPE_CHECKING:
-    from distributed import Client, Future
-
-    from rtl_gen.exploration import Point
-
     from .emit import Progress
 
 TRIALS = "trials.csv"
@@ -36,9 +28,6 @@ PARETO = "pareto.svg"
 #: Plans of a network, and frames whose toggles are counted, unless told.
 PLANS = 10
 TOGGLED = 10
-
-#: Trials that wait at a worker, so that it never waits for one.
-_AHEAD = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +106,7 @@ def sweep(
 
     Raises InputError on wrong input, naming file, worker or scheduler; results are kept.
     """
-    _require_libraries()
+    require_libraries("a sweep")
     start = time.perf_counter()
     report = progress or (lambda stage, done, total: None)
     plans, seeds = integer(plans, "plans", least=1), integer(seeds, "seeds", least=1)
@@ -148,7 +137,10 @@ def sweep(
         resumed = sum(row["state"] == "complete" for row in study.rows())
         if not study.ended:
             with cluster(scheduler, workers) as client:
-                points = _points(client, models, board, device, plans, report)
+                finding = {
+                    name: (swept.model, board, device, plans) for name, swept in models.items()
+                }
+                points = every(client, "plan", planned, finding, report)
                 space = {
                     "model": list(models),
                     "plan": list(range(max(map(len, points.values())))),
@@ -163,9 +155,9 @@ def sweep(
                 ]
                 study.enter(space, wanted)
 
-                def job(trial: Mapping[str, Any]) -> Job:
+                def course(trial: Mapping[str, Any]) -> Course:
                     swept = models[trial["model"]]
-                    return Job(
+                    job = Job(
                         model=swept.model,
                         board=board,
                         device=device,
@@ -176,7 +168,10 @@ def sweep(
                         simulator=simulator,
                     )
 
-                _work(client, study, job, accuracy, report)
+                    result = yield run, job
+                    return {**result, "accuracy": accuracy[trial["model"]]}
+
+                dispatch(client, study, course, study.fail, report)
         rows = study.rows()
         best = _best(rows, objectives)
         _write(folder, rows, best, objectives, board or device or "")
@@ -193,55 +188,6 @@ def sweep(
         resumed=resumed,
         seconds=round(time.perf_counter() - start, 3),
     )
-
-
-def _require_libraries() -> None:
-    for name in ("optuna", "distributed"):
-        if importlib.util.find_spec(name) is None:
-            raise InputError(
-                f"a sweep needs {name}, which is not there: pip install 's2nn-hw[sweep]'"
-            )
-
-
-def _points(
-    client: Client,
-    models: Mapping[str, Swept],
-    board: str | None,
-    device: str | None,
-    most: int,
-    report: Progress,
-) -> dict[str, list[Point]]:
-    """Plans of each model, which the workers find; InputError naming one that has none."""
-    report("plan", 0, len(models))
-    futures = [
-        client.submit(attempt, planned, swept.model, board, device, most, pure=False)
-        for swept in models.values()
-    ]
-    found = {}
-    for done, (name, future) in enumerate(zip(models, futures, strict=True), start=1):
-        found[name], why = _outcome(future)
-        if why is not None:
-            raise InputError(f"{name}: {why}")
-        report("plan", done, len(models))
-    return found
-
-
-def _outcome(future: Future) -> tuple[Any, str | None]:
-    """What attempt() returned in a worker, or why it did not get there."""
-    from distributed import KilledWorker
-
-    error = future.exception()
-    if error is None:
-        found: tuple[Any, str | None] = future.result()
-        return found
-    if isinstance(error, KilledWorker):
-        count, last = error.allowed_failures + 1, error.last_worker.address
-        return None, f"all {count} workers that tried it ended, {last} as last"
-    kind, text = type(error).__name__, str(error)
-    # Local workers print no stack.
-    inmost = traceback.extract_tb(future.traceback())[-1:]
-    where = "".join(f" ({Path(call.filename).name}, line {call.lineno})" for call in inmost)
-    return None, f"unexpected error in its worker: {kind}{': ' if text else ''}{text}{where}"
 
 
 def _accuracy(swept: Swept) -> float | None:
@@ -262,45 +208,6 @@ def _objectives(measures: Sequence[str], accuracy: Mapping[str, float | None]) -
     if "toggles" in measures:
         found["toggles"] = "minimize"
     return found
-
-
-def _work(
-    client: Client,
-    study: Study,
-    job: Callable[[Mapping[str, Any]], Job],
-    accuracy: Mapping[str, float | None],
-    report: Progress,
-) -> None:
-    """Have all trials run that wait; whatever ends this, what has a result keeps it."""
-    from distributed import as_completed
-
-    total, done = len(study.rows()), sum(row["state"] == "complete" for row in study.rows())
-    running: dict[Future, Any] = {}
-    ended = as_completed()
-    report("trials", done, total)
-
-    def more() -> None:
-        ahead = _AHEAD * max(1, len(client.nthreads()))
-        while len(running) < ahead:
-            trial = study.next()
-            if trial is None:
-                return
-            future = client.submit(attempt, run, job(trial.params), pure=False)
-            running[future] = trial
-            ended.add(future)
-
-    more()
-    while running:
-        future = next(ended)
-        trial = running.pop(future)
-        result, why = _outcome(future)
-        if why is None:
-            study.complete(trial, {**result, "accuracy": accuracy[trial.params["model"]]})
-        else:
-            study.fail(trial, why)
-        done += 1
-        report("trials", done, total)
-        more()
 
 
 def _best(rows: Sequence[Mapping[str, Any]], objectives: Mapping[str, str]) -> list[int]:
@@ -333,11 +240,5 @@ def _write(
     """The table and the plot."""
     from s2nn_hw.report import pareto
 
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    text = io.StringIO()
-    table = csv.DictWriter(text, names, lineterminator="\n")
-    table.writeheader()
-    for row in rows:
-        table.writerow({k: planfile.words(v) for k, v in row.items()})
-    write_file(folder / TRIALS, text.getvalue())
+    write_trials(folder / TRIALS, rows)
     pareto.draw(rows, best, list(objectives), target, folder / PARETO)

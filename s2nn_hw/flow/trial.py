@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 import s2nn_hw
-from s2nn_hw.ir import InputError, Network, ToolError
+from s2nn_hw.ir import Network
 
 from .planner import Planner
 from .prediction import Prediction
@@ -46,17 +45,6 @@ class Job:
     measures: tuple[str, ...]
     frames: npt.NDArray[np.uint8]
     simulator: str
-
-
-def attempt(work: Callable[..., Any], *arguments: Any) -> tuple[Any, str | None]:
-    """What the work returns, and None; or None, and the sentence of its InputError or ToolError.
-
-    Dask prints the stack of whatever is raised in a worker.
-    """
-    try:
-        return work(*arguments), None
-    except (InputError, ToolError) as error:
-        return None, str(error)
 
 
 def planned(model: bytes, board: str | None, device: str | None, most: int) -> list[Point]:

@@ -28,10 +28,10 @@ from sqlalchemy.exc import OperationalError
 import s2nn_hw
 from s2nn_hw import cli, flow, golden
 from s2nn_hw.flow import cluster, planfile
+from s2nn_hw.flow.dispatch import attempt, outcome
 from s2nn_hw.flow.images import ImageSet
 from s2nn_hw.flow.study import Study
-from s2nn_hw.flow.sweep import Swept, _outcome
-from s2nn_hw.flow.trial import attempt
+from s2nn_hw.flow.sweep import Swept
 from s2nn_hw.ir import InputError, ToolError
 
 # Dask's own threads and sockets, at their end.
@@ -386,7 +386,7 @@ def test_an_attempt_does_not_raise_what_is_a_sentence(kind: type[Exception]) -> 
 )
 def test_whose_fault_it_is_is_told(error: Exception, said: str) -> None:
     future: Any = SimpleNamespace(exception=lambda: error, traceback=lambda: None)
-    assert _outcome(future) == (None, said)
+    assert outcome(future) == (None, said)
 
 
 def test_two_sweeps_of_a_machine_need_no_port_of_each_other() -> None:
@@ -399,7 +399,7 @@ def test_local_workers_print_no_stacks(capfd: pytest.CaptureFixture[str]) -> Non
         return 1 / by
 
     with cluster.cluster(None, 1) as client:
-        _, why = _outcome(client.submit(attempt, divides, 0))
+        _, why = outcome(client.submit(attempt, divides, 0))
     assert why is not None
     assert re.search(r"worker: ZeroDivisionError: division by zero \(.+, line \d+\)$", why)
     assert capfd.readouterr().err == ""
