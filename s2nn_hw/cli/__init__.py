@@ -28,7 +28,7 @@ from . import terminal
 
 VERBS = (
     *("demo", "train", "data", "plan", "emit", "certify", "verify"),
-    *("synth", "flash", "run", "report", "bench", "sweep"),
+    *("synth", "flash", "run", "report", "bench", "sweep", "experiment"),
 )
 
 

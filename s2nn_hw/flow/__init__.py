@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .certify import CertifyResult, certify
     from .demo import demo
     from .emit import EmitResult, emit
+    from .experiment import ExperimentResult, experiment
     from .flash import FlashResult, flash
     from .plan import PlanResult, plan
     from .report import report
@@ -28,6 +29,7 @@ _HOME = {
     "CertifyResult": "certify",
     "Check": "verify",
     "EmitResult": "emit",
+    "ExperimentResult": "experiment",
     "FlashResult": "flash",
     "PlanResult": "plan",
     "RunResult": "run",
@@ -40,6 +42,7 @@ _HOME = {
     "certify": "certify",
     "demo": "demo",
     "emit": "emit",
+    "experiment": "experiment",
     "flash": "flash",
     "plan": "plan",
     "report": "report",
@@ -54,6 +57,7 @@ __all__ = [
     "CertifyResult",
     "Check",
     "EmitResult",
+    "ExperimentResult",
     "FlashResult",
     "PlanResult",
     "RunResult",
@@ -65,6 +69,7 @@ __all__ = [
     "certify",
     "demo",
     "emit",
+    "experiment",
     "flash",
     "plan",
     "report",

@@ -24,14 +24,17 @@ def versions() -> dict[str, str]:
     """Of what a core depends on; ``generator`` is a digest of our own part of it."""
     names = ("s2nn-hw", "amaranth", yosys.package())
     known = {name: importlib.metadata.version(name) for name in names}
-    return {**known, "generator": _generator()}
+    return {**known, "generator": code("rtl_gen")}
 
 
 @cache
-def _generator() -> str:
+def code(package: str, *parts: str) -> str:
+    """A digest of a package's files, or of those whose path in it begins with one of the parts."""
     found = hashlib.sha256()
-    root = Path(str(resources.files("rtl_gen")))
+    root = Path(str(resources.files(package)))
     for path in sorted(root.rglob("*.py")) + sorted(root.rglob("*.json")):
+        if parts and not path.relative_to(root).as_posix().startswith(parts):
+            continue
         found.update(f"{path.relative_to(root).as_posix()}\0".encode() + path.read_bytes())
     return found.hexdigest()[:16]
 

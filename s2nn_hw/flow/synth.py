@@ -153,9 +153,9 @@ def synth(
 
     report = progress or (lambda stage, done, total: None)
     network.check()
-    chosen = _part(device, board)
+    chosen = part_of(device, board)
     family = chosen.family
-    target = _target(chosen, board, freq)
+    target = target_of(chosen, board, freq)
     line = _baud(board, baud)
     wanted = _wanted(chosen, seeds)
     limit = _cores() if jobs is None else integer(jobs, "jobs", least=1)
@@ -248,7 +248,7 @@ def synth(
     return result
 
 
-def _part(device: str | None, board: str | None) -> Part:
+def part_of(device: str | None, board: str | None) -> Part:
     """What is mapped to."""
     from rtl_gen import boards
     from rtl_gen.platforms import part
@@ -262,7 +262,7 @@ def _part(device: str | None, board: str | None) -> Part:
     return part(device)
 
 
-def _target(part: Part, board: str | None, freq: float | None) -> float:
+def target_of(part: Part, board: str | None, freq: float | None = None) -> float:
     """MHz to aim at; of a board, it says more exactly what they are."""
     from rtl_gen import boards
 

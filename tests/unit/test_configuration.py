@@ -1,0 +1,146 @@
+"""Files of experiments: what they say, and one sentence for what they cannot."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from s2nn_hw.flow.configuration import Case, Configuration, read
+from s2nn_hw.ir import InputError
+
+ROOT = Path(__file__).parents[2]
+HEAD = '[experiment]\ndevice = "LFE5U-25F-6"\n'
+GRID = '[[grid]]\ndata = ["digits"]\narch = ["64-32-10"]\n'
+
+
+def parsed(folder: Path, text: str) -> Configuration:
+    file = folder / "e.toml"
+    file.write_text(text)
+    return read(file)
+
+
+def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:
+    found = parsed(tmp_path, HEAD + GRID)
+    assert (found.seeds, found.frames, found.netlist, found.clock) == ((0, 1, 2), 20, False, False)
+    assert [str(case) for case in found.cases] == ["digits-64-32-10-s2nn-4bit"]
+    assert found.as_dict()["grids"][0]["weight_bits"] == [4]
+
+
+def test_every_combination_is_there_once_and_seeds_come_last(tmp_path: Path) -> None:
+    text = """
+[experiment]
+board = "ulx3s-85f"
+seeds = [0, 7]
+[experiment.core]
+lanes = [2, 1]
+[[grid]]
+data = ["digits"]
+arch = ["64-32-10", "4C3-P2-10"]
+neuron = ["boxcar", "relu"]
+weight_bits = [1, 4]
+[grid.train]
+epochs = 3
+learning_rate = 1
+[[grid]]
+data = ["digits"]
+arch = ["64-32-10"]
+neuron = ["if"]
+steps = [2, 4]
+seeds = [5]
+"""
+    found = parsed(tmp_path, text)
+    assert found.core == {"lanes": [2, 1]}
+    assert found.grids[0].train == {"epochs": 3, "learning_rate": 1}
+    names = [case.name for case in found.cases]
+    assert names == [
+        "grid 1: digits-64-32-10-boxcar-1bit",
+        "grid 1: digits-64-32-10-boxcar-4bit",
+        # ReLU has neither bits nor steps.
+        "grid 1: digits-64-32-10-relu",
+        "grid 1: digits-4C3-P2-10-boxcar-1bit",
+        "grid 1: digits-4C3-P2-10-boxcar-4bit",
+        "grid 1: digits-4C3-P2-10-relu",
+        "grid 2: digits-64-32-10-if-4bit-2steps",
+        "grid 2: digits-64-32-10-if-4bit-4steps",
+    ]
+    assert [seed for _, seed in found.trials] == [*[0] * 6, 5, 5, *[7] * 6]
+    assert len(set(found.trials)) == 14
+
+
+def case(**changes: object) -> Case:
+    fields = {"grid": 1, "data": "digits", "arch": "64-32-16-10", "neuron": "s2nn"}
+    return Case(**{**fields, "weight_bits": 2, "steps": 1, **changes})  # type: ignore[arg-type]
+
+
+def test_a_chain_of_numbers_begins_with_pixels_and_ends_in_classes() -> None:
+    assert case().network(64, 10) == {"hidden": [32, 16]}
+    assert case(arch="64-10").network(64, 10) == {"hidden": []}
+    assert case(arch="8C3-10").network(64, 10) == {"arch": "8C3-10"}
+    with pytest.raises(InputError, match="must begin with the 784 pixels of digits, not 64"):
+        case().network(784, 10)
+    with pytest.raises(InputError, match="must end with the 4 classes of digits, not 10"):
+        case().network(64, 4)
+
+
+def test_neurons_are_as_train_names_them() -> None:
+    assert case().neurons() == {"surrogate": "s2nn", "weight_bits": 2}
+    assert case(neuron="bnn").neurons() == {"neuron": "bnn", "weight_bits": 2}
+    for steps in (1, 4):
+        made = {"neuron": "if", "weight_bits": 2, "steps": steps}
+        assert case(neuron="if", steps=steps).neurons() == made
+    assert case(steps=2).neurons() == {"surrogate": "s2nn", "weight_bits": 2, "steps": 2}
+    plain = case(neuron="relu", weight_bits=None, steps=None)
+    assert plain.neurons() == {"twin": True}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (HEAD.replace("device", "devise") + GRID, "'devise'; the nearest that it has is 'device'"),
+        (
+            HEAD + GRID + "[grid.train]\nepoch = 2",
+            r"\[grid.train\] of grid 1 has no 'epoch'; the ne",
+        ),
+        (HEAD + GRID + "[grid.train]\nseed = 2", "has no 'seed'"),
+        (HEAD + GRID + "surrogate = ['s2nn']", "grid 1 has no 'surrogate'"),
+        (
+            HEAD + "[experiment.core]\nlane = 2\n" + GRID,
+            r"\[experiment.core\] has no 'lane'; .*'lanes'",
+        ),
+        (HEAD + "[grids]\n", "the file has no 'grids'; the nearest that it has is 'grid'"),
+        (HEAD, r"there must be at least one \[\[grid\]\]"),
+        (GRID, "must have a device or a board, and not both"),
+        (HEAD + 'board = "ulx3s-85f"\n' + GRID, "must have a device or a board, and not both"),
+        (HEAD + "[[grid]]\ndata = ['digits']", "grid 1 must have arch, a list"),
+        (HEAD + GRID.replace('["digits"]', '"digits"'), "data must be a list of one or more, not"),
+        (HEAD + GRID + "steps = []", r"grid 1: steps must be a list of one or more, not \[\]"),
+        (HEAD + GRID + "steps = [1, 1]", "steps must have every value once, not 1 again"),
+        (HEAD + GRID + "steps = [true]", "grid 1: steps must be a whole number, not True"),
+        (HEAD + GRID + "[grid.train]\nepochs = 2.5", "epochs must be a whole number, not 2.5"),
+        (HEAD + "frames = 0\n" + GRID, "frames must be 1 or more, not 0"),
+        (HEAD + "netlist = 1\n" + GRID, "netlist must be true or false, not 1"),
+        (
+            HEAD + GRID + GRID,
+            "grid 2: digits-64-32-10-s2nn-4bit is what grid 1: digits-64-32-10-s2",
+        ),
+        ("[experiment\n", "e.toml: not TOML: "),
+    ],
+)
+def test_wrong_files_are_one_sentence(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(InputError, match=said) as error:
+        parsed(tmp_path, text)
+    assert str(error.value).startswith(f"{tmp_path / 'e.toml'}: ")
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"none\.toml: cannot be read: No such file"):
+        read(tmp_path / "none.toml")
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "examples" / "experiments").glob("*.toml")))
+def test_the_examples_are_experiments(file: Path) -> None:
+    found = read(file)
+    kinds = {case.neuron for case in found.cases}
+    assert {"s2nn", "boxcar", "relu"} <= kinds
+    assert max(len(grid.seeds or found.seeds) for grid in found.grids) == 3
