@@ -2,8 +2,8 @@
 
 Run it with ``make results`` after ``s2nn-hw data get mnist``, ``fashion-mnist`` and ``digits``;
 ``ARGS=dense``, ``maps``, ``cifar``, ``ecp5``, ``ice40``, ``gowin``, ``peers``, ``plans``,
-``exhaustive``, ``sweeps`` or ``zeros`` makes one of the tables.  On two cores the first takes a quarter of an
-hour, the others longer, ``peers``, ``plans`` and ``exhaustive`` some hours.
+``exhaustive``, ``sweeps`` or ``zeros`` makes one of the tables.  On two cores the first takes a
+quarter of an hour, the others longer, ``peers``, ``plans`` and ``exhaustive`` some hours.
 Cycles, toggles, area and clocks come out the same on any machine; seconds do not.
 """
 
