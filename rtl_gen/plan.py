@@ -34,6 +34,7 @@ class LayerPlan:
         buffer; follows: whether the one before is bound to it.
     counts: whether the unrolled engine is to count its events.
     steps: of a frame.
+    integrates: whether its accumulators go on from step to step.
     membranes: behind its potentials; None where their signs are the spikes.
     totals: whether there is a stage that adds up scores, of steps or to a bias.
     """
@@ -54,13 +55,14 @@ class LayerPlan:
     follows: bool = False
     counts: bool = False
     steps: int = 1
+    integrates: bool = False
     membranes: MembranePlan | None = None
     totals: bool = False
 
     @property
     def sums(self) -> bool:
         """Whether its potentials are not yet the spikes or scores: those of other steps count."""
-        return self.membranes is not None or self.steps > 1
+        return self.membranes is not None or (self.steps > 1 and not self.integrates)
 
     @property
     def lanes(self) -> int:

@@ -25,7 +25,7 @@ from .lanes import (
     windows_at_a_time,
 )
 from .layers.event import has_deep
-from .layers.membranes import membranes_of
+from .layers.membranes import integrates, membranes_of
 from .lib.fold import phase_bits
 from .plan import CorePlan, LayerPlan, LoadPlan, NodePlan, PoolPlan
 from .ports import POSITIONS_PER_LANE, flat_port, output_port, pixel_port
@@ -245,8 +245,9 @@ def _layer_plan(
         word=(word := _word(layer, loaded)),
         fold=(fold := -(-layer.neurons // word) if word else 1),
         # Scores are wanted all at once, and so are potentials that are not yet all.
-        stored=fold > 1 and not layer.is_readout and membranes is None,
+        stored=fold > 1 and not layer.is_readout and network.steps == 1 and membranes is None,
         steps=network.steps,
+        integrates=integrates(network, layer, engine),
         membranes=membranes,
         totals=layer.is_readout
         and (network.steps > 1 or (engine == "unrolled" and bool(layer.bias_or_zero.any()))),

@@ -16,7 +16,7 @@ from rtl_gen.circuit import circuit
 from rtl_gen.fabric import Fabric
 from rtl_gen.feeds import ConvPlan, DensePlan, FramePlan, ParallelPlan, UnrolledPlan
 from rtl_gen.layers.event import port_of
-from rtl_gen.layers.membranes import offsets
+from rtl_gen.layers.membranes import left_over, offsets
 from rtl_gen.layers.weights import full_matrix, matrix, step_bits
 from rtl_gen.lib.neuron import neurons
 from rtl_gen.plan import CorePlan, LayerPlan, PoolPlan
@@ -177,11 +177,16 @@ def _event(layer: Layer, plan: LayerPlan, family: Family) -> tuple[Quantities, l
                 total += parts.weights(port, plan, rows, family)
             if isinstance(feed, DensePlan):
                 total += parts.queue(port, feed, family)
-    made = neurons([matrix(p) for p in layer.projections], (), offsets(layer, plan))
+    left = left_over(layer, plan)
+    made = neurons([matrix(p) for p in layer.projections], (), offsets(layer, plan), left)
     if plan.stored:
         total += parts.stored_potentials(made, layer, plan, family)
         return Quantities(fixed=total), []
     adding, levels = parts.accumulators(made, parts.bounds(lanes), bits, plan, constant=False)
+    if plan.integrates:
+        # An addition more, and a choice of what it begins with.
+        more = sum(neuron.width(plan.planes) for neuron in made)
+        adding += Counter({"first sum": more, "shifted": more})
     widths = [neuron.width(plan.planes) for neuron in made]
     signs = 0 if layer.is_readout or plan.sums or plan.mask_stage else layer.neurons * plan.pixels
     return Quantities(fixed=total + adding, levels=levels, signs=signs), widths

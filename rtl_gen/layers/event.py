@@ -21,6 +21,7 @@ from rtl_gen.plan import LayerPlan
 from s2nn_hw.ir import Layer
 
 from .feed import ConvFeed, DenseFeed
+from .membranes import left_over
 from .unit import Unit
 from .weights import bank_rows, bank_words, matrix
 
@@ -72,7 +73,9 @@ class EventParts:
                     for u in range(plan.pixels)
                 }
             )
-        made = neurons([matrix(p) for p in layer.projections], lanes, offsets)
+        made = neurons(
+            [matrix(p) for p in layer.projections], lanes, offsets, left_over(layer, plan)
+        )
         self.units = [
             Unit(
                 EventEngine(
@@ -92,6 +95,7 @@ class EventParts:
                     mask_stage=plan.mask_stage,
                     additions=plan.fabric.additions,
                     memory=memory_latency(plan),
+                    steps=plan.steps if plan.integrates else 1,
                     layer=layer.name,
                 ),
                 discards=layer.is_readout and not plan.sums,

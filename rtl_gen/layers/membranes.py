@@ -6,8 +6,18 @@ import numpy as np
 import numpy.typing as npt
 
 from rtl_gen.lib.membranes import Membrane, MembranePlan, Membranes, Pixels
+from rtl_gen.lib.neuron import SHIFTED_PLANES, Left
 from rtl_gen.plan import LayerPlan
 from s2nn_hw.ir import Layer, Network
+
+
+def integrates(network: Network, layer: Layer, engine: str) -> bool:
+    """Whether its accumulators can go on from step to step: each is of one neuron, of which
+    nothing leaks, and holds the very potential.
+    """
+    planes = max(network.bits(p.source) for p in layer.projections)
+    alone = engine == "event" and not layer.is_map and planes <= SHIFTED_PLANES
+    return alone and network.steps > 1 and not layer.is_readout and not layer.leak
 
 
 def membranes_of(network: Network, layer: Layer, engine: str) -> MembranePlan | None:
@@ -16,6 +26,8 @@ def membranes_of(network: Network, layer: Layer, engine: str) -> MembranePlan | 
     Its neurons keep something from step to step, or have thresholds for each pixel.
     """
     if layer.thresholds is None or (network.steps == 1 and not layer.by_pixel):
+        return None
+    if integrates(network, layer, engine):
         return None
     # Accumulators begin with a bias, sums of tables do not.
     biased = engine == "unrolled" and bool(layer.bias_or_zero.any())
@@ -28,9 +40,40 @@ def membranes_of(network: Network, layer: Layer, engine: str) -> MembranePlan | 
 
 def offsets(layer: Layer, plan: LayerPlan) -> list[int]:
     """What accumulators start from."""
+    if plan.integrates:
+        start = layer.initial_or_zero + layer.bias_or_zero - _thresholds(layer, plan)
+        return [int(value) for value in start]
     if layer.thresholds is None or plan.sums:
         return [int(bias) for bias in layer.bias_or_zero]
     return [-int(theta) for theta in reachable(layer, plan)]
+
+
+def left_over(layer: Layer, plan: LayerPlan) -> list[Left] | None:
+    """What accumulators go on from; None where they do not."""
+    if not plan.integrates:
+        return None
+    low, high = layer.membrane_range(potentials(layer, plan), plan.steps)
+    found = []
+    for j, theta in enumerate(_thresholds(layer, plan).tolist()):
+        bias = int(layer.bias_or_zero[j])
+        reset = {"soft": bias - theta, "hard": bias - theta, "none": bias}[layer.reset]
+        found.append(
+            Left(
+                low=int(low[j]) - theta,
+                high=int(high[j]) - theta,
+                fired=reset,
+                silent=bias,
+                hard=layer.reset == "hard",
+            )
+        )
+    return found
+
+
+def _thresholds(layer: Layer, plan: LayerPlan) -> npt.NDArray[np.int64]:
+    """Of each neuron: one that is never reached is as good as the next that is not."""
+    assert layer.thresholds is not None
+    _, high = layer.membrane_range(potentials(layer, plan), plan.steps)
+    return np.minimum(layer.thresholds, high + 1)
 
 
 def potentials(layer: Layer, plan: LayerPlan) -> tuple[npt.NDArray[np.int64], ...]:

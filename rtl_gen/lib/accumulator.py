@@ -30,6 +30,7 @@ class Shape:
     masked: whether weights count only where they are there.
     mask_stage: ... which is seen to in a register stage.
     additions: that a cycle has time for, one behind the other.
+    left: ``soft`` or ``hard`` where it may go on from what is left, see Left; else empty.
     """
 
     signs: tuple[bool, ...]
@@ -39,6 +40,7 @@ class Shape:
     masked: bool
     mask_stage: bool
     additions: int
+    left: str = ""
 
     @classmethod
     def of(
@@ -64,6 +66,7 @@ class Shape:
             masked=masked,
             mask_stage=mask_stage,
             additions=additions,
+            left="" if neuron.left is None else "hard" if neuron.left.hard else "soft",
         )
 
     @property
@@ -101,7 +104,8 @@ class Accumulator(Shared):
     weights: one a lane, lane 0 lowest.
     there: of masked ones, which of them there are; the others count as zero.
     load: the next potential begins.
-    start: ... from this.
+    start: ... from this,
+    again: ... or from what is left of this one: with ``fired`` or ``silent`` added, see Left.
     shift: weights count twice as much, four times, …; at most one bit is set.
     double: the potential doubles before the addition.
     incoming: ... and this bit comes in.
@@ -118,6 +122,11 @@ class Accumulator(Shared):
                 **({"there": In(len(shape.signs))} if shape.masked else {}),
                 "load": In(1),
                 "start": In(signed(shape.width)),
+                **(
+                    {"again": In(1), **{k: In(signed(shape.width)) for k in ("fired", "silent")}}
+                    if shape.left
+                    else {}
+                ),
                 **({"shift": In(shape.planes - 1)} if shape.shifts else {}),
                 **({"double": In(1), "incoming": In(1)} if shape.doubles else {}),
                 "potential": Out(signed(shape.width)),
@@ -149,18 +158,27 @@ class Accumulator(Shared):
         if self.shape.shifts:
             for b in range(1, self.shape.planes):
                 added = Mux(self.shift[b - 1], nodes[0] << b, added)
+        start = self._start(m) if self.shape.left else self.start
         after = Signal(signed(self.shape.width))
         m.d.comb += after.eq(before + added)
         if self.shape.keeps:
             m.d.comb += self.potential.eq(Mux(self.there, after, held))
             with m.If(self.load):
-                m.d.sync += held.eq(self.start)
+                m.d.sync += held.eq(start)
             with m.Elif(self.there):
                 m.d.sync += held.eq(after)
         else:
             m.d.comb += self.potential.eq(after)
-            m.d.sync += held.eq(Mux(self.load, self.start, self.potential))
+            m.d.sync += held.eq(Mux(self.load, start, self.potential))
         return m
+
+    def _start(self, m):
+        """What the next potential begins from."""
+        silent = self.potential[-1]
+        left = Signal(signed(self.shape.width))
+        kept = self.potential if self.shape.left == "soft" else Mux(silent, self.potential, 0)
+        m.d.comb += left.eq(kept + Mux(silent, self.silent, self.fired))
+        return Mux(self.again, left, self.start)
 
     def _weights(self, m):
         """The weights, with a mask stage those of the last cycle."""
@@ -206,6 +224,7 @@ class Accumulators(Shared):
     mask_stage: whether that takes a cycle, for the sake of the clock.
     additions: that a cycle has time for, one behind the other.
     memory: latency of the memories that rows come from.
+    steps: windows that make a frame, in which neurons that have a Left go on.
     layer: its name.
 
     Members
@@ -229,6 +248,7 @@ class Accumulators(Shared):
         mask_stage: bool = True,
         additions: int = 1,
         memory: int = Rom.latency,
+        steps: int = 1,
         layer: str | None = None,
     ):
         assert masked or not mask_stage
@@ -236,6 +256,7 @@ class Accumulators(Shared):
         self.mask_stage = mask_stage
         self.additions = additions
         self.memory = memory
+        self.steps = steps
         self.neurons = tuple(neurons)
         self.lanes = tuple(lanes)
         self.planes = planes
@@ -258,6 +279,7 @@ class Accumulators(Shared):
             mask_stage=mask_stage,
             additions=additions,
             memory=memory,
+            steps=steps,
             layer=layer,
         )
 
@@ -285,6 +307,7 @@ class Accumulators(Shared):
         load = Signal()
         m.d.comb += load.eq(closes | clear)
         of_plane = self._of_plane(m, ends, closes)
+        again = self._again(m, closes)
 
         potentials = []
         for j, neuron in enumerate(self.neurons):
@@ -308,6 +331,12 @@ class Accumulators(Shared):
                 "start": Const(neuron.start(self.planes), signed(shape.width)),
             }
             inputs |= of_plane(neuron.offset)
+            if neuron.left is not None:
+                inputs |= {
+                    "again": again,
+                    "fired": Const(neuron.left.fired, signed(shape.width)),
+                    "silent": Const(neuron.left.silent, signed(shape.width)),
+                }
             potential = Signal(signed(shape.width), name=f"potential_{j}")
             outputs = {"potential": potential}
             shared.add(m, platform, f"neuron_{j}", Accumulator, shape, inputs, outputs)
@@ -318,6 +347,17 @@ class Accumulators(Shared):
             m.d.comb += self.fire.eq(~Cat(potential[-1] for potential in potentials))
         m.d.comb += self.done.eq(closes)
         return m
+
+    def _again(self, m, closes):
+        """Whether a step ends that is not its frame's last; None if there is but one."""
+        if self.steps == 1:
+            return None
+        step = Signal(range(self.steps))
+        again = Signal()
+        m.d.comb += again.eq(closes & (step != self.steps - 1))
+        with m.If(closes):
+            m.d.sync += step.eq(Mux(again, step + 1, 0))
+        return again
 
     def _of_plane(self, m, ends, closes):
         """A function from an offset to the inputs of its accumulator that depend on the plane."""

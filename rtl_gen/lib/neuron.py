@@ -41,6 +41,24 @@ class Lane:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Left:
+    """What an accumulator begins with where something is left of the potential before.
+
+    Parameters
+    ----------
+    low, high: least and greatest value of the accumulator.
+    fired: what is added to the potential of a neuron that fires, or comes in its place: ``hard``.
+    silent: what is added to that of one that does not.
+    """
+
+    low: int
+    high: int
+    fired: int
+    silent: int
+    hard: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class Neuron:
     """The numbers of one accumulator.
 
@@ -49,12 +67,15 @@ class Neuron:
     low, high: least and greatest sum of its weights over inputs 0…1.
     lanes: least and greatest weight of each lane.
     offset: what the potential starts from: minus the threshold, or zero for a score.
+    left: in steps of a frame that are not its first; None if they begin alike.  Inputs have no more
+        than SHIFTED_PLANES bits then.
     """
 
     low: int
     high: int
     lanes: tuple[tuple[int, int], ...]
     offset: int
+    left: Left | None = None
 
     def start(self, planes: int) -> int:
         """The accumulator at the beginning of a frame."""
@@ -67,6 +88,8 @@ class Neuron:
         (2**(B-b) - 1) times low…high, and offset >> b is what has been shifted in.  Else it is
         within what it is after plane 0.
         """
+        if self.left is not None:
+            return signed_width(self.left.low, self.left.high)
         bounds = [0]
         for b in range(planes):
             most = 2 ** (planes - b) - 1
@@ -82,6 +105,7 @@ def neurons(
     weights: Sequence[npt.NDArray[np.int64]],
     lanes: Sequence[npt.NDArray[np.int64]],
     offsets: Sequence[int],
+    left: Sequence[Left | None] | None = None,
 ) -> tuple[Neuron, ...]:
     """The accumulators of a layer.
 
@@ -89,7 +113,7 @@ def neurons(
     ----------
     weights: (neurons, inputs) of each projection.
     lanes: weights (neurons, n) that come over each lane; none where only widths are of interest.
-    offsets: per neuron.
+    offsets, left: per neuron.
     """
     low = np.sum([np.minimum(w, 0).sum(axis=1) for w in weights], axis=0)
     high = np.sum([np.maximum(w, 0).sum(axis=1) for w in weights], axis=0)
@@ -97,7 +121,10 @@ def neurons(
     greatest = [w.max(axis=1, initial=0).tolist() for w in lanes]
     bounds = [list(zip(*both, strict=True)) for both in zip(least, greatest, strict=True)]
     of_neurons = zip(*bounds, strict=True) if bounds else [()] * len(low)
+    per_neuron = zip(
+        low.tolist(), high.tolist(), of_neurons, offsets, left or [None] * len(low), strict=True
+    )
     return tuple(
-        Neuron(low=a, high=b, lanes=own, offset=int(offset))
-        for a, b, own, offset in zip(low.tolist(), high.tolist(), of_neurons, offsets, strict=True)
+        Neuron(low=a, high=b, lanes=own, offset=int(offset), left=kept)
+        for a, b, own, offset, kept in per_neuron
     )

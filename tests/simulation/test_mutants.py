@@ -343,7 +343,16 @@ MEMBRANES = {
         lambda t: t.module("conv_membranes", r"= fresh \?", "= 1'h1 ?", times=3), {"spikes conv"}
     ),
     "a frame's membranes are the next one's": Mutant(
-        lambda t: t.module("flat_membranes", r"= fresh \?", "= 1'h0 ?", times=6), {"spikes flat"}
+        lambda t: t.module("flat_accumulators", r"assign again = [^;]*;", "assign again = load;"),
+        {"spikes flat"},
+    ),
+    "nothing is left of an accumulator": Mutant(
+        lambda t: t.module("flat_accumulators", r"assign again = [^;]*;", "assign again = 1'h0;"),
+        {"spikes flat"},
+    ),
+    "who fires is not reset": Mutant(
+        lambda t: t.module("flat_accumulators", r"\.fired\([^)]*\)", ".fired(0)", times=6),
+        {"spikes flat"},
     ),
     "nothing leaks": Mutant(
         lambda t: t.module(
@@ -367,7 +376,7 @@ MEMBRANES = {
     ),
     "a step is added while others stand still": Mutant(
         lambda t: t.module("readout", r"else totals_moves <= [^;]*;", "else totals_moves <= 1'h1;"),
-        {"spikes flat"},
+        {"cycles out"},
         stall="slow-sink",
     ),
     "a step is missing": Mutant(
