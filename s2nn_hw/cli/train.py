@@ -88,10 +88,14 @@ def _neurons(group: argparse._ArgumentGroup) -> None:
         "-1 and +1, lowered to spikes (default: %(default)s)",
     )
     for name, kind, text in (
-        ("--steps", int, "of a frame, of neuron if (default: 4)"),
+        ("--steps", int, "of a frame, 1…1024, of neuron if (default: 4)"),
         ("--reset", str, "after a spike: soft, hard or none (default: soft)"),
-        ("--leak", int, "right shift of what leaks of a membrane a step (default: 0, nothing)"),
-        ("--initial", float, "membrane before the first step, in thresholds (default: 0)"),
+        (
+            "--leak",
+            int,
+            "right shift of what leaks of a membrane a step, 0…52 (default: 0, nothing)",
+        ),
+        ("--initial", float, "membrane before the first step, -1…1 thresholds (default: 0)"),
         (
             "--readout",
             str,

@@ -97,7 +97,9 @@ class Grid:
 
     Parameters
     ----------
-    data, arch, neuron, weight_bits, steps: see Case.
+    data, arch, neuron: see Case.
+    weight_bits: of all neurons but ``relu``; None: as train() has them for each.
+    steps: of ``if`` alone; None: as train() has them.
     seeds: others than the experiment's, None for those.
     train: options of train() that are the same for all.
     """
@@ -105,8 +107,8 @@ class Grid:
     data: tuple[str, ...]
     arch: tuple[str, ...]
     neuron: tuple[str, ...] = ("s2nn",)
-    weight_bits: tuple[int, ...] = (4,)
-    steps: tuple[int, ...] = (1,)
+    weight_bits: tuple[int, ...] | None = None
+    steps: tuple[int, ...] | None = None
     seeds: tuple[int, ...] | None = None
     train: dict[str, Any] = field(default_factory=dict)
 
@@ -145,18 +147,16 @@ class Configuration:
             for data in grid.data:
                 for arch in grid.arch:
                     for neuron in grid.neuron:
-                        for bits in grid.weight_bits:
-                            for steps in grid.steps:
-                                plain = neuron == RELU
-                                case = Case(
-                                    grid=number,
-                                    data=data,
-                                    arch=arch,
-                                    neuron=neuron,
-                                    weight_bits=None if plain else bits,
-                                    steps=None if plain else steps,
-                                )
-                                found[case] = None
+                        for bits, steps in _ways(grid, neuron):
+                            case = Case(
+                                grid=number,
+                                data=data,
+                                arch=arch,
+                                neuron=neuron,
+                                weight_bits=bits,
+                                steps=steps,
+                            )
+                            found[case] = None
         return tuple(found)
 
     @property
@@ -172,6 +172,19 @@ class Configuration:
     def as_dict(self) -> dict[str, Any]:
         """For JSON, in which a tuple is a list."""
         return _plain(asdict(self))
+
+
+def _ways(grid: Grid, neuron: str) -> Iterator[tuple[int | None, int | None]]:
+    """Weight bits and steps that a grid has for a neuron, None where that has none."""
+    from .neurons import NEURONS
+
+    if neuron == RELU:
+        yield None, None
+        return
+    usual = NEURONS[neuron if neuron in NEURONS else "s2nn"]
+    for bits in grid.weight_bits or (usual["weight_bits"],):
+        for steps in (grid.steps or (usual["steps"],)) if "steps" in usual else (1,):
+            yield bits, steps
 
 
 def read(path: Path) -> Configuration:
@@ -222,11 +235,24 @@ def _grid(given: Any, where: str) -> Grid:
     for name in ("data", "arch"):
         if name not in values:
             raise InputError(f"{where} must have {name}, a list")
+    neurons = (*_KINDS, RELU, *_surrogates())
+    for neuron in values.get("neuron", ()):
+        if neuron not in neurons:
+            raise InputError(f"{where}: neuron must be of {', '.join(neurons)}, not {neuron!r}")
+    if "steps" in values and "if" not in values.get("neuron", ()):
+        raise InputError(f"{where}: steps are of neuron 'if', which it does not have")
     options = _parameters()
     _known(values.get("train", {}), options, f"[grid.train] of {where}")
     for name, value in values.get("train", {}).items():
         _of_type(value, options[name], f"[grid.train] of {where}: {name}")
     return Grid(**values)
+
+
+def _surrogates() -> Collection[str]:
+    """Names of surrogates, each of which is a neuron to an experiment."""
+    from s2nn_hw.nn.surrogates import SURROGATES
+
+    return SURROGATES
 
 
 @cache

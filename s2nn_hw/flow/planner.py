@@ -71,7 +71,7 @@ class Planner:
         self.network = network
         # A frame that nothing follows has no interval.
         self.frames = {
-            name: np.concatenate([found] * 2) if len(found) == 1 else found
+            name: np.concatenate([found] * 2) if len(found) == network.steps else found
             for name, found in frames.items()
         }
         self.board = None if board is None else boards.board(board)
@@ -83,7 +83,7 @@ class Planner:
         known = costs(self.part.family)  # told before anything is done, if there are none
         self.explorer = Explorer(
             network,
-            {name: found[:FRAMES] for name, found in self.frames.items()},
+            {name: found[: FRAMES * network.steps] for name, found in self.frames.items()},
             self.part.device,
             self.part.family,
             around=self._shell,

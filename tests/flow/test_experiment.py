@@ -406,7 +406,7 @@ def test_a_network_that_does_not_fit_has_a_row_without_area(
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (('"relu"', '"rleu"'), "surrogate must be one of s2nn, "),
+        (('"relu"', '"rleu"'), "neuron must be of bnn, if, relu, s2nn, "),
         (("64-4-10", "63-4-10"), "grid 1: digits-63-4-10-relu: the architecture must begin with"),
         (("64-4-10", "64-4-11"), "must end with the 10 classes of digits, not 11"),
         (("64-4-10", "4C9-10"), "'4C9' in the architecture"),

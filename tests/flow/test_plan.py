@@ -398,3 +398,18 @@ def test_a_plan_that_was_put_together_by_hand_is_refused(
     with pytest.raises(InputError) as told:
         planfile.read(tmp_path / "plan.json", dense())
     assert str(told.value) == f"{tmp_path / 'plan.json'}: not a plan: {said}"
+
+
+@pytest.mark.parametrize("coding", ["direct", "rate"])
+@pytest.mark.parametrize("frames", [1, 20])
+def test_frames_are_planned_with_all_their_steps(frames: int, coding: str, tmp_path: Path) -> None:
+    made = dataclasses.replace(dense(), steps=3, coding=coding, calibration=None, activity={})
+    pixels = (np.random.default_rng(1).random((frames, 64)) < 0.3).astype(np.uint8)
+    made = golden.observed(made, pixels)
+    result = flow.plan(made, tmp_path / "plan", device="LFE5U-25F")
+    found = flow.verify(made, pixels, tmp_path / "core", simulator="icarus", **result.options)
+    assert found.passed
+    if frames > 1:
+        assert result.predicted.interval_cycles == pytest.approx(
+            found.interval_cycles["mean"], rel=0.1
+        )

@@ -24,7 +24,32 @@ def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:
     found = parsed(tmp_path, HEAD + GRID)
     assert (found.seeds, found.frames, found.netlist, found.clock) == ((0, 1, 2), 20, False, False)
     assert [str(case) for case in found.cases] == ["digits-64-32-10-s2nn-4bit"]
-    assert found.as_dict()["grids"][0]["weight_bits"] == [4]
+
+
+def test_bits_and_steps_are_those_that_a_neuron_has(tmp_path: Path) -> None:
+    neurons = 'neuron = ["boxcar", "bnn", "if", "relu"]\n'
+    found = parsed(tmp_path, HEAD + GRID + neurons + "steps = [2, 8]")
+    assert [(case.neuron, case.weight_bits, case.steps) for case in found.cases] == [
+        ("boxcar", 4, 1),
+        ("bnn", 1, 1),
+        ("if", 4, 2),
+        ("if", 4, 8),
+        ("relu", None, None),
+    ]
+    assert parsed(tmp_path, HEAD + GRID + 'neuron = ["if"]').cases[0].steps == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('neuron = ["lif"]', "grid 1: neuron must be of bnn, if, relu, s2nn, .*, not 'lif'"),
+        ('neuron = ["s2nn"]\nsteps = [2]', "grid 1: steps are of neuron 'if', which it does not"),
+        ("steps = [1]", "grid 1: steps are of neuron 'if'"),
+    ],
+)
+def test_neurons_that_cannot_be(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        parsed(tmp_path, HEAD + GRID + text)
 
 
 def test_every_combination_is_there_once_and_seeds_come_last(tmp_path: Path) -> None:
