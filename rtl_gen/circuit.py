@@ -18,7 +18,9 @@ def circuit(network: Network) -> Network:
     other layers keep their names and values.
     """
     if network.steps == 1:
-        network = replace(network, layers=tuple(map(_single, network.layers)))
+        layers = tuple(map(_single, network.layers))
+        if any(layer is not node for layer, node in zip(layers, network.layers, strict=True)):
+            network = replace(network, layers=layers)
     pools = {
         node.name: node
         for node in network.layers
