@@ -9,6 +9,7 @@ import pytest
 from amaranth.sim import Simulator
 
 from rtl_gen.network import Core
+from rtl_gen.plan import CorePlan
 from rtl_gen.timing import Source
 
 
@@ -92,3 +93,21 @@ def drive(
 @pytest.fixture(name="drive")
 def _drive():
     return drive
+
+
+def stalling(rng: np.random.Generator, plan: CorePlan, frames: int, stall: float) -> Source:
+    """A source and a sink that wait at random, for such a share of the time; some frames alone."""
+    shape = (frames, plan.input.beats)
+    ready = rng.random(64) >= stall
+    ready[0] = True
+    return Source(
+        waits=rng.integers(0, 4, shape) * (rng.random(shape) < stall),
+        alone=rng.random(frames) < 0.3,
+        settle=5,
+        ready=ready,
+    )
+
+
+@pytest.fixture(name="stalling")
+def _stalling():
+    return stalling

@@ -35,27 +35,15 @@ def random_frames(rng, network, count=FRAMES):
     return (pixels * (rng.random(shape) < density)).astype(np.uint8)
 
 
-def random_source(rng, network_plan, count, stall):
-    shape = (count, network_plan.input.beats)
-    ready = rng.random(64) >= stall
-    ready[0] = True
-    return timing.Source(
-        waits=rng.integers(0, 4, shape) * (rng.random(shape) < stall),
-        alone=rng.random(count) < 0.3,
-        settle=5,
-        ready=ready,
-    )
-
-
 @pytest.mark.parametrize("seed", range(24))
-def test_random_network_is_exact_in_value_and_cycle(seed, drive):
+def test_random_network_is_exact_in_value_and_cycle(seed, drive, stalling):
     rng = np.random.default_rng(seed)
     sizes = rng.integers(1, 60, rng.integers(2, 5)).tolist()
     network = random_network(rng, sizes, int(rng.integers(1, 9)), int(rng.choice([1, 1, 2, 3, 8])))
     lanes = [int(rng.integers(1, min(9, n) + 1)) for n in sizes[:-1]]
     chosen = plan(network, lanes=lanes)
     frames = random_frames(rng, network)
-    source = random_source(rng, chosen, len(frames), float(rng.choice([0, 0.3, 0.7])))
+    source = stalling(rng, chosen, len(frames), float(rng.choice([0, 0.3, 0.7])))
     run = drive(Core(network, chosen), frames, source)
 
     trace = s2nn_hw.golden.run(network, frames)

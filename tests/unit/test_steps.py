@@ -134,20 +134,8 @@ def map_network(rng: np.random.Generator, steps: int, coding: str) -> Network:
     )
 
 
-def stalling(rng: np.random.Generator, chosen, count: int, stall: float) -> timing.Source:
-    shape = (count, chosen.input.beats)
-    ready = rng.random(64) >= stall
-    ready[0] = True
-    return timing.Source(
-        waits=rng.integers(0, 4, shape) * (rng.random(shape) < stall),
-        alone=rng.random(count) < 0.3,
-        settle=5,
-        ready=ready,
-    )
-
-
 @pytest.mark.parametrize("seed", range(10))
-def test_random_cores_are_exact_in_value_and_cycle(seed, drive):
+def test_random_cores_are_exact_in_value_and_cycle(seed, drive, stalling):
     rng = np.random.default_rng(seed)
     steps, coding = int(rng.choice([1, 2, 3, 5])), str(rng.choice(["direct", "rate"]))
     network = (dense_network, map_network)[seed % 2](rng, steps, coding)
