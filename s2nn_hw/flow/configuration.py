@@ -124,7 +124,7 @@ class Configuration:
     device, board: that cores are synthesised for, one of them, as synth() takes them.
     core: options of every core, as emit() takes them.
     frames: of the test set, simulated; toggles are counted over them.
-    netlist: whether the synthesised netlist is simulated, too.
+    netlist_seeds: with which of them the synthesised netlist is simulated, too: it takes longest.
     clock: whether it is placed and routed.
     simulator: ``verilator`` or ``icarus``.
     """
@@ -135,7 +135,7 @@ class Configuration:
     board: str | None = None
     core: dict[str, Any] = field(default_factory=dict)
     frames: int = 20
-    netlist: bool = False
+    netlist_seeds: tuple[int, ...] = ()
     clock: bool = False
     simulator: str = "verilator"
 

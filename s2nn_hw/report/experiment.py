@@ -31,12 +31,14 @@ class Column:
     heading: in the table of Markdown; empty for what is not in it.
     unit, origin: of the figure, see Figure; of a heading in per cent it is a share.
     digits: behind the point in that table.
+    some: whether seeds that lack it do not count, where any other figure is then absent.
     """
 
     heading: str
     unit: str
     origin: Origin
     digits: int = 0
+    some: bool = False
 
     def text(self, value: float) -> str:
         """The number as the table has it."""
@@ -69,7 +71,9 @@ COLUMNS = {
     ),
     "toggle_frames": Column(heading="", unit="", origin=Origin.SIMULATED),
     "rtl_toggles": Column(heading="RTL toggles", unit="a frame", origin=Origin.SIMULATED),
-    "gate_toggles": Column(heading="gate-level toggles", unit="a frame", origin=Origin.SIMULATED),
+    "gate_toggles": Column(
+        heading="gate-level toggles", unit="a frame", origin=Origin.SIMULATED, some=True
+    ),
     "lut": Column(heading="LUT", unit="", origin=Origin.MEASURED),
     "ff": Column(heading="FF", unit="", origin=Origin.MEASURED),
     "bram": Column(heading="BRAM", unit="", origin=Origin.MEASURED),
@@ -88,7 +92,8 @@ def columns() -> dict[str, dict[str, str]]:
 def summary(trials: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Of each combination how many ``seeds`` are complete, and of each figure ``mean`` and ``std``.
 
-    The deviation is the sample's, and None of a single seed; a figure is None that a seed lacks.
+    The deviation is the sample's, and None of a single seed; a figure is None that a seed lacks,
+    but for those of some seeds.
     Combinations without a complete trial have no seeds.
     """
     groups: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
@@ -99,8 +104,11 @@ def summary(trials: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     found = []
     for case, rows in groups.items():
         entry: dict[str, Any] = {**dict(zip(CASE, case, strict=True)), "seeds": len(rows)}
-        for name in COLUMNS:
-            entry[name] = _spread([row.get(name) for row in rows])
+        for name, column in COLUMNS.items():
+            values = [row.get(name) for row in rows]
+            if column.some:
+                values = [value for value in values if value is not None]
+            entry[name] = _spread(values)
         found.append(entry)
     return found
 
@@ -160,6 +168,8 @@ def _cell(name: str, column: Column, spread: Mapping[str, float | None] | None) 
 def _key(configuration: Mapping[str, Any]) -> str:
     target = configuration["board"] or configuration["device"]
     frames = configuration["frames"]
+    gates = ", ".join(map(str, configuration["netlist_seeds"]))
+    of_some = f", that of seed{'s' if ',' in gates else ''} {gates}" if gates else ""
     return (
         "Means and sample standard deviations over the seeds. Measured: accuracy, spikes and "
         "operations by the golden model on the whole test set, area and clock by yosys and nextpnr "
@@ -167,6 +177,7 @@ def _key(configuration: Mapping[str, Any]) -> str:
         "energies, of which none is to be compared with another: the arithmetic alone is "
         f"estimated, at {ACCUMULATE_PJ} pJ an accumulate and {MULTIPLY_ACCUMULATE_PJ} pJ a "
         "multiply-accumulate (32-bit floating point in 45 nm); toggles are counted, without "
-        "delays, of the nets of the RTL, and of those of the synthesised netlist. All operations, "
+        "delays, of the nets of the RTL, and of those of the synthesised "
+        f"netlist{of_some}. All operations, "
         "events and toggles are those of a frame."
     )

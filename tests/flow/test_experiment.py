@@ -43,7 +43,7 @@ WHOLE = """
 device = "iCE40UP5K"
 seeds = [0, 3]
 frames = 3
-netlist = true
+netlist_seeds = [3]
 simulator = "icarus"
 [experiment.core]
 lanes = 1
@@ -246,6 +246,10 @@ def test_the_folder_holds_tables_of_the_trials(done: tuple[Path, ExperimentResul
     assert "arithmetic alone, nJ (estimated)" in shown[0]
     assert "gate-level toggles (simulated)" in shown[0]
     assert "clock, MHz" not in shown[0]
+    # Of the netlist's seed alone.
+    assert result.trials[0]["gate_toggles"] is None
+    assert entry["gate_toggles"] == {"mean": result.trials[3]["gate_toggles"], "std": None}
+    assert any("netlist, that of seed 3." in line for line in shown)
     mean, deviation = 100 * (first + last) / 2, 100 * statistics.stdev([first, last])
     assert shown[2].startswith("| 1 | digits | 64-5-10 | triangle | 2 | 1 | 2 | ")
     assert f"| {mean:.2f} ± {deviation:.2f} |" in shown[2]
@@ -417,7 +421,7 @@ def test_a_network_that_does_not_fit_has_a_row_without_area(
         (("[[grid]]", "[experiment.core]\nlanes = [1, 2, 3]\n[[grid]]"), "lanes must be"),
         (("epochs = 1", "epochs = 0"), "epochs must be a whole number from 1 on, not 0"),
         (("epochs = 1", "spike_penalty = 1"), "a spike penalty is of spikes, and a full-precision"),
-        (('"iCE40UP5K"', '"GW1NR-9"\nnetlist = true'), "a netlist can be simulated of"),
+        (('"iCE40UP5K"', '"GW1NR-9"\nnetlist_seeds = [0]'), "a netlist can be simulated of"),
     ],
 )
 def test_what_cannot_be_is_told_before_anything_is_trained(

@@ -22,7 +22,8 @@ def parsed(folder: Path, text: str) -> Configuration:
 
 def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:
     found = parsed(tmp_path, HEAD + GRID)
-    assert (found.seeds, found.frames, found.netlist, found.clock) == ((0, 1, 2), 20, False, False)
+    assert (found.seeds, found.frames, found.netlist_seeds) == ((0, 1, 2), 20, ())
+    assert not found.clock
     assert [str(case) for case in found.cases] == ["digits-64-32-10-s2nn-4bit"]
 
 
@@ -144,7 +145,7 @@ def test_neurons_are_as_train_names_them() -> None:
         (HEAD + GRID + "steps = [true]", "grid 1: steps must be a whole number, not True"),
         (HEAD + GRID + "[grid.train]\nepochs = 2.5", "epochs must be a whole number, not 2.5"),
         (HEAD + "frames = 0\n" + GRID, "frames must be 1 or more, not 0"),
-        (HEAD + "netlist = 1\n" + GRID, "netlist must be true or false, not 1"),
+        (HEAD + "clock = 1\n" + GRID, "clock must be true or false, not 1"),
         (
             HEAD + GRID + GRID,
             "grid 2: digits-64-32-10-s2nn-4bit is what grid 1: digits-64-32-10-s2",
