@@ -1,7 +1,7 @@
 """Zero-skipping beside the parallel engine, by the rate of spikes: ``zeros.md``.
 
-Run it with ``make results ARGS=zeros`` after ``s2nn-hw data get mnist``; it takes some minutes.
-Cycles and toggles come out the same on any machine.
+Run it with ``make results ARGS=zeros`` after ``s2nn-hw data get mnist``; it takes half an hour.
+Cycles, toggles and area come out the same on any machine.
 """
 
 from __future__ import annotations
@@ -29,6 +29,13 @@ RATES = (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9)
 #: Inputs that an engine adds in a cycle: lanes of the one are as many adders as of the other.
 LANES = (4, 8, 16)
 ENGINES = ("event", "parallel")
+#: What is compared, and its name.
+WHAT = {
+    "cycles": "cycles",
+    "area": "cycles times look-up tables",
+    "toggles": "toggles",
+}
+DEVICE = "LFE5U-85F-6"
 
 INTRODUCTION = """# Zero-skipping beside the parallel engine
 
@@ -36,8 +43,10 @@ Made by `make results ARGS=zeros`. `conv2` of `examples/mnist-conv` (64 neurons 
 of 14×14 spikes) with what is behind it, on the event engine and on the parallel one, with as many
 inputs added in a cycle: `s2nn-hw verify`, {frames} frames, 0 mismatches. Spikes are those of test
 images, of which {measured:.1%} are 1, or are drawn at a rate. Cycles are the interval between
-frames, toggles those of `conv2`'s module for a frame, both simulated. Below the crossing, found
-between the two rates around it, the event engine takes less.
+frames, toggles those of `conv2`'s module for a frame, both simulated. An engine that takes half
+the cycles and twice the area is no better than two of the other: so cycles are compared times the
+look-up tables of `conv2`, too, as `s2nn-hw synth --device {device}` counts them. Below a crossing,
+found between the two rates around it, the event engine takes less.
 
 """
 
@@ -54,12 +63,13 @@ def write() -> None:
         rate: (rng.random(shape) < rate).astype(np.uint8) for rate in RATES
     }
     measured = float(real.mean())
-    text = [INTRODUCTION.format(frames=FRAMES, measured=measured)]
+    text = [INTRODUCTION.format(frames=FRAMES, measured=measured, device=DEVICE)]
     results: dict[str, Any] = {"measured_rate": measured, "lanes": {}}
     for lanes in LANES:
+        luts = {engine: area(network, engine, lanes) for engine in ENGINES}
         rows = {
             engine: {
-                str(rate): figures(network, frames, engine, lanes)
+                str(rate): figures(network, frames, engine, lanes, luts[engine])
                 for rate, frames in played.items()
             }
             for engine in ENGINES
@@ -68,10 +78,10 @@ def write() -> None:
             what: crossing(
                 *([rows[engine][str(rate)][what] for rate in RATES] for engine in ENGINES)
             )
-            for what in ("cycles", "toggles")
+            for what in WHAT
         }
-        results["lanes"][str(lanes)] = {"rows": rows, "crossing": crossings}
-        text.append(table(lanes, rows, crossings, measured))
+        results["lanes"][str(lanes)] = {"lut": luts, "rows": rows, "crossing": crossings}
+        text.append(table(lanes, luts, rows, crossings, measured))
     (HERE / "zeros.md").write_text("".join(text))
     (HERE / "zeros.json").write_text(json.dumps(results, indent=1) + "\n")
 
@@ -88,21 +98,35 @@ def behind(network: Network) -> Network:
     )
 
 
-def figures(network: Network, frames: np.ndarray, engine: str, lanes: int) -> dict[str, float]:
-    """Cycles and toggles of a frame."""
-    print(engine, lanes, f"{frames.mean():.3f}", flush=True)
-    most = [lanes if layer.name == LAYER else 4 for layer in network.weighted]
+def core(network: Network, engine: str, lanes: int) -> Any:
+    """Options of a core whose layer is on that engine."""
+    of_layer = [layer.name == LAYER for layer in network.weighted]
+    return {
+        "engine": [engine if here else "event" for here in of_layer],
+        "lanes": [lanes if here else 4 for here in of_layer],
+    }
+
+
+def area(network: Network, engine: str, lanes: int) -> int:
+    """Look-up tables of the layer."""
+    print(engine, lanes, "area", flush=True)
     with tempfile.TemporaryDirectory() as folder:
-        found = flow.verify(
-            network,
-            frames,
-            f"{folder}/core",
-            engine=[engine if layer.name == LAYER else "event" for layer in network.weighted],
-            lanes=most,
-        )
+        options = core(network, engine, lanes)
+        found = flow.synth(network, f"{folder}/core", device=DEVICE, seeds=(), **options)
+    return int(found.layers[LAYER]["lut"])
+
+
+def figures(
+    network: Network, frames: np.ndarray, engine: str, lanes: int, lut: int
+) -> dict[str, float]:
+    """What a frame takes."""
+    print(engine, lanes, f"{frames.mean():.3f}", flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        found = flow.verify(network, frames, f"{folder}/core", **core(network, engine, lanes))
     assert found.passed, found.checks
     (layer,) = (layer for layer in found.layers if layer.name == LAYER)
-    return {"cycles": found.interval_cycles["mean"], "toggles": layer.toggles_per_frame}
+    cycles = found.interval_cycles["mean"]
+    return {"cycles": cycles, "area": cycles * lut, "toggles": layer.toggles_per_frame}
 
 
 def crossing(event: Sequence[float], parallel: Sequence[float]) -> float | None:
@@ -115,24 +139,32 @@ def crossing(event: Sequence[float], parallel: Sequence[float]) -> float | None:
 
 
 def table(
-    lanes: int, rows: dict[str, Any], crossings: dict[str, float | None], measured: float
+    lanes: int,
+    luts: dict[str, int],
+    rows: dict[str, Any],
+    crossings: dict[str, float | None],
+    measured: float,
 ) -> str:
     """Of a number of lanes."""
     lines = [
         f"\n## {lanes} inputs a cycle\n\n",
-        "| spikes | cycles, event | parallel | ratio | toggles, event | parallel | ratio |\n",
-        "|---|---|---|---|---|---|---|\n",
+        f"{luts['event']:,} look-up tables on the event engine, {luts['parallel']:,} on the "
+        "parallel one.\n\n",
+        "| spikes | cycles, event | parallel | ratio | times look-up tables, ratio "
+        "| toggles, event | parallel | ratio |\n",
+        "|---|---|---|---|---|---|---|---|\n",
     ]
     for rate in rows["event"]:
         event, parallel = (rows[engine][rate] for engine in ENGINES)
         name = f"images, {measured:.1%}" if rate == "images" else f"{float(rate):.0%}"
         cells = [name]
-        for what in ("cycles", "toggles"):
-            ratio = event[what] / parallel[what]
-            cells += [f"{event[what]:,.0f}", f"{parallel[what]:,.0f}", f"{ratio:.2f}"]
+        for what in WHAT:
+            if what != "area":
+                cells += [f"{event[what]:,.0f}", f"{parallel[what]:,.0f}"]
+            cells.append(f"{event[what] / parallel[what]:.2f}")
         lines.append(f"| {' | '.join(cells)} |\n")
     ends = [
-        f"{what} at {rate:.1%}" if rate is not None else f"{what} at no rate"
+        f"{WHAT[what]} at {rate:.1%} of spikes" if rate is not None else f"{WHAT[what]} nowhere"
         for what, rate in crossings.items()
     ]
-    return "".join(lines) + f"\nThey cross in {' and in '.join(ends)} of spikes.\n"
+    return "".join(lines) + f"\nThey cross in {', in '.join(ends)}.\n"
