@@ -2,8 +2,9 @@
 
 Run it with ``make results`` after ``s2nn-hw data get mnist``, ``fashion-mnist`` and ``digits``;
 ``ARGS=dense``, ``maps``, ``cifar``, ``ecp5``, ``ice40``, ``gowin``, ``peers``, ``plans``,
-``exhaustive``, ``sweeps`` or ``zeros`` makes one of the tables.  On two cores the first takes a
-quarter of an hour, the others longer, ``peers``, ``plans`` and ``exhaustive`` some hours.
+``exhaustive``, ``sweeps``, ``zeros`` or ``neurons`` makes one of the tables.  On two cores the
+first takes a quarter of an hour, the others longer, ``peers``, ``plans``, ``exhaustive`` and
+``neurons`` some hours.
 Cycles, toggles, area and clocks come out the same on any machine; seconds do not.
 """
 
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import exhaustive
+import neurons
 import plans
 import sweeps
 import zeros
@@ -321,6 +323,7 @@ OTHERS = {
     "exhaustive": exhaustive.write,
     "sweeps": sweeps.write,
     "zeros": zeros.write,
+    "neurons": neurons.write,
 }
 
 

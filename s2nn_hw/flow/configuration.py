@@ -100,7 +100,7 @@ class Grid:
     data, arch, neuron: see Case.
     weight_bits: of all neurons but ``relu``; None: as train() has them for each.
     steps: of ``if`` alone; None: as train() has them.
-    seeds: others than the experiment's, None for those.
+    seeds, netlist_seeds: others than the experiment's, None for those.
     train: options of train() that are the same for all.
     """
 
@@ -110,6 +110,7 @@ class Grid:
     weight_bits: tuple[int, ...] | None = None
     steps: tuple[int, ...] | None = None
     seeds: tuple[int, ...] | None = None
+    netlist_seeds: tuple[int, ...] | None = None
     train: dict[str, Any] = field(default_factory=dict)
 
 
@@ -168,6 +169,11 @@ class Configuration:
             for rank, seed in enumerate(self.grids[case.grid - 1].seeds or self.seeds)
         ]
         return tuple((case, seed) for _, case, seed in sorted(found, key=lambda entry: entry[0]))
+
+    def netlists(self, grid: int) -> tuple[int, ...]:
+        """Seeds of the grid of that number whose netlists are simulated."""
+        own = self.grids[grid - 1].netlist_seeds
+        return self.netlist_seeds if own is None else own
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON, in which a tuple is a list."""

@@ -104,7 +104,7 @@ def experiment(
     place = None if data is None else Path(data)
     with named(path):
         part = part_of(settings.device, settings.board)
-        if settings.netlist_seeds:
+        if any(settings.netlists(case.grid) for case in settings.cases):
             simulated(part.name)
         reason = sim.runner.unusable(settings.simulator)
         if reason:
@@ -202,7 +202,7 @@ def _job(
         board=settings.board,
         core=settings.core,
         frames=settings.frames,
-        netlist=seed in settings.netlist_seeds,
+        netlist=seed in settings.netlists(case.grid),
         clock=settings.clock,
         simulator=settings.simulator,
         versions=measurement.versions(),

@@ -168,8 +168,6 @@ def _cell(name: str, column: Column, spread: Mapping[str, float | None] | None) 
 def _key(configuration: Mapping[str, Any]) -> str:
     target = configuration["board"] or configuration["device"]
     frames = configuration["frames"]
-    gates = ", ".join(map(str, configuration["netlist_seeds"]))
-    of_some = f", that of seed{'s' if ',' in gates else ''} {gates}" if gates else ""
     return (
         "Means and sample standard deviations over the seeds. Measured: accuracy, spikes and "
         "operations by the golden model on the whole test set, area and clock by yosys and nextpnr "
@@ -178,6 +176,5 @@ def _key(configuration: Mapping[str, Any]) -> str:
         f"estimated, at {ACCUMULATE_PJ} pJ an accumulate and {MULTIPLY_ACCUMULATE_PJ} pJ a "
         "multiply-accumulate (32-bit floating point in 45 nm); toggles are counted, without "
         "delays, of the nets of the RTL, and of those of the synthesised "
-        f"netlist{of_some}. All operations, "
-        "events and toggles are those of a frame."
+        "netlist, where it was simulated. All operations, events and toggles are those of a frame."
     )
