@@ -227,6 +227,9 @@ def _configuration(given: Mapping[str, Any]) -> Configuration:
     if found.frames < 1:
         raise InputError(f"[experiment]: frames must be 1 or more, not {found.frames}")
     _known(found.core, CoreOptions.__annotations__, "[experiment.core]")
+    _among(found.netlist_seeds, found.seeds, "[experiment]")
+    for number, grid in enumerate(grids, start=1):
+        _among(grid.netlist_seeds or (), grid.seeds or found.seeds, f"grid {number}")
     same: dict[Any, Case] = {}
     for case in found.cases:
         options = sorted(found.grids[case.grid - 1].train.items())
@@ -234,6 +237,13 @@ def _configuration(given: Mapping[str, Any]) -> Configuration:
         if twin is not case:
             raise InputError(f"{case.name} is what {twin.name} is")
     return found
+
+
+def _among(chosen: Sequence[int], seeds: Sequence[int], where: str) -> None:
+    for seed in chosen:
+        if seed not in seeds:
+            known = ", ".join(map(str, seeds))
+            raise InputError(f"{where}: netlist_seeds must be of its seeds, {known}, not {seed}")
 
 
 def _grid(given: Any, where: str) -> Grid:
