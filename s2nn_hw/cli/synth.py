@@ -65,6 +65,12 @@ def register(subparsers: Any) -> None:
         "--jobs", type=int, metavar="N", help="of these at a time (default: one a core)"
     )
     parser.add_argument(
+        "--router",
+        metavar="NAME",
+        help="router1 or router2: the second is through in minutes with designs that take the "
+        "first an hour, and gives slower clocks (default: nextpnr's, router1)",
+    )
+    parser.add_argument(
         "--tools",
         default="packages",
         metavar="WHERE",
@@ -95,6 +101,7 @@ def handler(args: argparse.Namespace) -> int:
             baud=args.baud,
             seeds=args.seeds,
             jobs=args.jobs,
+            router=args.router,
             source=args.tools,
             interval=planned["predicted"]["interval_cycles"] if planned and same else None,
             progress=progress,

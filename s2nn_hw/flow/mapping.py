@@ -162,6 +162,7 @@ def place(
     seeds: Sequence[int],
     jobs: int,
     progress: Progress,
+    router: str | None = None,
 ) -> Placed:
     """Place and route with each seed, ``jobs`` at a time.
 
@@ -175,7 +176,9 @@ def place(
     homes: dict[int, Path] = {}
     commands: dict[int, tuple[str, ...]] = {}
     for seed in seeds:
-        arguments = nextpnr.arguments(design.part, netlist=source, mhz=mhz, seed=seed)
+        arguments = nextpnr.arguments(
+            design.part, netlist=source, mhz=mhz, seed=seed, router=router
+        )
         commands[seed] = (*tool.command, *arguments, *design.options)
         names[seed] = key([tool.version, mapped.name, *arguments, *design.options, *constraints])
         found = _PLACED.find(names[seed])

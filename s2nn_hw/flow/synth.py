@@ -43,6 +43,7 @@ class SynthResult:
     baud: of its serial line, None likewise.
     device: part, as ``--device`` takes it.
     family: of the device, for people.
+    router: that was asked for, None if none was.
     lut, ff, carry, bram, spram, dsp: ``used`` of the netlist, ``capacity`` of the device, and
         ``percent`` of it, None where there is none.  ``lut`` are sites of look-up tables, those of
         carries and of memories in look-up tables among them.
@@ -72,6 +73,7 @@ class SynthResult:
     baud: int | None
     device: str
     family: str
+    router: str | None
     lut: dict[str, float | None]
     ff: dict[str, float | None]
     carry: dict[str, float | None]
@@ -116,6 +118,7 @@ def synth(
     baud: int | None = None,
     seeds: int | Sequence[int] | None = None,
     jobs: int | None = None,
+    router: str | None = None,
     source: str = "packages",
     interval: float | None = None,
     progress: Progress | None = None,
@@ -140,6 +143,7 @@ def synth(
     seeds: place and route so many times, from different starts, or from each of these: from none
         for the area alone; None: once.
     jobs: so many at a time; None: one a core of this machine.
+    router: one of nextpnr.ROUTERS; None: as nextpnr chooses.
     source: ``packages``, or ``path`` for the tools on PATH.
     interval: cycles that a plan predicts for the frames that it was made of.
     progress: called with a stage, and how much of how much is done.
@@ -158,6 +162,7 @@ def synth(
     target = target_of(chosen, board, freq)
     line = _baud(board, baud)
     wanted = _wanted(chosen, seeds)
+    _require_router(chosen, router)
     limit = _cores() if jobs is None else integer(jobs, "jobs", least=1)
     synthesiser = tools.yosys(source)
     placer = None if family.nextpnr is None else tools.nextpnr(family.nextpnr, source)
@@ -207,7 +212,14 @@ def synth(
         placed = Placed()
         if placer is not None and wanted:
             placed = place(
-                design, mapped, placer, mhz=target, seeds=wanted, jobs=limit, progress=report
+                design,
+                mapped,
+                placer,
+                mhz=target,
+                seeds=wanted,
+                jobs=limit,
+                progress=report,
+                router=router,
             )
         for seed, home in placed.homes.items():
             shutil.copyfile(home / nextpnr.LOG, folder / f"nextpnr-{seed}.log")
@@ -226,6 +238,7 @@ def synth(
             baud=None if board is None else line,
             device=chosen.name,
             family=family.title,
+            router=router,
             **of_device(chosen, taken.used),
             layers=taken.layers,
             modules=taken.modules,
@@ -312,6 +325,14 @@ def _require_place(part: Part, option: str) -> None:
             f"{part.name}: {option} must be left out, for there is no open place and route of "
             f"{part.family.title} here: its area is all that can be told"
         )
+
+
+def _require_router(part: Part, router: str | None) -> None:
+    if router is None:
+        return
+    _require_place(part, "router")
+    if router not in nextpnr.ROUTERS:
+        raise InputError(f"router must be one of {', '.join(nextpnr.ROUTERS)}, not {router!r}")
 
 
 def _cores() -> int:

@@ -20,6 +20,10 @@ REPORT = "report.json"
 _GLOBAL = re.compile(r"^\$glbnet\$|_?\$glb_clk$")
 LOG = "nextpnr.log"
 
+#: What nets are routed with.  The first, which is nextpnr's own choice, gives the faster clocks,
+#: and may take an hour on designs that the second is through with in minutes.
+ROUTERS = ("router1", "router2")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
@@ -50,12 +54,15 @@ class Placed:
     utilization: dict[str, dict[str, int]]
 
 
-def arguments(part: Part, *, netlist: str, mhz: float, seed: int) -> list[str]:
+def arguments(
+    part: Part, *, netlist: str, mhz: float, seed: int, router: str | None = None
+) -> list[str]:
     """For a netlist; a clock that is missed is for the report to say."""
     return [
         *part.nextpnr,
         *("--json", netlist, "--report", REPORT),
         *("--freq", f"{mhz:g}", "--seed", str(seed), "--timing-allow-fail"),
+        *(() if router is None else ("--router", router)),
     ]
 
 

