@@ -38,13 +38,13 @@ Made by `make results ARGS=sweeps`: `s2nn-hw train digits` trains {networks} net
 hidden layer × bits of a weight); `s2nn-hw sweep MODEL… --device {device} --plans {plans} --measure
 area --scheduler ADDRESS -o DIR` synthesises their plans, each a trial, on a Dask cluster of one
 worker and of two, all processes of their own, on one machine with two cores and an empty cache,
-Dask's own profiler off, as README.md says. Seconds are those of the sweep from its start to its
-end.
+Dask's own profiler off, as docs/how-to/plans.md says. Seconds are those of the sweep from its
+start to its end.
 
 """
 
 
-#: As README.md says: Dask's own profiler takes a twentieth of a core for every worker.
+#: As docs/how-to/plans.md says: Dask's own profiler takes a twentieth of a core for every worker.
 CALM = {
     "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False",
     "DASK_DISTRIBUTED__ADMIN__TICK__INTERVAL": "1s",
