@@ -4,6 +4,7 @@
 # make fuzz   some hundred random networks, in some minutes
 # make lint   format, rules, types, and the direction of imports
 # make costs  fits what plans are predicted with, in some hours; see docs/results/calibrate.py
+# make docs   the documentation as a site, in build/site
 # make results  measures the examples for docs/results; wants the data sets
 
 PYTHON ?= python3
@@ -15,7 +16,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # PyTorch's idle threads otherwise spin, and a busy machine becomes a hundred times slower.
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: setup demo test fuzz lint costs results
+.PHONY: setup demo test fuzz lint costs docs results
 setup: $(READY)
 
 $(READY): requirements.lock pyproject.toml
@@ -50,6 +51,9 @@ lint: setup
 
 costs: setup
 	$(BIN)/python docs/results/calibrate.py $(ARGS)
+
+docs: setup
+	$(BIN)/mkdocs build --quiet --strict --config-file docs/site/mkdocs.yml
 
 results: setup
 	$(BIN)/python docs/results/measure.py $(ARGS)

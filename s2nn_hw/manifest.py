@@ -199,7 +199,8 @@ class LayerEntry:
 
     Parameters
     ----------
-    inputs: of a window, of all projections; neurons: of a pixel where the layer is a map.
+    inputs: of a window, of all projections.
+    neurons: of a pixel where the layer is a map.
     windows: of a frame; 1 unless the layer is a map.
     synapses, weight_bits: 0 for a pool.
     potential_bits: of the widest neuron.
@@ -230,17 +231,22 @@ class Manifest:
 
     Parameters
     ----------
+    version: of this format.
     top: module name, and stem of the Verilog file.
     digest: of network, options and emitted files together; ties vectors and reports to them.
     network: the network's own digest.
     options: the resolved options of the emission.
     files: emitted file → SHA-256, the manifest itself aside.
+    input, output: how frames and results lie in beats.
     load: the port for weights, None where all are constants.
+    layers: layers and pools, in the network's order.
+    probes: one for each of them but the readout.
     counters: names of the counter ports (``count_…``), empty unless asked for.
     nets: module path (empty for the top) → names of the nets driven in it, a bit of logic once;
         what toggles are counted over.
     timing: predicted cycles.  ``latency_bound`` and ``interval_bound`` hold for any frame, where
         source and sink never stall; ``samples``, where the network brings some: means over them.
+    versions: of s2nn-hw and of what writes the Verilog.
     """
 
     version: int = VERSION

@@ -1,0 +1,198 @@
+"""What the site has beside the pages in docs/: those that the code writes; a hook of MkDocs.
+
+Commands come from the parsers, the network and the manifest from the docstrings and fields of their
+classes, so that no second text of them can be wrong.  Results and decisions are listed as they lie
+in their folders.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import inspect
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from types import FunctionType
+from typing import Any
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+
+from s2nn_hw import cli, ir, manifest
+from s2nn_hw.ir import coding
+
+#: Columns of a usage line, as a phone shows with little scrolling.
+_USAGE_WIDTH = 80
+
+#: Above the text of a diagram.
+_DIAGRAM = "A diagram, as text of Mermaid, which GitHub and many editors draw"
+
+#: A section of a docstring, and a parameter in it.
+_SECTION = re.compile(r"^Parameters\n-+\n", re.MULTILINE)
+_PARAMETER = re.compile(r"^(\w+(?:, \w+)*): ", re.MULTILINE)
+
+#: What Markdown would take for its own.
+_SPECIAL = {"*": "\\*", "[": "\\[", "<": "&lt;", "|": "&#124;"}
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Add results and decisions to the navigation."""
+    assert config.nav is not None
+    docs = Path(config.docs_dir)
+    for title, folder in (("Results", "results"), ("Decisions", "decisions")):
+        pages = [str(path.relative_to(docs)) for path in sorted((docs / folder).glob("*.md"))]
+        config.nav.append({title: ["examples.md", *pages] if folder == "results" else pages})
+    return config
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add the pages that are made here."""
+    examples = Path(config.docs_dir).parent / "examples" / "README.md"
+    for name, text in {
+        "reference/commands.md": commands(cli.parser()),
+        "reference/network.md": network(),
+        "reference/manifest.md": described_manifest(),
+        "examples.md": examples.read_text(),
+    }.items():
+        files.append(File.generated(config, name, content=text))
+    return files
+
+
+def on_page_markdown(markdown: str, **_: Any) -> str:
+    """Call diagrams what they are: what draws them would be fetched from elsewhere."""
+    return markdown.replace("```mermaid\n", f'```text title="{_DIAGRAM}"\n')
+
+
+def commands(top: argparse.ArgumentParser) -> str:
+    """Every verb with its usage and options."""
+    notes = inspect.cleandoc(cli.__doc__ or "").partition("\n\n")[2]
+    lines = ["# Commands", "", prose(top.description or ""), "", prose(notes), ""]
+    for parser in _parsers(top):
+        if parser is top:
+            continue
+        depth = len(parser.prog.split())
+        lines += [f"{'#' * depth} {parser.prog}", "", prose(parser.description or ""), ""]
+        formatter = argparse.HelpFormatter(parser.prog, width=_USAGE_WIDTH)
+        exclusive = parser._mutually_exclusive_groups
+        formatter.add_usage(parser.usage, parser._actions, exclusive, prefix="")
+        lines += ["```text", formatter.format_help().strip(), "```", ""]
+        for group in parser._action_groups:
+            rows = [
+                (f"`{formatter._format_action_invocation(action)}`", prose(_help(action, parser)))
+                for action in group._group_actions
+                if not isinstance(action, argparse._HelpAction | argparse._SubParsersAction)
+            ]
+            lines += _table((group.title or "", ""), rows)
+    return "\n".join(lines)
+
+
+def network() -> str:
+    """What an integer network is and computes."""
+    classes = (ir.Network, ir.FrameFormat, ir.Layer, ir.Dense, ir.Conv2d, ir.Window, ir.Pool)
+    text = _module("Network semantics", ir)
+    functions = (ir.from_arrays, ir.load, ir.save, coding.drawn)
+    return "\n".join([*text, *_each(classes), *_each(functions)])
+
+
+def described_manifest() -> str:
+    """The fields of ``<top>.json``."""
+    classes = [value for value in vars(manifest).values() if dataclasses.is_dataclass(value)]
+    own = [value for value in classes if value.__module__ == manifest.__name__]
+    first = sorted(own, key=lambda value: value is not manifest.Manifest)
+    version = f"This is version {manifest.VERSION}."
+    return "\n".join([*_module("The manifest", manifest), version, "", *_each(first)])
+
+
+def _parsers(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    """The parser and those of its verbs and actions, in their order."""
+    yield parser
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for below in action.choices.values():
+                yield from _parsers(below)
+
+
+def _help(action: argparse.Action, parser: argparse.ArgumentParser) -> str:
+    """Its help as the command prints it."""
+    return (action.help or "") % {**vars(action), "prog": parser.prog}
+
+
+def _module(title: str, module: Any) -> list[str]:
+    """The head of a page, of a module's docstring."""
+    return [f"# {title}", "", prose(inspect.cleandoc(module.__doc__)), ""]
+
+
+def _each(things: Iterable[Any]) -> Iterator[str]:
+    """A section for every class or function: its contract, fields and members."""
+    for thing in things:
+        body, parameters = docstring(thing)
+        yield from (f"## {thing.__name__}", "")
+        if isinstance(thing, FunctionType):
+            signature = str(inspect.signature(thing)).replace("'", "")
+            yield from ("```python", f"{thing.__name__}{signature}", "```", "")
+        yield from (prose(body), "")
+        if dataclasses.is_dataclass(thing):
+            yield from _table(("field", "type", "default", "meaning"), _fields(thing, parameters))
+            yield from _table(("member", "meaning"), _members(thing))
+        else:
+            rows = [(f"`{name}`", prose(text)) for name, text in parameters.items()]
+            yield from _table(("parameter", "meaning"), rows)
+
+
+def docstring(thing: Any) -> tuple[str, dict[str, str]]:
+    """A docstring's text and what it says of each parameter.
+
+    What stands behind the parameters, after an empty line, is text again.
+    """
+    text = inspect.cleandoc(thing.__doc__ or "")
+    parts = _SECTION.split(text, maxsplit=1)
+    if len(parts) == 1:
+        return text, {}
+    section, _, after = parts[1].partition("\n\n")
+    found: dict[str, str] = {}
+    _, *pieces = _PARAMETER.split(section)
+    for names, meaning in zip(pieces[::2], pieces[1::2], strict=True):
+        found.update(dict.fromkeys(names.split(", "), " ".join(meaning.split())))
+    return f"{parts[0].strip()}\n\n{after}".strip(), found
+
+
+def _fields(thing: Any, meanings: dict[str, str]) -> Sequence[tuple[str, ...]]:
+    """A row for every field of a dataclass."""
+    rows = []
+    for field in dataclasses.fields(thing):
+        default = "" if field.default is dataclasses.MISSING else f"`{field.default!r}`"
+        if field.default_factory is not dataclasses.MISSING:
+            default = f"`{field.default_factory()!r}`"
+        rows.append(
+            (f"`{field.name}`", f"`{field.type}`", default, prose(meanings.get(field.name, "")))
+        )
+    return rows
+
+
+def _members(thing: Any) -> Sequence[tuple[str, ...]]:
+    """A row for every property and method that has a docstring."""
+    rows = []
+    for name, member in vars(thing).items():
+        plain = member.__func__ if isinstance(member, classmethod) else member
+        if name.startswith("_") or not isinstance(plain, property | FunctionType):
+            continue
+        if plain.__doc__:
+            call = "" if isinstance(plain, property) else "()"
+            rows.append((f"`{name}{call}`", prose(docstring(plain)[0])))
+    return rows
+
+
+def _table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """Markdown's table, nothing where there are no rows."""
+    if not rows:
+        return []
+    cells = [heads, ("---",) * len(heads), *rows]
+    return [*(f"| {' | '.join(' '.join(cell.split()) for cell in row)} |" for row in cells), ""]
+
+
+def prose(text: str) -> str:
+    """Text of the code as Markdown: only what stands between backticks is code."""
+    parts = re.split(r"(``.+?``|`.+?`)", text, flags=re.DOTALL)
+    special = str.maketrans(_SPECIAL)
+    return "".join(part if k % 2 else part.translate(special) for k, part in enumerate(parts))
