@@ -1,8 +1,8 @@
 """What the site has beside the pages in docs/: those that the code writes; a hook of MkDocs.
 
-Commands come from the parsers, the network and the manifest from the docstrings and fields of their
-classes, so that no second text of them can be wrong.  Results and decisions are listed as they lie
-in their folders.
+Commands come from the parsers, the network, the manifest and JSON from the docstrings and fields
+of their classes, so that no second text of them can be wrong.  Results and decisions are listed as
+they lie in their folders.
 """
 
 from __future__ import annotations
@@ -19,8 +19,16 @@ from typing import Any
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
-from s2nn_hw import cli, ir, manifest
+from s2nn_hw import cli, flow, ir, manifest
+from s2nn_hw.flow import gates, outcome, prediction
 from s2nn_hw.ir import coding
+from s2nn_hw.report import Check
+
+#: Head of the page of results.
+_JSON = """# What verbs give as JSON
+
+What `--json` prints, and what the functions of `s2nn_hw.flow` return.
+"""
 
 #: Columns of a usage line, as a phone shows with little scrolling.
 _USAGE_WIDTH = 80
@@ -29,7 +37,7 @@ _USAGE_WIDTH = 80
 _DIAGRAM = "A diagram, as text of Mermaid, which GitHub and many editors draw"
 
 #: A section of a docstring, and a parameter in it.
-_SECTION = re.compile(r"^Parameters\n-+\n", re.MULTILINE)
+_SECTION = re.compile(r"\AParameters\n-+\n")
 _PARAMETER = re.compile(r"^(\w+(?:, \w+)*): ", re.MULTILINE)
 
 #: What Markdown would take for its own.
@@ -53,6 +61,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         "reference/commands.md": commands(cli.parser()),
         "reference/network.md": network(),
         "reference/manifest.md": described_manifest(),
+        "reference/json.md": results(),
         "examples.md": examples.read_text(),
     }.items():
         files.append(File.generated(config, name, content=text))
@@ -97,11 +106,19 @@ def network() -> str:
 
 def described_manifest() -> str:
     """The fields of ``<top>.json``."""
-    classes = [value for value in vars(manifest).values() if dataclasses.is_dataclass(value)]
+    classes = [value for value in vars(manifest).values() if _is_record(value)]
     own = [value for value in classes if value.__module__ == manifest.__name__]
     first = sorted(own, key=lambda value: value is not manifest.Manifest)
     version = f"This is version {manifest.VERSION}."
     return "\n".join([*_module("The manifest", manifest), version, "", *_each(first)])
+
+
+def results() -> str:
+    """The fields of what verbs give as JSON."""
+    names = [name for name in flow.__all__ if name.endswith("Result")]
+    within = (outcome.LayerResult, gates.NetlistResult, Check, prediction.Prediction)
+    verbs = [getattr(flow, name) for name in names]
+    return "\n".join([_JSON, *_each(verbs), *_each(within)])
 
 
 def _parsers(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
@@ -132,7 +149,7 @@ def _each(things: Iterable[Any]) -> Iterator[str]:
             signature = str(inspect.signature(thing)).replace("'", "")
             yield from ("```python", f"{thing.__name__}{signature}", "```", "")
         yield from (prose(body), "")
-        if dataclasses.is_dataclass(thing):
+        if _is_record(thing):
             yield from _table(("field", "type", "default", "meaning"), _fields(thing, parameters))
             yield from _table(("member", "meaning"), _members(thing))
         else:
@@ -141,20 +158,28 @@ def _each(things: Iterable[Any]) -> Iterator[str]:
 
 
 def docstring(thing: Any) -> tuple[str, dict[str, str]]:
-    """A docstring's text and what it says of each parameter.
+    """A docstring's text, and what it says of each parameter or field.
 
-    What stands behind the parameters, after an empty line, is text again.
+    The paragraph of these has the heading Parameters, or begins with a field of the dataclass.
     """
-    text = inspect.cleandoc(thing.__doc__ or "")
-    parts = _SECTION.split(text, maxsplit=1)
-    if len(parts) == 1:
-        return text, {}
-    section, _, after = parts[1].partition("\n\n")
+    fields = {field.name for field in dataclasses.fields(thing)} if _is_record(thing) else set()
+    text: list[str] = []
     found: dict[str, str] = {}
-    _, *pieces = _PARAMETER.split(section)
-    for names, meaning in zip(pieces[::2], pieces[1::2], strict=True):
-        found.update(dict.fromkeys(names.split(", "), " ".join(meaning.split())))
-    return f"{parts[0].strip()}\n\n{after}".strip(), found
+    for paragraph in inspect.cleandoc(thing.__doc__ or "").split("\n\n"):
+        body = _SECTION.sub("", paragraph)
+        first = _PARAMETER.match(body)
+        if body == paragraph and (first is None or not fields & set(first[1].split(", "))):
+            text.append(paragraph)
+            continue
+        _, *pieces = _PARAMETER.split(body)
+        for names, meaning in zip(pieces[::2], pieces[1::2], strict=True):
+            found.update(dict.fromkeys(names.split(", "), " ".join(meaning.split())))
+    return "\n\n".join(text), found
+
+
+def _is_record(thing: Any) -> bool:
+    """Whether it is a dataclass, not an object of one."""
+    return isinstance(thing, type) and dataclasses.is_dataclass(thing)
 
 
 def _fields(thing: Any, meanings: dict[str, str]) -> Sequence[tuple[str, ...]]:

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 class NetlistResult:
     """What the same bench saw of the synthesised netlist; its checks are among all the others.
 
-    device: whose cells it is made of; family: for people.
+    device: whose cells it is made of.
+    family: for people.
     passed, mismatches: of the checks of the netlist alone.
     cells: how many it has; nets: bits that they drive.
     unseen: layers whose spikes no net of the netlist is any more: what is checked of them is what

@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from s2nn_hw import cli, ir, manifest
+from s2nn_hw import cli, flow, ir, manifest
 
 ROOT = Path(__file__).parents[2]
 #: Tags that make a browser fetch something.
@@ -76,18 +76,24 @@ def test_every_verb_and_option_is_there_with_its_help(site: Path) -> None:
     [
         ("network", (ir.Network, ir.Layer, ir.Dense, ir.Conv2d, ir.Pool, ir.FrameFormat)),
         ("manifest", (manifest.Manifest, manifest.InputPort, manifest.LayerEntry, manifest.Probe)),
+        ("json", (flow.VerifyResult, flow.SynthResult, flow.PlanResult, flow.ExperimentResult)),
     ],
 )
 def test_every_field_is_there_with_the_contract(site: Path, page: str, classes: tuple) -> None:
     text = words(site, f"reference/{page}.html")
     for thing in classes:
         assert thing.__doc__ is not None
-        contract = thing.__doc__.split("Parameters\n")[0].replace("``", "")
+        doc = thing.__doc__.replace("``", "")
+        names = [field.name for field in dataclasses.fields(thing)]
+        contract = re.split(rf"\n\n    (?:Parameters\n|(?:{'|'.join(names)})[,:] )", doc)[0]
         assert " ".join(contract.split()) in text, thing
         for field in dataclasses.fields(thing):
             assert f"{field.name} {field.type}" in text, (thing, field.name)
-        for meaning in re.findall(r"^    \w+: (.+)$", thing.__doc__, re.MULTILINE):
-            assert " ".join(meaning.replace("``", "").split()) in text, (thing, meaning)
+        said = re.findall(rf"^    ({'|'.join(names)}): (.+)$", doc, re.MULTILINE)
+        assert said or thing in (manifest.InputPort, manifest.Probe)
+        for name, meaning in said:  # in the field's own row
+            row = rf"{name} [^¶]{{1,120}}? {re.escape(' '.join(meaning.split()))}"
+            assert re.search(row, text), (thing, name, meaning)
 
 
 def test_what_is_in_docs_is_in_the_site(site: Path) -> None:
