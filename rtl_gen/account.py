@@ -22,6 +22,7 @@ from .names import instance
 from .network import Core
 from .plan import CorePlan, LayerPlan, feeds_of
 from .timing import Values, bounds, floors, typical
+from .watches import watch
 from .width import signed_width
 
 
@@ -60,6 +61,7 @@ def account(
         else LoadPort(tdata_bits=plan.load.tdata_bits, file=load_file(plan)),
         layers=entries(network, plan, core),
         probes=tuple(_probe(network, name) for name in core.layers if name != network.readout.name),
+        watches=tuple(watch(name, built) for name, built in core.layers.items()),
         counters=core.counters,
         nets=driven,
         timing=_timing(plan, network.samples),

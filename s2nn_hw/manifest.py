@@ -166,6 +166,20 @@ class Probe:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Watch:
+    """By which nets a bench sees what a layer does in a cycle.
+
+    It works where any of ``works`` holds; else it is held where any of ``held`` does; else it waits
+    for input.  Each is a condition on paths below the top module, ``module.net``: all of these nets
+    are 1, but those that ``!`` comes before, which are 0.
+    """
+
+    layer: str
+    works: tuple[tuple[str, ...], ...]
+    held: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Memory:
     """A memory of weights of the core, and the file that fills it, None where it is loaded."""
 
@@ -241,6 +255,7 @@ class Manifest:
     load: the port for weights, None where all are constants.
     layers: layers and pools, in the network's order.
     probes: one for each of them but the readout.
+    watches: one a layer or pool, in their order; none of a core whose nets are not those emitted.
     counters: names of the counter ports (``count_…``), empty unless asked for.
     nets: module path (empty for the top) → names of the nets driven in it, a bit of logic once;
         what toggles are counted over.
@@ -264,6 +279,7 @@ class Manifest:
     timing: dict[str, Any]
     versions: dict[str, str]
     load: LoadPort | None = None
+    watches: tuple[Watch, ...] = ()
 
     @property
     def verilog(self) -> str:
@@ -307,6 +323,14 @@ class Manifest:
                         for entry in data["layers"]
                     ),
                     "probes": tuple(Probe(**entry) for entry in data["probes"]),
+                    "watches": tuple(
+                        Watch(
+                            layer=entry["layer"],
+                            works=tuple(map(tuple, entry["works"])),
+                            held=tuple(map(tuple, entry["held"])),
+                        )
+                        for entry in data.get("watches", ())
+                    ),
                     "counters": tuple(data["counters"]),
                     "nets": {path: tuple(names) for path, names in data["nets"].items()},
                 }

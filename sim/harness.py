@@ -5,6 +5,7 @@ Python is woken once a run, not once a cycle; what the harness plays and what it
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from s2nn_hw.manifest import Manifest
@@ -18,6 +19,10 @@ TOP = "s2nn_bench"
 BEATS, READY, LOG = "beats.txt", "ready.txt", "log.txt"
 #: Cycles between the last beat of weights and the first cycle that counts.
 LOADED = 8
+#: Cycles for which layers are watched at the most.
+WATCHED = 20_000
+#: What a layer does, by its number in the log.
+WAITS, WORKS, HELD = 0, 1, 2
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,54 @@ def _load(manifest: Manifest) -> _Load:
     )
 
 
+@dataclass(frozen=True)
+class _Watching:
+    """What watches layers: its parts of the text, all empty where none can be."""
+
+    declared: str = ""
+    each_cycle: str = ""
+
+
+def _watching(manifest: Manifest) -> _Watching:
+    if not manifest.watches:
+        return _Watching()
+    doing = ",\n".join(
+        # An unknown net counts as 0, as for toggles: so Verilator has it.
+        f"          ({_any(w.works)}) === 1'b1 ? 2'd{WORKS} : "
+        f"({_any(w.held)}) === 1'b1 ? 2'd{HELD} : 2'd{WAITS}"
+        for w in manifest.watches
+    )
+    return _Watching(
+        declared=f"""
+  reg [{2 * len(manifest.watches) - 1}:0] doing, did;
+  integer watch, watching;
+  initial begin
+    if (!$value$plusargs("watch=%d", watch)) watch = -1;
+    watching = 0;
+  end
+""",
+        each_cycle=f"""
+      if (s_tvalid && s_tready && index == watch) watching = {WATCHED};
+      if (watching != 0) begin
+        doing = {{
+{doing}
+        }};
+        if (watching == {WATCHED} || doing != did) $fwrite(log, "w %0d %b\\n", cycle, doing);
+        did = doing;
+        watching = watching - 1;
+      end""",
+    )
+
+
+def _any(conditions: Sequence[Sequence[str]]) -> str:
+    """Whether any of them holds, see Watch."""
+    terms = [
+        " && ".join(f"!dut.{net[1:]}" if net.startswith("!") else f"dut.{net}" for net in nets)
+        for nets in conditions
+    ]
+    return " || ".join(f"({term})" for term in terms)
+
+
 def harness(manifest: Manifest) -> str:
     """Verilog of the module ``s2nn_bench`` for a core.
 
@@ -76,12 +129,14 @@ def harness(manifest: Manifest) -> str:
     Writes ``log.txt``, a line an event: ``i cycle`` beat taken; ``o cycle last data`` beat
     delivered; ``p k cycle data`` probe k; ``e cycle value`` frame_error changed; ``v cycle`` the
     core broke the stream's rules; ``n name value`` counter at the end; ``t cycle`` timed out;
-    ``l valid ready last valid ready last`` of both streams in every cycle.
+    ``l valid ready last valid ready last`` of both streams in every cycle; ``w cycle doing`` what
+    the layers do, two bits each, the first layer's first, where it changes.
 
     Plusargs: ``expect`` beats of results, ``timeout`` cycles without a handshake,
     ``quiet`` for how many the core must stay so after the last result, ``dump`` index
     of the beat with which the activity dump begins (none without), ``stop`` that of the beat with
-    which the run ends early, ``clear`` to acknowledge errors, ``levels`` to write ``l``.
+    which the run ends early, ``clear`` to acknowledge errors, ``levels`` to write ``l``, ``watch``
+    index of the beat from whose cycle on layers are watched, for WATCHED cycles (never without).
     """
     d_in, d_out = manifest.input.tdata_bits, manifest.output.tdata_bits
     probes = "\n".join(
@@ -93,7 +148,7 @@ def harness(manifest: Manifest) -> str:
     counters = "\n".join(
         f'        $fwrite(log, "n {name} %0d\\n", {name});' for name in manifest.counters
     )
-    load = _load(manifest)
+    load, watching = _load(manifest), _watching(manifest)
     return f"""`timescale 1ns/1ps
 module {TOP};
   reg clk /*verilator public_flat_rw*/;
@@ -119,7 +174,7 @@ module {TOP};
     .m_axis_tlast(m_tlast),
     .frame_error(frame_error), .frame_error_clear(clear){load.ports}{counter_ports}
   );
-{load.declared}
+{load.declared}{watching.declared}
   integer beats, log, found, wait_, need, expect_, timeout, quiet, dump, stop, index, delivered;
   integer idle, counter;
   reg levels, clearing, pending, armed, held, last, was_held, was_last;
@@ -181,7 +236,7 @@ module {TOP};
       idle = idle + 1;
       if (levels)
         $fwrite(log, "l %b %b %b %b %b %b\\n",
-                s_tvalid, s_tready, s_tlast, m_tvalid, m_tready, m_tlast);
+                s_tvalid, s_tready, s_tlast, m_tvalid, m_tready, m_tlast);{watching.each_cycle}
 {probes}
       if (m_tvalid === 1'bx || (m_tvalid && (^m_tdata === 1'bx || m_tlast === 1'bx)))
         $fwrite(log, "v %0d\\n", cycle);

@@ -27,6 +27,9 @@ class Observation:
     timed_out: the core stopped answering.
     levels: of the stream in and of that out, valid, ready and last in every cycle, -1 where
         unknown; int8 (2, cycles, 3), without cycles unless the vectors asked for it.
+    changed, doing: cycles in which any layer that is watched began to do something else, the first
+        being that in which they began to be, and what each did from then on: uint8 (cycles, layers)
+        of WAITS, WORKS and HELD.
     """
 
     accepted: npt.NDArray[np.int64]
@@ -40,11 +43,13 @@ class Observation:
     counters: dict[str, int]
     timed_out: bool
     levels: npt.NDArray[np.int8]
+    changed: npt.NDArray[np.int64]
+    doing: npt.NDArray[np.uint8]
 
     @classmethod
     def read(cls, folder: Path, manifest: Manifest) -> Observation:
         """Parse the log."""
-        groups: dict[str, list[str]] = {kind: [] for kind in "iopevntl"}
+        groups: dict[str, list[str]] = {kind: [] for kind in "iopevntlw"}
         for line in (folder / LOG).read_text().splitlines():
             groups[line[0]].append(line[2:])
         delivered, lasts, results = [], [], []
@@ -62,6 +67,7 @@ class Observation:
         for probe_entry, lines in zip(manifest.probes, by_probe, strict=True):
             fired[probe_entry.layer] = np.array([int(c) for c, _ in lines], dtype=np.int64)
             spikes[probe_entry.layer] = _bits([data for _, data in lines], probe_entry.bits)
+        changed = [line.split() for line in groups["w"]]
         counters = dict(line.split() for line in groups["n"])
         return cls(
             accepted=np.array(groups["i"], dtype=np.int64),
@@ -79,6 +85,11 @@ class Observation:
             )
             .reshape(-1, 2, 3)
             .swapaxes(0, 1),
+            changed=np.array([int(cycle) for cycle, _ in changed], dtype=np.int64),
+            doing=np.array(
+                [[int(bits[k : k + 2], 2) for k in range(0, len(bits), 2)] for _, bits in changed],
+                dtype=np.uint8,
+            ).reshape(len(changed), len(manifest.watches)),
         )
 
 

@@ -179,6 +179,7 @@ class _Model:
                     f"+quiet={vectors.quiet}",
                     f"+dump={-1 if dump is None else dump}",
                     f"+stop={-1 if stop is None else stop}",
+                    f"+watch={-1 if vectors.watch is None else vectors.watch}",
                     *(["+clear"] if vectors.errors else []),
                     *(["+levels"] if vectors.levels else []),
                 ],

@@ -41,6 +41,7 @@ class Vectors:
     timeout: cycles without a handshake after which the core counts as dead.
     quiet: for how many it must stay so after the last result.
     levels: whether to see the levels of the ports in every cycle.
+    watch: index of the beat from which layers are watched, see harness(), None for never.
     """
 
     digest: str
@@ -61,6 +62,7 @@ class Vectors:
     timeout: int = 100_000
     quiet: int = 64
     levels: bool = False
+    watch: int | None = None
 
     @property
     def cut(self) -> bool:

@@ -159,6 +159,7 @@ def mapped_core(core: Core, part: Part, netlist: Path, tool: Tool) -> MappedCore
         digest=sha256(f"{manifest.digest}\0{text}".encode()),
         files={name: sha256(text.encode()), **{file: manifest.files[file] for file in files}},
         probes=tuple(probes),
+        watches=(),
         nets={"": tuple(sorted(made.nets))},
     )
     return MappedCore(

@@ -116,6 +116,7 @@ def stimulus(
             accepted=predicted.accepted.reshape(-1),
             delivered=predicted.delivered.reshape(-1),
             dump=first * port.beats,
+            watch=first * port.beats,
             warm=(first - 1) * port.beats,
             dump_end=None if active == count else (first + active) * port.beats,
             timeout=core.manifest.timing["latency_bound"] + PATIENCE,

@@ -20,6 +20,7 @@ from s2nn_hw.manifest import (
     Memory,
     OutputPort,
     Probe,
+    Watch,
     find,
     sha256,
 )
@@ -154,6 +155,13 @@ def manifest(**changes: Any) -> Manifest:
         "output": OutputPort(tdata_bits=32, class_bits=8, score_bits=8, classes=3),
         "layers": (layer,),
         "probes": (Probe(layer="readout", valid="readout.v", data="readout.d", channels=3),),
+        "watches": (
+            Watch(
+                layer="readout",
+                works=(("readout.v",),),
+                held=(("readout.v", "!readout.r"), ("readout.d",)),
+            ),
+        ),
         "counters": ("count_cycles",),
         "nets": {"": ("clk",), "readout": ("v", "d")},
         "timing": {"latency": 9},
@@ -174,6 +182,13 @@ def test_reads_what_was_written(build: Path) -> None:
     assert Manifest.read(build) == manifest()
     assert Manifest.read(build, "core") == manifest()
     assert manifest().verilog == "core.v"
+
+
+def test_one_of_before_there_were_watches_is_read(build: Path) -> None:
+    data = json.loads(manifest().to_json())
+    del data["watches"]
+    (build / "core.json").write_text(json.dumps(data))
+    assert Manifest.read(build) == manifest(watches=())
 
 
 def test_the_text_is_deterministic() -> None:
