@@ -33,7 +33,7 @@ _TOP_LIMIT = 63
 _MHZ_LIMIT = 2000
 #: Our own files and modules, and what Verilator calls so.
 _TAKEN = {
-    *("options", "verify", "baseline", "synth", "netlist"),
+    *("options", "verify", "example", "timeline", "baseline", "synth", "netlist"),
     *("harness", "s2nn_bench", "TOP", "std", "randomize"),
 }
 

@@ -24,6 +24,7 @@ from s2nn_hw.report.baseline import read as read_baseline
 from s2nn_hw.toolchain import tools, yosys
 
 from .emit import Core, Options, Progress, build
+from .example import EXAMPLE, example
 from .folder import output_folder, writable_file, write_file
 from .gates import NetlistResult, below, mapped_core, simulated
 from .images import known_labels
@@ -31,6 +32,7 @@ from .mapping import Design, synthesise
 from .outcome import LayerResult, figures, findings, together
 from .ports import PORTS, ports
 from .stimulus import Stimulus, stimulus
+from .timeline import TIMELINE, timeline
 
 if TYPE_CHECKING:
     from rtl_gen.platforms import Part
@@ -125,7 +127,9 @@ def verify(
 ) -> VerifyResult:
     """Emit the core into ``out``, simulate it and compare everything with the golden model.
 
-    A core that passes leaves ``ports.wavedrom.json``, the timing diagram of its ports.
+    A core that passes leaves ``ports.wavedrom.json``, the timing diagram of its ports,
+    ``timeline.json``, what its layers did in the first frames, and ``example.json``, the values of
+    one of them; see ports(), timeline() and example().
 
     Parameters
     ----------
@@ -202,6 +206,11 @@ def verify(
             shown = ports(network, core, taken[:1], folder, simulator)
             if shown.diagram is not None:
                 (folder / PORTS).write_text(shown.diagram)
+            for name, text in (
+                (TIMELINE, timeline(core, played, simulation.seen, simulator)),
+                (EXAMPLE, example(network, core, played, taken, known)),
+            ):
+                (folder / name).write_text(text)
             checked["passed"] = shown.check.passed
             checked["checks"] += (shown.check,)
             checked["mismatches"] += shown.mismatches

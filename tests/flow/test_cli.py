@@ -89,6 +89,7 @@ WRONG = {
     f"emit {GOOD} --top logic": "top must not be 'logic', a keyword of Verilog",
     f"emit {GOOD} --top options": "top must not be 'options', a name that is taken",
     f"emit {GOOD} --top verify": "top must not be 'verify', a name that is taken",
+    f"emit {GOOD} --top timeline": "top must not be 'timeline', a name that is taken",
     f"emit {GOOD} --top s2nn_bench": "top must not be 's2nn_bench', a name that is taken",
     # the output
     "emit good -o mine": "mine: holds thesis.tex, not written by s2nn-hw, which would be lost",

@@ -454,6 +454,9 @@ def test_a_dead_core_is_a_failed_result_without_toggles(tmp_path, icarus, small,
     assert result.toggles_per_frame is None
     assert [layer.toggles_per_frame for layer in result.layers] == [None, None]
     assert result.latency_cycles == {"min": None, "mean": None, "max": None}
+    # Nothing to look at of a core that does something else.
+    left = {path.name for path in (tmp_path / "out").glob("*.json")}
+    assert left == {"s2nn_core.json", "options.json", "verify.json"}
 
 
 def test_a_simulator_that_ends_early_is_a_tool_error(each, small, monkeypatch):
