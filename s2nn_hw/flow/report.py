@@ -1,18 +1,62 @@
-"""What is known of a build."""
+"""What is known of a build, or of two."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import s2nn_hw.report
+from .folder import write_file
+
+if TYPE_CHECKING:
+    from s2nn_hw.report.page import Page
+    from s2nn_hw.report.pair import Pair
+
+#: The page's name in the folder that it is of.
+HTML = "report.html"
 
 
-def report(folder: str | os.PathLike[str]) -> dict[str, Any]:
-    """The fields of ``s2nn_hw.report.BuildReport``, ready for JSON.
+def report(
+    folder: str | os.PathLike[str],
+    other: str | os.PathLike[str] | None = None,
+    *,
+    beside: Sequence[str | os.PathLike[str]] = (),
+    html: str | os.PathLike[str] | None = None,
+) -> dict[str, Any]:
+    """What ``report --json`` says: the fields of Page and BuildReport, of two builds those of Pair.
 
-    Raises InputError naming the file of the folder that is absent, foreign, changed, or of
-    another build.
+    ``beside``: more folders in which what the first lacks is looked for.  ``html``: file that
+    becomes the page.  Raises InputError naming the file of the folder that is absent, foreign,
+    changed, or of another build.
     """
-    return s2nn_hw.report.read(Path(folder)).as_dict()
+    found = read(folder, other, beside)
+    if html is not None:
+        write_html(found, Path(html))
+    return found.as_dict()
+
+
+def read(
+    folder: str | os.PathLike[str],
+    other: str | os.PathLike[str] | None = None,
+    beside: Sequence[str | os.PathLike[str]] = (),
+) -> Page | Pair:
+    """What is known; InputError as report() has it."""
+    from s2nn_hw.report import build, page, pair
+    from s2nn_hw.report.sources import Sources
+
+    more = tuple(map(Path, beside))
+    if other is None:
+        return page.read(Path(folder), more)
+    first, second = (build.of(Sources((Path(name),))) for name in (folder, other))
+    return pair.compare(first, second)
+
+
+def write_html(found: Page | Pair, path: Path) -> int:
+    """The page, whole or not at all; its bytes."""
+    from s2nn_hw.report import html
+    from s2nn_hw.report.page import Page
+
+    text = html.page(found) if isinstance(found, Page) else html.pair(found)
+    write_file(path, text)
+    return len(text.encode())

@@ -3,46 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from s2nn_hw.energy import arithmetic_pj
-from s2nn_hw.ir import InputError, well_formed
-from s2nn_hw.manifest import LayerEntry, Manifest
+from s2nn_hw.ir import well_formed
+from s2nn_hw.manifest import Manifest
 
+from . import layer
 from .check import Check
 from .figure import Figure, Origin
-
-VERIFY = "verify.json"
-SYNTH = "synth.json"
-OPTIONS = "options.json"
+from .known import Known, pointer
+from .layer import LayerReport
+from .sources import OPTIONS, SYNTH, VERIFY, Sources
 
 #: The clock of the figures that need one before a flow has found the real one.
 NOMINAL_MHZ = 100
-
-
-@dataclass(frozen=True, kw_only=True)
-class LayerReport:
-    """One layer: what was built and what was seen of it.
-
-    memory_bits: of weights, copies counted as often as they are stored.
-    buffer_bits: of line buffers; least_buffer_bits: the sum of Buffer.least_bits.
-    """
-
-    name: str
-    engine: str
-    lanes: int
-    inputs: int
-    neurons: int
-    synapses: int
-    weight_bits: int
-    memory_bits: int
-    buffer_bits: int
-    least_buffer_bits: int
-    figures: dict[str, Figure]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +35,7 @@ class BuildReport:
     modules: toggles a frame of each module alone, empty if there was no verification.
     netlist: what ``verify --json`` says of it under that name, None if it was not simulated.
     synthesis: what ``synth --json`` said of it, None if it was not synthesised there.
+    commands: verb → the command line that makes its result.
     """
 
     folder: str
@@ -78,6 +55,7 @@ class BuildReport:
     modules: dict[str, float]
     netlist: dict[str, Any] | None
     synthesis: dict[str, Any] | None
+    commands: dict[str, str]
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -86,141 +64,122 @@ class BuildReport:
 
 def read(folder: Path) -> BuildReport:
     """The report of a build folder; InputError names the file that is foreign or changed."""
-    if not folder.is_dir():
-        raise InputError(f"{folder}: no such build folder")
+    return of(Sources((folder,)))
+
+
+def of(sources: Sources) -> BuildReport:
+    """The report of the build in the first folder, with what others hold of it."""
+    folder = sources.folders[0]
     manifest = Manifest.read(folder)
-    verified = _of_build(folder / VERIFY, manifest, again="verify again")
-    synthesis = _of_build(folder / SYNTH, manifest, again="synthesise again")
-    with well_formed(f"{folder / VERIFY}: malformed: it"):
-        return _assemble(folder, manifest, verified, synthesis)
-
-
-def _of_build(path: Path, manifest: Manifest, *, again: str) -> dict[str, Any]:
-    """The result in a file, empty if there is none; InputError if it is of another build."""
-    data = _json(path)
-    if data and data.get("digest") != manifest.digest:
-        raise InputError(
-            f"{path}: is of another build than {manifest.top}.json "
-            f"(digest {str(data.get('digest'))[:12]}, not {manifest.digest[:12]}): {again}"
-        )
-    return data
-
-
-def _assemble(
-    folder: Path, manifest: Manifest, verified: dict[str, Any], synthesis: dict[str, Any]
-) -> BuildReport:
-    seen = {layer["name"]: layer for layer in verified.get("layers", ())}
-    # What a verification did not yet say, the network's own samples do.
-    samples = manifest.timing.get("samples") or {}
-    floors = samples.get("floor_mean") or {}
-    layers = tuple(
-        _layer(entry, seen.get(entry.name, {"floor_cycles_mean": floors.get(entry.name)}))
-        for entry in manifest.layers
+    ours = manifest.top, manifest.digest
+    known = Known(
+        manifest=manifest,
+        folder=folder,
+        options=sources.json(OPTIONS) or dict(manifest.options),
+        verified=sources.of_build(VERIFY, *ours, again="verify again"),
+        synthesis=sources.of_build(SYNTH, *ours, again="synthesise again"),
     )
+    # Without the verification first, so that it is told which of the two is malformed.
+    with well_formed(f"{sources.path(SYNTH)}: malformed: it"):
+        _assemble(dataclasses.replace(known, verified={}))
+    with well_formed(f"{sources.path(VERIFY)}: malformed: it"):
+        return _assemble(known)
+
+
+def _assemble(known: Known) -> BuildReport:
+    manifest, verified, synthesis = known.manifest, known.verified, known.synthesis
+    layers = tuple(layer.of(entry, known) for entry in manifest.layers)
     names = [*manifest.files, f"{manifest.top}.json"]
     return BuildReport(
-        folder=str(folder),
+        folder=str(known.folder),
         top=manifest.top,
         digest=manifest.digest,
         network=manifest.network,
-        options=_json(folder / OPTIONS) or dict(manifest.options),
+        options=known.options,
         simulator=verified.get("simulator"),
         frames=verified.get("frames"),
         stall=verified.get("stall"),
         passed=verified.get("passed"),
         checks=tuple(Check(**check) for check in verified.get("checks", ())),
-        figures=_figures(verified, layers, manifest.timing),
+        figures=_figures(known, layers),
         layers=layers,
-        files={name: (folder / name).stat().st_size for name in sorted(names)},
+        files={name: (known.folder / name).stat().st_size for name in sorted(names)},
         versions=verified.get("versions") or synthesis.get("versions") or manifest.versions,
         modules=dict(verified.get("modules") or {}),
         netlist=verified.get("netlist"),
         synthesis=synthesis or None,
+        commands=known.verbs,
     )
 
 
-def _figures(
-    verified: Mapping[str, Any], layers: tuple[LayerReport, ...], timing: Mapping[str, Any]
-) -> dict[str, Figure]:
-    if not verified:
-        samples = timing.get("samples") or {}
-        verified = {
-            "interval_predicted_mean": samples.get("interval_mean"),
-            "interval_floor_mean": max((samples.get("floor_mean") or {}).values(), default=None),
-        }
-    latency = verified.get("latency_cycles") or {}
-    interval = (verified.get("interval_cycles") or {}).get("mean")
-    floor = verified.get("interval_floor_mean")
+def _figures(known: Known, layers: tuple[LayerReport, ...]) -> dict[str, Figure]:
+    verified, verify = known.verified, known.verbs["verify"]
+    core = f"{known.manifest.top}.json"
+
+    def seen(path: str, unit: str, origin: Origin = Origin.SIMULATED) -> Figure:
+        return known.figure(f"{VERIFY}#/{path}", unit, origin, verb="verify")
+
+    def predicted(path: str) -> Figure:
+        return known.figure(f"{core}#/timing/{path}", "cycles", Origin.PREDICTED, verb="emit")
+
+    interval = seen("interval_cycles/mean", "cycles")
+    if verified:
+        expected = seen("interval_predicted_mean", "cycles", Origin.PREDICTED)
+        floor = seen("interval_floor_mean", "cycles", Origin.PREDICTED)
+    else:
+        # What a verification did not yet say, the network's own samples do.
+        expected = predicted("samples/interval_mean")
+        floors = (known.manifest.timing.get("samples") or {}).get("floor_mean") or {}
+        slowest = max(floors, key=floors.__getitem__, default="")
+        floor = predicted("samples/floor_mean" + pointer(slowest))
     # Under stalls an interval says what the stalls left, not what the core can do.
-    rate = interval if verified.get("stall") == "none" else None
-    energies = [layer.figures["arithmetic_energy"].value for layer in layers]
+    rate = interval.value if verified.get("stall") == "none" else None
+    energies = [entry.figures["arithmetic_energy"].value for entry in layers]
     energy = None if None in energies else sum(e for e in energies if e is not None)
+
+    def derived(value: float | None, unit: str, origin: Origin) -> Figure:
+        return Figure.of(value, unit, origin, command=verify)
+
     return {
-        "accuracy": Figure.of(verified.get("accuracy"), "share", Origin.SIMULATED),
-        "mismatches": Figure.of(verified.get("mismatches"), "", Origin.SIMULATED),
-        "latency_min": Figure.of(latency.get("min"), "cycles", Origin.SIMULATED),
-        "latency_mean": Figure.of(latency.get("mean"), "cycles", Origin.SIMULATED),
-        "latency_max": Figure.of(latency.get("max"), "cycles", Origin.SIMULATED),
-        "latency_bound": Figure.of(timing.get("latency_bound"), "cycles", Origin.PREDICTED),
-        "interval": Figure.of(interval, "cycles", Origin.SIMULATED),
-        "interval_predicted": Figure.of(
-            verified.get("interval_predicted_mean"), "cycles", Origin.PREDICTED
+        "accuracy": seen("accuracy", "share"),
+        "mismatches": seen("mismatches", ""),
+        "latency_min": seen("latency_cycles/min", "cycles"),
+        "latency_mean": seen("latency_cycles/mean", "cycles"),
+        "latency_max": seen("latency_cycles/max", "cycles"),
+        "latency_bound": predicted("latency_bound"),
+        "interval": interval,
+        "interval_predicted": expected,
+        "interval_bound": predicted("interval_bound"),
+        "interval_floor": floor,
+        "interval_over_floor": derived(
+            rate / floor.value if rate and floor.value else None, "×", Origin.SIMULATED
         ),
-        "interval_bound": Figure.of(timing.get("interval_bound"), "cycles", Origin.PREDICTED),
-        "interval_floor": Figure.of(floor, "cycles", Origin.PREDICTED),
-        "interval_over_floor": Figure.of(
-            rate / floor if rate and floor else None, "×", Origin.SIMULATED
+        "toggles_per_frame": seen("toggles_per_frame", ""),
+        "netlist_toggles": known.figure(
+            f"{VERIFY}#/netlist/netlist_toggles_per_frame", "", Origin.SIMULATED, verb="netlist"
         ),
-        "toggles_per_frame": Figure.of(verified.get("toggles_per_frame"), "", Origin.SIMULATED),
-        "inferences_per_second": Figure.of(
+        "inferences_per_second": derived(
             NOMINAL_MHZ * 10**6 / rate if rate else None,
             f"at {NOMINAL_MHZ} MHz",
             Origin.ESTIMATED,
         ),
-        "simulation_speed": Figure.of(
-            verified.get("frames_per_second"), "frames a second", Origin.MEASURED
-        ),
-        "arithmetic_energy": Figure.of(energy, "pJ a frame", Origin.ESTIMATED),
+        **_synthesised(known),
+        "simulation_speed": seen("frames_per_second", "frames a second", Origin.MEASURED),
+        "arithmetic_energy": derived(energy, "pJ a frame", Origin.ESTIMATED),
     }
 
 
-def _layer(entry: LayerEntry, seen: Mapping[str, Any]) -> LayerReport:
-    events = seen.get("events_mean")
-    added, multiplied = seen.get("accumulates_mean"), seen.get("multiply_accumulates_mean")
-    energy = None
-    if added is not None and multiplied is not None:
-        energy = arithmetic_pj(added, multiplied)
-    return LayerReport(
-        name=entry.name,
-        engine=entry.engine,
-        lanes=entry.lanes,
-        inputs=entry.inputs,
-        neurons=entry.neurons,
-        synapses=entry.synapses,
-        weight_bits=entry.weight_bits,
-        memory_bits=sum(memory.rows * memory.row_bits for memory in entry.memories),
-        buffer_bits=sum(buffer.bits for buffer in entry.buffers),
-        least_buffer_bits=sum(buffer.least_bits for buffer in entry.buffers),
-        figures={
-            # The events are the golden model's; that the core's were the same is a check.
-            "events": Figure.of(events, "a frame", Origin.PREDICTED),
-            "floor": Figure.of(seen.get("floor_cycles_mean"), "cycles", Origin.PREDICTED),
-            "toggles_per_frame": Figure.of(seen.get("toggles_per_frame"), "", Origin.SIMULATED),
-            "arithmetic_energy": Figure.of(energy, "pJ a frame", Origin.ESTIMATED),
-        },
-    )
+def _synthesised(known: Known) -> dict[str, Figure]:
+    """Area and clock."""
 
+    def found(path: str, unit: str, origin: Origin) -> Figure:
+        return known.figure(f"{SYNTH}#/{path}", unit, origin, verb="synth")
 
-def _json(path: Path) -> dict[str, Any]:
-    """The object in a file, empty if there is no such file."""
-    if not path.exists():
-        return {}
-    try:
-        data = json.loads(path.read_text())
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-    except ValueError as error:
-        raise InputError(f"{path}: not JSON: {error}") from error
-    if not isinstance(data, dict):
-        raise InputError(f"{path}: must hold a JSON object, not {type(data).__name__}")
-    return data
+    return {
+        "clock": found("fmax_mhz/best", "MHz", Origin.MEASURED),
+        "inferences_at_fmax": found("inferences_per_second", "", Origin.ESTIMATED),
+        "inferences_on_board": found("at_clock/inferences_per_second", "", Origin.ESTIMATED),
+        "lut": found("lut/used", "", Origin.MEASURED),
+        "ff": found("ff/used", "", Origin.MEASURED),
+        "bram": found("bram/used", "", Origin.MEASURED),
+    }

@@ -18,28 +18,44 @@ class Origin(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Figure:
-    """A value with unit and origin; one that is not known is ``absent`` and None, never 0."""
+    """A value with unit and origin; one that is not known is ``absent`` and None, never 0.
+
+    Parameters
+    ----------
+    command: that makes it, also where it is absent.
+    source: where the value stands, ``verify.json#/latency_cycles/mean`` (RFC 6901); empty of what
+        is computed from other figures.
+    """
 
     value: float | None
     unit: str
     origin: Origin
+    command: str = ""
+    source: str = ""
 
     def __post_init__(self) -> None:
         assert (self.value is None) == (self.origin is Origin.ABSENT)
 
     @classmethod
-    def of(cls, value: object, unit: str, origin: Origin) -> Figure:
+    def of(
+        cls, value: object, unit: str, origin: Origin, *, command: str = "", source: str = ""
+    ) -> Figure:
         """The figure, absent unless the value is a number."""
         if isinstance(value, bool) or not isinstance(value, int | float):
-            return cls(value=None, unit=unit, origin=Origin.ABSENT)
-        return cls(value=value, unit=unit, origin=origin)
+            return cls(value=None, unit=unit, origin=Origin.ABSENT, command=command)
+        return cls(value=value, unit=unit, origin=origin, command=command, source=source)
 
     def text(self) -> str:
         """For people: value and unit, or ``absent``."""
-        if self.value is None:
-            return "absent"
-        if self.unit == "share":
-            return f"{100 * self.value:.2f} %"
-        whole = isinstance(self.value, int) or self.value >= 100_000
-        number = f"{self.value:,.0f}" if whole else f"{self.value:,.2f}"
-        return f"{number} {self.unit}".rstrip()
+        return spoken(self.value, self.unit)
+
+
+def spoken(value: float | None, unit: str = "") -> str:
+    """A number for people with its unit; a share in per cent, None as ``absent``."""
+    if value is None:
+        return "absent"
+    if unit == "share":
+        return f"{100 * value:.2f} %"
+    whole = isinstance(value, int) or value >= 100_000
+    number = f"{value:,.0f}" if whole else f"{value:,.2f}"
+    return f"{number} {unit}".rstrip()

@@ -49,7 +49,7 @@ def draw(data: Mapping[str, Any], path: Path) -> None:
     axis.margins(0.08)
     axis.grid(alpha=0.3)
     figure.tight_layout()
-    _number(axis, areas, rates)
+    number(axis, areas, rates)
     figure.text(
         0.02, -0.02, _legend(points), fontsize=_FONT, family="monospace", verticalalignment="top"
     )
@@ -58,14 +58,16 @@ def draw(data: Mapping[str, Any], path: Path) -> None:
     pyplot.close(figure)
 
 
-def _number(axis: Any, areas: Sequence[float], rates: Sequence[float]) -> None:
-    """Numbers beside the points, from 1; the limits must not change after."""
-    found = axis.transData.transform(list(zip(areas, rates, strict=True)))
+def number(
+    axis: Any, xs: Sequence[float], ys: Sequence[float], numbers: Sequence[int] | None = None
+) -> None:
+    """Numbers beside the points, from 1 unless given; the limits must not change after."""
+    found = axis.transData.transform(list(zip(xs, ys, strict=True)))
     points = [(float(x), float(y)) for x, y in found * 72 / axis.figure.dpi]
-    for number, (x, y), (to_x, to_y) in zip(count(1), points, places(points), strict=False):
+    for k, (x, y), (to_x, to_y) in zip(count(), points, places(points), strict=False):
         axis.annotate(
-            str(number),
-            (areas[number - 1], rates[number - 1]),
+            str(numbers[k] if numbers else k + 1),
+            (xs[k], ys[k]),
             xytext=(to_x - x, to_y - y),
             textcoords="offset points",
             horizontalalignment="center",

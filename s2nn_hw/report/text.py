@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from s2nn_hw.ir import well_formed
 
-from . import gates, synthesis
-from .build import SYNTH, VERIFY, BuildReport
-from .figure import Figure
+from . import gates, points, synthesis
+from .build import BuildReport
+from .figure import Figure, spoken
+from .page import Page
+from .pair import Pair, Row
+from .sources import SYNTH, VERIFY
 from .table import table
 
-_LABELS = {
+#: Figure → what it is called.
+LABELS = {
     "accuracy": "accuracy",
     "mismatches": "mismatches against the golden model",
     "latency_min": "latency, least",
@@ -26,10 +32,38 @@ _LABELS = {
     "interval_floor": "floor of the slowest layer",
     "interval_over_floor": "interval over floor",
     "toggles_per_frame": "toggles a frame",
+    "netlist_toggles": "toggles a frame of the netlist",
     "inferences_per_second": "inferences a second",
+    "clock": "clock, best of its seeds",
+    "inferences_at_fmax": "inferences a second at that clock",
+    "inferences_on_board": "inferences a second at the board's clock",
+    "lut": "look-up tables",
+    "ff": "flip-flops",
+    "bram": "block RAMs",
     "simulation_speed": "simulation speed",
     "arithmetic_energy": "energy, arithmetic only, 45 nm",
 }
+
+
+def page(found: Page) -> RenderableType:
+    """The build, what may be compared with it, and what there is not."""
+    parts: list[RenderableType] = [] if found.build is None else [text(found.build), ""]
+    for group in found.groups:
+        parts += [*_group(group), ""]
+    if found.absent:
+        parts += [_absent(found), ""]
+    return Group(*parts[:-1])
+
+
+def pair(found: Pair) -> RenderableType:
+    """Two builds side by side, with ratios."""
+    parts: list[RenderableType] = []
+    for letter, build in zip("AB", found.builds, strict=True):
+        parts += [Text.assemble((letter, "bold"), ": ", _title(build)), ""]
+    parts.append(_ratios(found.figures, LABELS))
+    for layer in found.layers:
+        parts += ["", Text(layer.name, "bold"), _ratios(layer.figures, {})]
+    return Group(*parts)
 
 
 def text(report: BuildReport) -> RenderableType:
@@ -65,7 +99,7 @@ def _figures(report: BuildReport) -> Table:
     for name, figure in report.figures.items():
         absent = figure.value is None
         value = Text(figure.text(), "dim" if absent else "")
-        label = _LABELS[name]
+        label = LABELS[name]
         if name == "accuracy" and not absent:
             label = f"{label} on {report.frames:,} frames"
         rows.add_row(label, value, "" if absent else figure.origin.value)
@@ -112,6 +146,37 @@ def _files(report: BuildReport) -> Table:
     for name, size in report.files.items():
         rows.add_row(Text(name), f"{size:,}")
     return rows
+
+
+def _group(group: points.Group) -> tuple[RenderableType, Table]:
+    """Points with their measures."""
+    shown = [name for name in points.MEASURES if any(p.values[name] for p in group.points)]
+    heads = (f">{points.MEASURES[name]}\n({group.origins[name]})" for name in shown)
+    rows = table(">number", "what", *heads)
+    for number, point in enumerate(group.points, 1):
+        cells = (_spoken(point.values[k], "share" if k == "accuracy" else "") for k in shown)
+        rows.add_row(str(number), Text(point.label), *cells)
+    return Text(group.title, "bold"), rows
+
+
+def _absent(found: Page) -> Table:
+    rows = table("absent", "file", "is made by")
+    for entry in found.absent:
+        rows.add_row(entry.what, entry.file, Text(entry.command))
+    return rows
+
+
+def _ratios(figures: Mapping[str, Row], labels: Mapping[str, str]) -> Table:
+    rows = table("figure", ">A", ">B", ">B / A", "origin")
+    for name, row in figures.items():
+        known = [origin for origin in row.origins if origin != "absent"]
+        cells = (*(_spoken(value, row.unit) for value in row.values), _spoken(row.ratio, "×"))
+        rows.add_row(labels.get(name, name), *cells, known[0] if known else "")
+    return rows
+
+
+def _spoken(value: float | None, unit: str) -> Text:
+    return Text(spoken(value, unit), "dim" if value is None else "")
 
 
 def _number(figure: Figure) -> Text:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[2]
+PAGE = "s2nn_hw/report/templates/page.html"
 MODEL = ["s2nn_hw/demo_model/images.npz", "s2nn_hw/demo_model/model.s2nn"]
 
 
@@ -48,7 +49,7 @@ def test_the_wheel_holds_the_packages_and_the_model(dist: Path) -> None:
         names = archive.namelist()
     assert len(names) == len(set(names))
     assert {name.split("/")[0].split("-")[0] for name in names} == {"s2nn_hw", "rtl_gen", "sim"}
-    for name in [*MODEL, "s2nn_hw/cli/__init__.py", "rtl_gen/emit.py", "sim/__init__.py"]:
+    for name in [*MODEL, "s2nn_hw/cli/__init__.py", "rtl_gen/emit.py", "sim/__init__.py", PAGE]:
         assert name in names
 
 

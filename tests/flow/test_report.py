@@ -124,7 +124,13 @@ def test_a_verified_build(build: Path) -> None:
     found = report.read(verified(build))
     assert found.passed is True
     assert found.checks == (Check(name="scores", passed=True, detail="200 frames agree"),)
-    assert found.figures["accuracy"] == Figure(value=0.975, unit="share", origin=Origin.SIMULATED)
+    assert found.figures["accuracy"] == Figure(
+        value=0.975,
+        unit="share",
+        origin=Origin.SIMULATED,
+        command=f"s2nn-hw verify MODEL --lanes 4,2 -o {build}",
+        source="verify.json#/accuracy",
+    )
     assert found.figures["interval"].value == 44.0
     assert found.figures["interval_predicted"].origin is Origin.PREDICTED
     assert found.figures["interval_over_floor"].value == pytest.approx(1.1)
@@ -195,6 +201,8 @@ def test_the_function_gives_json(build: Path) -> None:
         "value": 60.5,
         "unit": "cycles",
         "origin": "simulated",
+        "command": f"s2nn-hw verify MODEL --lanes 4,2 -o {build}",
+        "source": "verify.json#/latency_cycles/mean",
     }
     assert [layer["name"] for layer in data["layers"]] == ["hidden1", "readout"]
 

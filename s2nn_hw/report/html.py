@@ -1,0 +1,158 @@
+"""The data of a report as one HTML file that needs nothing else."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import jinja2
+from markupsafe import Markup, escape
+
+from s2nn_hw.ir import InputError
+
+from . import example, timeline, wave
+from .figure import spoken
+from .page import PARTS, Page
+from .pair import Pair
+from .points import MEASURES
+from .scatter import scatter
+from .schematic import HEIGHT, WIDTH, schematic
+from .text import LABELS
+
+#: Bytes; a browser on a telephone takes no more with pleasure.
+LIMIT = 5_000_000
+
+#: The sections of a page, id → heading.
+SECTIONS = {
+    "summary": "Summary",
+    "network": "Network",
+    "layers": "Layers",
+    "timeline": "Timeline",
+    "example": "Example",
+    "pareto": "Pareto plots",
+    "waveform": "Waveform",
+}
+
+#: What the columns of the table of layers are: figure or field, heading, unit.
+COLUMNS = (
+    ("synapses", "synapses", ""),
+    ("weight_bits", "weight bits", ""),
+    ("spike_rate", "spike rate of inputs", "share"),
+    ("events", "events", ""),
+    ("floor", "floor, cycles", ""),
+    ("work", "cycles at work", ""),
+    ("utilisation", "utilisation", "share"),
+    ("memory_bits", "weight memory, bits", ""),
+    ("occupied_bits", "block RAM occupied, bits", ""),
+    ("buffer_bits", "line buffers, bits", ""),
+    ("lut", "LUT", ""),
+    ("ff", "FF", ""),
+    ("bram", "BRAM", ""),
+    ("toggles_per_frame", "toggles", ""),
+    ("netlist_toggles", "toggles of the netlist", ""),
+)
+
+#: Figure of a build or layer → what it is called.
+_NAMES = {**{key: heading for key, heading, _ in COLUMNS}, **LABELS}
+
+
+class Numbers:
+    """Numbers of the data as elements that say where they stand in it.
+
+    An element has the JSON pointer (RFC 6901) as ``data-path`` and the exact value as
+    ``data-value``; so a test finds every number of the page in ``report --json``.
+    """
+
+    def __init__(self, data: Mapping[str, Any]) -> None:
+        # As JSON has it: what is shown is what a program reads.
+        self.data: Any = json.loads(json.dumps(data, allow_nan=False))
+
+    def at(self, path: str) -> Any:
+        """The value there; None where there is none on the way."""
+        value = self.data
+        for key in path.split("/")[1:]:
+            if isinstance(value, list):
+                value = value[int(key)]
+            elif value is not None:
+                value = value.get(key.replace("~1", "/").replace("~0", "~"))
+        return value
+
+    def __call__(self, path: str, unit: str = "", *, tag: str = "span") -> Markup:
+        value = self.at(path)
+        shown = spoken(value, unit) if not isinstance(value, str) else value
+        exact = "" if value is None else json.dumps(value, ensure_ascii=False)
+        kind = "none" if value is None else "number"
+        return Markup('<{0} class="{1}" data-path="{2}" data-value="{3}">{4}</{0}>').format(
+            tag, kind, path, exact, shown
+        )
+
+
+def page(found: Page) -> str:
+    """The page of a folder."""
+    data = found.as_dict()
+    numbers = Numbers(data)
+    parts: dict[str, Any] = {
+        "page": numbers.data,
+        "groups": found.groups,
+        "schematic": schematic(found.build.layers) if found.build else None,
+        "box": (WIDTH, HEIGHT),
+        "absent": {entry.file: entry for entry in found.absent},
+        "columns": COLUMNS,
+        "parts": PARTS,
+        "work": {},
+    }
+    if found.timeline:
+        layers = found.timeline["layers"]
+        parts["work"] = {layer["name"]: k for k, layer in enumerate(layers)}
+        parts["bottleneck"] = timeline.bottleneck(found.timeline)
+        parts["ticks"] = timeline.ticks(found.timeline["cycles"])
+    if found.example:
+        parts["pictures"] = [
+            example.picture(entry, found.folder)
+            for entry in ({"name": "input", **found.example["input"]}, *found.example["layers"])
+        ]
+    if found.ports:
+        parts["lanes"] = wave.lanes(found.ports)
+    return _render("page.html", numbers, **parts)
+
+
+def pair(found: Pair) -> str:
+    """The page of two builds side by side."""
+    numbers = Numbers(found.as_dict())
+    return _render("pair.html", numbers, pair=numbers.data)
+
+
+def _render(template: str, numbers: Numbers, **parts: Any) -> str:
+    environment = _environment()
+    text = environment.get_template(template).render(number=numbers, labels=_NAMES, **parts)
+    if len(text.encode()) > LIMIT:
+        raise InputError(
+            f"{numbers.data.get('folder')}: its page would be {len(text.encode()):,} bytes, "
+            f"more than {LIMIT:,}"
+        )
+    return text
+
+
+@functools.cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("s2nn_hw.report", "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals |= {
+        "sections": SECTIONS,
+        "measures": MEASURES,
+        "states": timeline.STATES,
+        "paths": timeline.paths,
+        "row_height": timeline.HEIGHT,
+        "cycle": wave.CYCLE,
+        "lane_height": wave.HEIGHT,
+        "scatter": lambda group, x, y: Markup(scatter(group, x, y)),
+        "pointer": lambda name: escape(name.replace("~", "~0").replace("/", "~1")),
+    }
+    return environment

@@ -1,0 +1,179 @@
+"""All that a report shows, as plain data: what ``report --json`` says and the page is made of."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from s2nn_hw.ir import InputError, well_formed
+from s2nn_hw.manifest import find
+
+from . import build, example, points, timeline, wave
+from .build import BuildReport
+from .points import Group
+from .sources import (
+    BENCH,
+    EXAMPLE,
+    EXPERIMENT,
+    OF_BUILD,
+    PLAN,
+    PORTS,
+    SWEEP,
+    SYNTH,
+    TIMELINE,
+    VERIFY,
+    Sources,
+    commands,
+)
+
+#: Of the object; it grows when a field is changed or goes, not when one is added.
+SCHEMA = 1
+
+#: File that a page may be made of → what it is, and the verb that writes it.
+PARTS = {
+    VERIFY: ("the verification", "verify"),
+    SYNTH: ("area and clock", "synth"),
+    TIMELINE: ("the timeline of frames", "verify"),
+    EXAMPLE: ("the example image", "verify"),
+    PORTS: ("the waveform of the ports", "verify"),
+    PLAN: ("a plan", "plan"),
+    SWEEP: ("a sweep", "sweep"),
+    BENCH: ("peers", "bench"),
+    EXPERIMENT: ("an experiment", "experiment"),
+}
+
+#: What a folder without a core may hold.
+_OTHERS = (PLAN, SWEEP, BENCH, EXPERIMENT)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Absent:
+    """A file that there is not, what would be in it, and the command that makes it."""
+
+    file: str
+    what: str
+    command: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """What is known of a build, and of what was made beside it.
+
+    Parameters
+    ----------
+    folder: first of those that were read.
+    build: None of a folder without a core.
+    plan, timeline, example, ports: contents of plan.json, timeline.json, example.json and
+        ports.wavedrom.json; None where there is none.
+    groups: what may be compared, of plans, sweeps, peers and experiments.
+    absent: what there is not.
+    commands: verb → command line.
+    """
+
+    folder: str
+    build: BuildReport | None
+    plan: dict[str, Any] | None
+    timeline: dict[str, Any] | None
+    example: dict[str, Any] | None
+    ports: dict[str, Any] | None
+    groups: tuple[Group, ...]
+    absent: tuple[Absent, ...]
+    commands: dict[str, str]
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON: the fields of the build beside the others, None where there is no core."""
+        data = dataclasses.asdict(self)
+        built = data.pop("build") or dict.fromkeys(f.name for f in fields(BuildReport))
+        return {"schema": SCHEMA, **built, **data}
+
+
+def read(folder: Path, beside: tuple[Path, ...] = ()) -> Page:
+    """The page of a folder, and of what it lacks and others beside it hold.
+
+    Raises InputError naming the file that is absent, foreign, changed or of another build.
+    """
+    sources = Sources((folder, *beside))
+    built = _build(sources)
+    plan = sources.json(PLAN)
+    with well_formed(f"{sources.path(PLAN)}: malformed: it"):
+        if plan and built and plan["network"] != built.network:
+            raise InputError(
+                f"{sources.path(PLAN)}: is for another network than {built.top}.json "
+                f"(digest {str(plan['network'])[:12]}, not {built.network[:12]}): plan again"
+            )
+    verbs = built.commands if built else commands(folder, {}, None, None)
+    return Page(
+        folder=str(folder),
+        build=built,
+        plan=plan or None,
+        timeline=_of_build(sources, TIMELINE, built),
+        example=_of_build(sources, EXAMPLE, built),
+        ports=_of_build(sources, PORTS, built),
+        groups=_groups(sources),
+        absent=tuple(
+            Absent(file=name, what=what, command=verbs[verb])
+            for name, (what, verb) in PARTS.items()
+            if not _there(sources, name) and (built or name not in OF_BUILD)
+        ),
+        commands=verbs,
+    )
+
+
+def _build(sources: Sources) -> BuildReport | None:
+    """The build, None where there is no trace of one but something else to report."""
+    folder = sources.folders[0]
+    traces = [path.name for path in sorted(folder.glob("*.v"))]
+    traces += [name for name in OF_BUILD if (folder / name).exists()]
+    if traces or not any(_there(sources, name) for name in _OTHERS):
+        try:
+            find(folder)
+        except InputError as error:
+            half = f", and holds {traces[0]} of half a build" if traces else ""
+            other = "" if traces else ", or a plan, sweep, bench or experiment"
+            raise InputError(f"{error}{half}{other}") from None
+        return build.of(sources)
+    return None
+
+
+def _there(sources: Sources, name: str) -> bool:
+    if name == SWEEP:
+        return bool(sources.trials())
+    return sources.path(name).exists()
+
+
+def _of_build(sources: Sources, name: str, built: BuildReport | None) -> dict[str, Any] | None:
+    """What verify wrote beside its result."""
+    if built is None:
+        return None
+    path = str(sources.path(name))
+    # WaveDrom's format has no place for a digest.
+    if name == PORTS:
+        data = sources.json(name)
+    else:
+        data = sources.of_build(name, built.top, built.digest, again="verify again")
+    with well_formed(f"{path}: malformed: it"):
+        if data and name == TIMELINE:
+            timeline.check(data, [layer.name for layer in built.layers], path)
+        if data and name == EXAMPLE:
+            example.check(data, path)
+        if data and name == PORTS:
+            wave.lanes(data)
+    return data or None
+
+
+def _groups(sources: Sources) -> tuple[Group, ...]:
+    found: list[Group] = []
+    kinds: dict[str, Callable[[Any], list[Group]]] = {
+        PLAN: points.of_plan,
+        SWEEP: points.of_sweep,
+        BENCH: points.of_bench,
+        EXPERIMENT: points.of_experiment,
+    }
+    for name, groups in kinds.items():
+        data = sources.trials() if name == SWEEP else sources.json(name)
+        with well_formed(f"{sources.path(name)}: malformed: it"):
+            found += groups(data) if data else []
+    return tuple(found)

@@ -1,0 +1,96 @@
+"""Two builds side by side."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+from .build import BuildReport
+from .figure import Figure
+from .layer import LayerReport
+from .page import SCHEMA
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """A figure of both.
+
+    Parameters
+    ----------
+    values: of the first and of the second, None where it is not known.
+    ratio: the second's over the first's, None where one is not known or the first's is 0.
+    origins: of the values.
+    """
+
+    values: tuple[float | None, float | None]
+    ratio: float | None
+    unit: str
+    origins: tuple[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerPair:
+    """The layers of both that have a name; a figure is absent of a build that has no such layer."""
+
+    name: str
+    figures: dict[str, Row]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pair:
+    """Two builds, their figures and those of their layers, with ratios."""
+
+    builds: tuple[BuildReport, BuildReport]
+    figures: dict[str, Row]
+    layers: tuple[LayerPair, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {"schema": SCHEMA, **dataclasses.asdict(self)}
+
+
+#: Fields of a layer that are compared, and their units.
+_FIELDS = ("lanes", "synapses", "weight_bits", "memory_bits", "buffer_bits")
+
+
+def compare(first: BuildReport, second: BuildReport) -> Pair:
+    """The figures of both; layers are matched by name."""
+    builds = (first, second)
+    named = [{layer.name: layer for layer in build.layers} for build in builds]
+    pairs = []
+    for name in dict.fromkeys((*named[0], *named[1])):
+        ours, theirs = (_figures(layers.get(name)) for layers in named)
+        figures = {key: _row(ours.get(key), theirs.get(key)) for key in {**ours, **theirs}}
+        pairs.append(LayerPair(name=name, figures=figures))
+    return Pair(
+        builds=builds,
+        figures={name: _row(first.figures[name], second.figures[name]) for name in first.figures},
+        layers=tuple(pairs),
+    )
+
+
+def _figures(layer: LayerReport | None) -> dict[str, Figure | int]:
+    if layer is None:
+        return {}
+    return {**{name: getattr(layer, name) for name in _FIELDS}, **layer.figures}
+
+
+def _row(first: Figure | int | None, second: Figure | int | None) -> Row:
+    sides = (first, second)
+    values = [side.value if isinstance(side, Figure) else side for side in sides]
+    units = [side.unit for side in sides if isinstance(side, Figure)]
+    ours, theirs = values
+    return Row(
+        values=(ours, theirs),
+        ratio=theirs / ours if ours and theirs is not None else None,
+        unit=units[0] if units else "",
+        origins=(_origin(first), _origin(second)),
+    )
+
+
+def _origin(side: Figure | int | None) -> str:
+    """What was built is no figure that could be wrong."""
+    if isinstance(side, Figure):
+        return side.origin.value
+    return "absent" if side is None else "emitted"

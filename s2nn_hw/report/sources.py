@@ -1,0 +1,147 @@
+"""The files that a report is made from, and the commands that make them."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from s2nn_hw.ir import InputError
+
+VERIFY = "verify.json"
+SYNTH = "synth.json"
+OPTIONS = "options.json"
+TIMELINE = "timeline.json"
+EXAMPLE = "example.json"
+PORTS = "ports.wavedrom.json"
+PLAN = "plan.json"
+SWEEP = "trials.csv"
+BENCH = "bench.json"
+EXPERIMENT = "results.json"
+
+#: Files of a build beside its core.
+OF_BUILD = (VERIFY, SYNTH, OPTIONS, TIMELINE, EXAMPLE, PORTS)
+
+#: File → the field that has its version, and the version that is read here.
+_VERSIONS = {
+    TIMELINE: ("schema", 1),
+    EXAMPLE: ("schema", 1),
+    PLAN: ("plan", 1),
+    BENCH: ("format", 1),
+    EXPERIMENT: ("schema", 1),
+}
+
+_COMMANDS = {
+    "emit": "s2nn-hw emit MODEL{core} -o {folder}",
+    "verify": "s2nn-hw verify MODEL{core} -o {folder}",
+    "netlist": "s2nn-hw verify MODEL{core} --netlist {device} -o {folder}",
+    "synth": "s2nn-hw synth MODEL{core} {target} -o {folder}",
+    "plan": "s2nn-hw plan MODEL {target} -o DIR",
+    "sweep": "s2nn-hw sweep MODEL {target} -o DIR",
+    "bench": "s2nn-hw bench MODEL --peers -o DIR",
+    "experiment": "s2nn-hw experiment FILE.toml -o DIR",
+}
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Folders in which files are looked for, the build's own first.
+
+    Raises InputError where a folder does not exist.
+    """
+
+    folders: tuple[Path, ...]
+
+    def __post_init__(self) -> None:
+        for folder in self.folders:
+            if not folder.is_dir():
+                raise InputError(f"{folder}: no such build folder")
+
+    def path(self, name: str) -> Path:
+        """The first folder's file of this name that there is, else where it would be."""
+        paths = [folder / name for folder in self.folders]
+        return next((path for path in paths if path.exists()), paths[0])
+
+    def json(self, name: str) -> dict[str, Any]:
+        """The object in a file, empty if there is no such file.
+
+        Raises InputError naming the file that is no object, or of another schema version.
+        """
+        data = read_json(self.path(name))
+        if data and name in _VERSIONS:
+            field, version = _VERSIONS[name]
+            if data.get(field) != version:
+                raise InputError(
+                    f"{self.path(name)}: its {field!r} (version of its format) must be {version}, "
+                    f"not {data.get(field)!r}"
+                )
+        return data
+
+    def of_build(self, name: str, top: str, digest: str, *, again: str) -> dict[str, Any]:
+        """The same of a file that belongs to a build; InputError if it is of another one."""
+        data = self.json(name)
+        if data and data.get("digest") != digest:
+            raise InputError(
+                f"{self.path(name)}: is of another build than {top}.json "
+                f"(digest {str(data.get('digest'))[:12]}, not {digest[:12]}): {again}"
+            )
+        return data
+
+    def trials(self) -> list[dict[str, str]]:
+        """Rows of a sweep's table, empty if there is none; an experiment's is not one."""
+        path = next((f / SWEEP for f in self.folders if _sweeps(f)), None)
+        if path is None:
+            return []
+        try:
+            with path.open(newline="") as file:
+                rows = list(csv.DictReader(file))
+        except (OSError, ValueError, csv.Error) as error:
+            raise InputError(f"{path}: cannot be read: {error}") from error
+        if any(None in row or None in row.values() for row in rows):
+            raise InputError(f"{path}: must have as many cells in each row as headings")
+        return rows
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in a file, empty if there is no such file."""
+    if not path.exists():
+        return {}
+    try:
+        data = json.loads(path.read_text())
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path}: not JSON: {error}") from error
+    if not isinstance(data, dict):
+        raise InputError(f"{path}: must hold a JSON object, not {type(data).__name__}")
+    return data
+
+
+def commands(
+    folder: Path, options: Mapping[str, Any], board: str | None, device: str | None
+) -> dict[str, str]:
+    """Verb → the command line that makes its result of this build, ``netlist`` among them.
+
+    MODEL is the user's, as no folder says where it lay.
+    """
+    core = "".join(
+        f" --{name} {','.join(map(str, options[name]))}"
+        for name in ("engine", "lanes")
+        if isinstance(options.get(name), list)
+    )
+    target = f"--board {board}" if board else f"--device {device}" if device else "--board NAME"
+    words = {
+        "core": core,
+        "folder": shlex.quote(str(folder)),
+        "device": device or "PART",
+        "target": target,
+    }
+    return {verb: text.format(**words) for verb, text in _COMMANDS.items()}
+
+
+def _sweeps(folder: Path) -> bool:
+    return (folder / SWEEP).is_file() and not (folder / EXPERIMENT).exists()

@@ -1,0 +1,272 @@
+"""What report says of a folder as data: every figure where it came from, and what is wrong."""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from s2nn_hw import cli, flow
+from s2nn_hw.ir import InputError
+from s2nn_hw.report import wave
+from s2nn_hw.report.points import COLUMNS, Group, Point
+from s2nn_hw.report.schematic import HEIGHT, schematic
+from s2nn_hw.report.timeline import paths, ticks
+
+Folders = tuple[Path, ...]
+
+
+def at(data: Any, pointer: str) -> Any:
+    for key in pointer.split("/")[1:]:
+        key = key.replace("~1", "/").replace("~0", "~")
+        data = data[int(key)] if isinstance(data, list) else data[key]
+    return data
+
+
+def change(path: Path, **fields: Any) -> None:
+    path.write_text(json.dumps({**json.loads(path.read_text()), **fields}))
+
+
+def test_figures_are_those_of_their_files(full: Path, beside: Folders) -> None:
+    data = flow.report(full, beside=beside)
+    figures = [data["figures"], *(layer["figures"] for layer in data["layers"])]
+    known = [f for found in figures for f in found.values() if f["source"]]
+    assert len(known) > 40
+    for figure in known:
+        name, _, pointer = figure["source"].partition("#")
+        assert at(json.loads((full / name).read_text()), pointer) == figure["value"]
+    for figure in itertools.chain(*(found.values() for found in figures)):
+        assert figure["command"].startswith("s2nn-hw ")
+    computed = {n for n, f in data["figures"].items() if not f["source"] and f["value"] is not None}
+    assert computed == {"interval_over_floor", "inferences_per_second", "arithmetic_energy"}
+    assert data["figures"]["interval_over_floor"]["value"] == 151.375 / 140.125
+
+
+def test_points_are_those_of_their_files(full: Path, beside: Folders) -> None:
+    groups = flow.report(full, beside=beside)["groups"]
+    assert [group["verb"] for group in groups] == ["plan", "sweep", "bench", "experiment"]
+    assert [len(group["points"]) for group in groups] == [3, 2, 2, 3]
+    first, second = beside
+    for point in itertools.chain(*(group["points"] for group in groups)):
+        name, _, pointer = point["source"].partition("#")
+        for measure, value in point["values"].items():
+            if name == "trials.csv":
+                text = list(csv.DictReader((first / name).read_text().splitlines()))[
+                    int(pointer)
+                ].get(measure)
+                found = float(text) if text else None
+            elif name == "results.json":
+                row = at(json.loads((second / name).read_text()), pointer)
+                found = (row[COLUMNS[measure]] or {}).get("mean")
+            else:
+                found = at(json.loads((first / name).read_text()), pointer).get(measure)
+            assert value == found
+
+
+def test_what_is_computed_of_layers(full: Path) -> None:
+    layers = {layer["name"]: layer for layer in flow.report(full)["layers"]}
+    conv, pool, readout = layers["conv"], layers["pool"], layers["readout"]
+    # 9 inputs of two bits in 64 windows
+    assert conv["figures"]["spike_rate"]["value"] == 100.5 / (9 * 64 * 2)
+    assert pool["figures"]["spike_rate"]["value"] is None
+    assert conv["figures"]["utilisation"]["value"] == 140.125 / 151.375
+    assert conv["memory_bits"] == 9 * 16
+    assert conv["figures"]["occupied_bits"]["value"] is None
+    assert readout["sources"] == ("pool", "conv")
+
+
+def test_a_folder_without_a_core(beside: Folders) -> None:
+    data = flow.report(beside[0])
+    assert data["schema"] == 1
+    assert data["digest"] is None
+    assert data["figures"] is None
+    assert {entry["file"] for entry in data["absent"]} == {"results.json"}
+
+
+def test_what_is_absent_is_named_with_its_command(core: Path) -> None:
+    data = flow.report(core)
+    absent = {entry["file"]: entry["command"] for entry in data["absent"]}
+    assert absent["timeline.json"] == f"s2nn-hw verify MODEL -o {core}"
+    assert absent["synth.json"] == f"s2nn-hw synth MODEL --board NAME -o {core}"
+    assert set(absent) == {
+        *("verify.json", "synth.json", "timeline.json", "example.json", "ports.wavedrom.json"),
+        *("plan.json", "trials.csv", "bench.json", "results.json"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "fields", "message"),
+    [
+        ("verify.json", {"digest": "e" * 64}, r"is of another build than core\.json"),
+        ("synth.json", {"digest": "e" * 64}, r"is of another build than core\.json"),
+        ("timeline.json", {"digest": "e" * 64}, r"is of another build than core\.json"),
+        ("example.json", {"digest": "e" * 64}, r"is of another build than core\.json"),
+        ("timeline.json", {"schema": 2}, r"'schema' \(version of its format\) must be 1, not 2"),
+        ("example.json", {"schema": 2}, r"'schema' \(version of its format\) must be 1, not 2"),
+        ("timeline.json", {"cycles": 7}, r"layer 'conv': its spans must end at 7, not 400"),
+        ("timeline.json", {"layers": [{"name": "x"}]}, "layer 'x' is not one of the core's"),
+        ("timeline.json", {"layers": 3}, "malformed: it holds a value of the wrong kind"),
+        ("example.json", {"class": 9}, "class must be that of one of 3 scores, not 9"),
+        ("example.json", {"input": {}}, "malformed: it lacks 'shape'"),
+        ("synth.json", {"weights": 3}, "malformed: it holds a value of the wrong kind"),
+        ("ports.wavedrom.json", {"signal": [{"name": "a"}]}, "malformed: it lacks 'wave'"),
+        (
+            "ports.wavedrom.json",
+            {"signal": [{"name": "a", "wave": "01h"}]},
+            "malformed: it holds a value of the wrong kind",
+        ),
+    ],
+)
+def test_what_does_not_belong_is_told(
+    full: Path, name: str, fields: dict[str, Any], message: str
+) -> None:
+    change(full / name, **fields)
+    with pytest.raises(InputError, match=rf"{name}: .*{message}"):
+        flow.report(full)
+
+
+@pytest.mark.parametrize(
+    ("name", "fields", "message"),
+    [
+        ("plan.json", {"plan": 2}, r"'plan' \(version of its format\) must be 1, not 2"),
+        ("plan.json", {"network": "0" * 64}, r"is for another network than core\.json"),
+        ("plan.json", {"front": [{}]}, "malformed: it lacks"),
+        ("bench.json", {"format": 0}, r"'format' \(version of its format\) must be 1, not 0"),
+        ("bench.json", {"rows": [3]}, "malformed: it holds a value of the wrong kind"),
+        ("results.json", {"schema": None}, r"must be 1, not None"),
+    ],
+)
+def test_what_lies_beside_is_checked(
+    core: Path, beside: Folders, name: str, fields: dict[str, Any], message: str
+) -> None:
+    (path,) = (folder / name for folder in beside if (folder / name).exists())
+    change(path, **fields)
+    with pytest.raises(InputError, match=rf"{name}: .*{message}"):
+        flow.report(core, beside=beside)
+
+
+def test_a_table_of_trials_that_is_torn_is_told(core: Path, beside: Folders) -> None:
+    (beside[0] / "trials.csv").write_text("number,model,plan,seed,state\n0,mlp\n")
+    with pytest.raises(InputError, match=r"trials\.csv: must have as many cells in each row"):
+        flow.report(core, beside=beside)
+
+
+def test_half_a_build_is_told(full: Path, tmp_path: Path) -> None:
+    (full / "core.json").unlink()
+    with pytest.raises(InputError, match=r"one emitted core .*and holds core\.v of half a build"):
+        flow.report(full)
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    with pytest.raises(InputError, match=r"one emitted core .* or a plan, sweep, bench or exp"):
+        flow.report(empty)
+    with pytest.raises(InputError, match="absent: no such build folder"):
+        flow.report(tmp_path / "absent")
+
+
+def test_two_builds_side_by_side(full: Path, tmp_path: Path) -> None:
+    other = shutil.copytree(full, tmp_path / "other")
+    verified = json.loads((other / "verify.json").read_text())
+    change(other / "verify.json", interval_cycles={"mean": 2 * 151.375}, mismatches=1)
+    (other / "synth.json").unlink()
+    data = flow.report(full, other)
+    assert data["schema"] == 1
+    interval = data["figures"]["interval"]
+    assert (interval["values"], interval["ratio"]) == ((151.375, 302.75), 2.0)
+    assert data["figures"]["mismatches"]["ratio"] is None  # of a zero there is none
+    assert data["figures"]["lut"]["values"] == (1000, None)
+    assert data["figures"]["lut"]["ratio"] is None
+    assert [layer["name"] for layer in data["layers"]] == [x["name"] for x in verified["layers"]]
+    assert data["layers"][0]["figures"]["utilisation"]["ratio"] == 0.5
+
+
+def test_the_terminal_says_the_same(
+    full: Path, beside: Folders, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = map(str, beside)
+    assert cli.main(["report", str(full), "--with", first, "--with", second]) == 0
+    shown = capsys.readouterr().out
+    for expected in (
+        "104.12 MHz",
+        "Plans for ulx3s-85f",
+        "event 4, event 4",
+        "96.88 %",
+        "2,000.50",
+    ):
+        assert expected in shown
+    assert cli.main(["report", str(full)]) == 0
+    assert "s2nn-hw plan MODEL --board ulx3s-85f -o DIR" in capsys.readouterr().out
+    assert cli.main(["report", str(full), str(full)]) == 0
+    assert "1.00 ×" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["{0}", "{0}", "{0}"], "report takes one folder or two, not 3"),
+        (["{0}", "{0}", "--with", "{0}"], "--with is for one folder"),
+        (["{0}", "-o", "page.html"], "-o names the page that --html writes"),
+    ],
+)
+def test_options_that_make_no_sense(
+    core: Path, words: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["report", *(word.format(core) for word in words)]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_the_best_points() -> None:
+    values = [(0.9, 10), (0.8, 20), (0.95, 30), (0.9, 10), (None, 1)]
+    points = [
+        Point(
+            label="",
+            source="",
+            values={"accuracy": a, "interval_cycles": i, "lut": None, "toggles": None},
+        )
+        for a, i in values
+    ]
+    group = Group(title="", verb="plan", origins={}, points=tuple(points))
+    assert group.pairs() == [("interval_cycles", "accuracy")]
+    assert group.best("interval_cycles", "accuracy") == [True, False, True, True, False]
+
+
+def test_streams_that_pass_rows_run_beside_them(full: Path) -> None:
+    from s2nn_hw import report
+
+    found = schematic(report.read(full).layers)
+    boxes = {node.name: node for node in found.nodes}
+    tops = [node.y for node in found.nodes]
+    assert tops == sorted(tops)
+    assert boxes["readout"].y > boxes["pool"].y + HEIGHT
+    (passing,) = [path for path in found.streams if "H" in path]
+    assert passing.startswith(f"M132 {boxes['conv'].y + HEIGHT}")
+    assert passing.endswith(f"V{boxes['readout'].y}")
+    assert len(found.streams) == 6
+
+
+def test_spans_and_ticks() -> None:
+    assert paths([("work", 0, 3), ("wait", 3, 5)])["work"] == "M0 0h3v20h-3z"
+    assert ticks(9) == list(range(10))
+    assert ticks(400) == [0, 50, 100, 150, 200, 250, 300, 350, 400]
+
+
+def test_lanes_of_a_waveform() -> None:
+    signal = [
+        {"name": "clk", "wave": "p.|"},
+        {},
+        ["s", {"name": "data", "wave": "x=.=", "data": ["a", "b"]}, {"name": "v", "wave": "01.0"}],
+    ]
+    clock, data, valid = wave.lanes({"signal": signal})
+    assert (clock.name, clock.group, clock.cycles, clock.gaps) == ("clk", "", 3, [85.0])
+    assert clock.line.count("V0") == 3
+    assert [(label.x, label.text, label.path) for label in data.labels] == [
+        (68.0, "a", "/signal/2/1/data/0"),
+        (119.0, "b", "/signal/2/1/data/1"),
+    ]
+    assert valid.line == "M0 18H34L37 0H102L105 18H136"
+    with pytest.raises(ValueError, match="1 labels of 2 values"):
+        wave.lanes({"signal": [{"name": "d", "wave": "==", "data": ["a"]}]})
