@@ -37,7 +37,7 @@ def register(subparsers: Any) -> None:
         "--out",
         type=Path,
         metavar="FILE",
-        help="the page (default: report.html in the first DIR)",
+        help="the page (default: report.html in DIR, of two comparison.html in the first)",
     )
     parser.add_argument(
         "--with",
@@ -56,7 +56,7 @@ def register(subparsers: Any) -> None:
 def handler(args: argparse.Namespace) -> int:
     """Report; 0 also for a build whose verification failed, which the report then says."""
     # The package has the function under the module's name.
-    from s2nn_hw.flow.report import HTML, read, write_html
+    from s2nn_hw.flow.report import BOTH, HTML, read, write_html
     from s2nn_hw.report.page import Page
 
     folder, *others = args.folders
@@ -68,7 +68,7 @@ def handler(args: argparse.Namespace) -> int:
         raise InputError("-o names the page that --html writes, which is not asked for")
     found = read(folder, *others, beside=args.beside)
     if args.html:
-        path = args.out or folder / HTML
+        path = args.out or folder / (BOTH if others else HTML)
         size = write_html(found, path)
         terminal.say(f"{path}: {size:,} bytes")
 

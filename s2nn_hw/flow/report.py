@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from s2nn_hw.report.page import Page
     from s2nn_hw.report.pair import Pair
 
-#: The page's name in the folder that it is of.
-HTML = "report.html"
+#: The page's name in the folder that it is of, and that of two in the first's.
+HTML, BOTH = "report.html", "comparison.html"
 
 
 def report(

@@ -44,6 +44,12 @@ def check(data: Mapping[str, Any], where: str) -> None:
     """Raise InputError unless all values can be decoded."""
     for entry in ({"name": "input", **data["input"]}, *data["layers"]):
         _values(entry, where)
+    for name in ("frame", "label"):
+        if not isinstance(data[name], int | None):
+            raise InputError(f"{where}: its {name} must be a number, not {data[name]!r}")
+    for score in data["scores"]:
+        if not isinstance(score, int):
+            raise InputError(f"{where}: its scores must be numbers, not {score!r}")
     if not 0 <= data["class"] < len(data["scores"]):
         raise InputError(
             f"{where}: its class must be that of one of {len(data['scores'])} scores, "

@@ -115,6 +115,7 @@ def page(found: Page) -> str:
         ]
     if found.ports:
         parts["lanes"] = wave.lanes(found.ports)
+        parts["wave_title"] = wave.title(found.ports)
     return _render("page.html", numbers, **parts)
 
 

@@ -161,6 +161,7 @@ def _of_build(sources: Sources, name: str, built: BuildReport | None) -> dict[st
             example.check(data, path)
         if data and name == PORTS:
             wave.lanes(data)
+            wave.title(data)
     return data or None
 
 

@@ -56,6 +56,10 @@ class Group:
     origins: dict[str, str]
     points: tuple[Point, ...]
 
+    def known(self) -> list[str]:
+        """Measures that some point has."""
+        return [name for name in MEASURES if any(p.values[name] is not None for p in self.points)]
+
     def pairs(self) -> list[tuple[str, str]]:
         """Measures of which two points or more have both."""
         names = list(MEASURES)

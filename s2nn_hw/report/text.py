@@ -150,7 +150,7 @@ def _files(report: BuildReport) -> Table:
 
 def _group(group: points.Group) -> tuple[RenderableType, Table]:
     """Points with their measures."""
-    shown = [name for name in points.MEASURES if any(p.values[name] for p in group.points)]
+    shown = group.known()
     heads = (f">{points.MEASURES[name]}\n({group.origins[name]})" for name in shown)
     rows = table(">number", "what", *heads)
     for number, point in enumerate(group.points, 1):

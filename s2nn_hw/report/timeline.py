@@ -10,6 +10,9 @@ from s2nn_hw.ir import InputError
 #: What a layer does in a cycle: takes something, has nothing to take, cannot give what it has.
 STATES = ("work", "wait", "held")
 
+#: What is known of a frame.
+_FRAME = ("frame", "first_in", "last_in", "first_out", "last_out")
+
 #: Of a layer's row.  States differ in height, too, for those who do not see colours.
 HEIGHT = 20
 _TALL = {"work": 20, "held": 12, "wait": 3}
@@ -18,6 +21,12 @@ _TALL = {"work": 20, "held": 12, "wait": 3}
 def check(data: Mapping[str, Any], names: Iterable[str], where: str) -> None:
     """Raise InputError unless it is of layers of these names whose spans are all of its cycles."""
     known, cycles = set(names), data["cycles"]
+    if cycles < 1:
+        raise InputError(f"{where}: its cycles must be 1 or more, not {cycles!r}")
+    for frame in data["frames"]:
+        for name in _FRAME:
+            if not isinstance(frame[name], int):
+                raise InputError(f"{where}: a frame's {name} must be a number, not {frame[name]!r}")
     for layer in data["layers"]:
         name = layer["name"]
         if name not in known:

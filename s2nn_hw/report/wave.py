@@ -9,7 +9,7 @@ from typing import Any
 from .known import pointer
 
 #: Width of a cycle, height of a lane's signal, and of a slope, in pixels.
-CYCLE, HEIGHT, _SLOPE = 34, 18, 3
+CYCLE, HEIGHT, _SLOPE = 48, 18, 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +30,6 @@ class Lane:
     group: stream that it belongs to, empty of none.
     line: path of its level in SVG; boxes: of values; unknown: where it may be anything.
     gaps: where cycles are left out.
-    words: the lane in words.
     """
 
     name: str
@@ -46,9 +45,19 @@ class Lane:
 def lanes(data: Mapping[str, Any]) -> list[Lane]:
     """All signals, those of groups after one another.
 
-    Raises ValueError on a character of another kind, and on more or fewer labels than values.
+    Raises ValueError where there is none, on a character of another kind, and on more or fewer
+    labels than values.
     """
-    return [_lane(*found) for found in _signals(data["signal"], "", "/signal")]
+    found = [_lane(*signal) for signal in _signals(data["signal"], "", "/signal")]
+    if not found:
+        raise ValueError("no signals")
+    return found
+
+
+def title(data: Mapping[str, Any]) -> str:
+    """What stands above and below the diagram, in sentences."""
+    head, foot = (str(data[name]["text"]) for name in ("head", "foot"))
+    return f"{head}. {foot[:1].upper()}{foot[1:]}."
 
 
 def _signals(
@@ -89,7 +98,9 @@ def _lane(signal: Mapping[str, Any], group: str, path: str) -> Lane:
                 lane.unknown += box
             else:
                 lane.boxes += box
-                middles.append(x + width / 2)
+                # A value that goes on behind a gap is written before it.
+                gap = wave.find("|", start, end)
+                middles.append((x + (end if gap < 0 else gap) * CYCLE) / 2)
             # A level after it begins anew.
             lane.line += f"M{x + width} {HEIGHT / 2:g}" if lane.line else ""
     data = list(signal.get("data", ()))

@@ -111,6 +111,13 @@ def test_what_is_absent_is_named_with_its_command(core: Path) -> None:
         ("timeline.json", {"cycles": 7}, r"layer 'conv': its spans must end at 7, not 400"),
         ("timeline.json", {"layers": [{"name": "x"}]}, "layer 'x' is not one of the core's"),
         ("timeline.json", {"layers": 3}, "malformed: it holds a value of the wrong kind"),
+        ("timeline.json", {"cycles": 0}, "its cycles must be 1 or more, not 0"),
+        ("timeline.json", {"frames": [{"frame": ""}]}, "a frame's frame must be a number, not ''"),
+        ("example.json", {"scores": [1, "2"]}, "its scores must be numbers, not '2'"),
+        ("example.json", {"label": "7"}, "its label must be a number, not '7'"),
+        ("verify.json", {"accuracy": float("nan")}, "not JSON: it holds NaN"),
+        ("ports.wavedrom.json", {"head": {}}, "malformed: it lacks 'text'"),
+        ("ports.wavedrom.json", {"signal": []}, "malformed: it holds a value of the wrong kind"),
         ("example.json", {"class": 9}, "class must be that of one of 3 scores, not 9"),
         ("example.json", {"input": {}}, "malformed: it lacks 'shape'"),
         ("synth.json", {"weights": 3}, "malformed: it holds a value of the wrong kind"),
@@ -261,12 +268,12 @@ def test_lanes_of_a_waveform() -> None:
         ["s", {"name": "data", "wave": "x=.=", "data": ["a", "b"]}, {"name": "v", "wave": "01.0"}],
     ]
     clock, data, valid = wave.lanes({"signal": signal})
-    assert (clock.name, clock.group, clock.cycles, clock.gaps) == ("clk", "", 3, [85.0])
+    assert (clock.name, clock.group, clock.cycles, clock.gaps) == ("clk", "", 3, [120.0])
     assert clock.line.count("V0") == 3
     assert [(label.x, label.text, label.path) for label in data.labels] == [
-        (68.0, "a", "/signal/2/1/data/0"),
-        (119.0, "b", "/signal/2/1/data/1"),
+        (96.0, "a", "/signal/2/1/data/0"),
+        (168.0, "b", "/signal/2/1/data/1"),
     ]
-    assert valid.line == "M0 18H34L37 0H102L105 18H136"
+    assert valid.line == "M0 18H48L51 0H144L147 18H192"
     with pytest.raises(ValueError, match="1 labels of 2 values"):
         wave.lanes({"signal": [{"name": "d", "wave": "==", "data": ["a"]}]})
