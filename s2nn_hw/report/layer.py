@@ -19,6 +19,8 @@ class LayerReport:
     """One layer: what was built and what was seen of it.
 
     windows: of a frame, 1 unless the layer is a map.
+    shape: of the output: neurons, or channels, height and width of a map; where these two are not
+        told, channels and pixels.
     memory_bits: of weights, copies counted as often as they are stored.
     buffer_bits: of line buffers; least_buffer_bits: the sum of Buffer.least_bits.
     sources: layers, or the input, whose streams it reads.
@@ -32,6 +34,7 @@ class LayerReport:
     inputs: int
     neurons: int
     windows: int
+    shape: tuple[int, ...]
     synapses: int
     weight_bits: int
     memory_bits: int
@@ -84,6 +87,7 @@ def of(entry: LayerEntry, known: Known) -> LayerReport:
         inputs=entry.inputs,
         neurons=entry.neurons,
         windows=entry.windows,
+        shape=_shape(entry, known.manifest),
         synapses=entry.synapses,
         weight_bits=entry.weight_bits,
         memory_bits=sum(memory.rows * memory.row_bits for memory in entry.memories),
@@ -135,6 +139,19 @@ def _streams(name: str, manifest: Manifest) -> tuple[str, ...]:
     told = tuple(feed["source"] for feed in _feeds(name, manifest))
     names = [INPUT, *(entry.name for entry in manifest.layers)]
     return told or (names[names.index(name) - 1],)
+
+
+def _shape(entry: LayerEntry, manifest: Manifest) -> tuple[int, ...]:
+    for feed in _feeds(entry.name, manifest):
+        if "size" in feed:
+            window = feed["window"]
+            sides = zip(
+                feed["size"], window["kernel"], window["stride"], window["padding"], strict=True
+            )
+            height, width = ((n + 2 * pad - k) // step + 1 for n, k, step, pad in sides)
+            if height * width == entry.windows:
+                return entry.neurons, height, width
+    return (entry.neurons,) if entry.windows == 1 else (entry.neurons, entry.windows)
 
 
 def _planes(entry: LayerEntry, known: Known) -> int:

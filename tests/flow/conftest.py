@@ -42,9 +42,11 @@ def entry(name: str, engine: str, inputs: int, neurons: int, windows: int) -> La
 
 
 def manifest() -> Manifest:
+    window = {"kernel": [3, 3], "stride": [1, 1], "padding": [1, 1]}
+    of_map = {"size": [8, 8], "window": window}
     feeds = {
-        "conv": [{"windows": {"source": "input", "planes": 2}}],
-        EVIL: [{"windows": {"source": "conv", "planes": 1}}],
+        "conv": [{"windows": {"source": "input", "planes": 2, **of_map}}],
+        EVIL: [{"windows": {"source": "conv", "planes": 1, **of_map}}],
         "readout": [{"source": "pool", "planes": 1}, {"source": "conv", "planes": 1}],
     }
     pool = {"layer": "pool", "windows": {"source": EVIL, "planes": 1}}

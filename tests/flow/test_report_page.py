@@ -5,15 +5,19 @@ from __future__ import annotations
 import csv
 import itertools
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from s2nn_hw import cli, flow
-from s2nn_hw.ir import InputError
-from s2nn_hw.report import wave
+from s2nn_hw.flow.emit import build
+from s2nn_hw.ir import INPUT, Conv2d, Dense, FrameFormat, InputError, Layer, Network, Pool
+from s2nn_hw.report import layer, page, wave
+from s2nn_hw.report.known import Known
 from s2nn_hw.report.points import COLUMNS, Group, Point
 from s2nn_hw.report.schematic import HEIGHT, schematic
 from s2nn_hw.report.timeline import paths, ticks
@@ -28,8 +32,39 @@ def at(data: Any, pointer: str) -> Any:
     return data
 
 
+def small() -> Network:
+    rng = np.random.default_rng(0)
+    conv = Conv2d(
+        source=INPUT,
+        weights=rng.integers(-3, 4, (4, 1, 3, 3)),
+        weight_bits=3,
+        stride=2,
+        padding=1,
+    )
+    dense = Dense(source="pool", weights=rng.integers(-3, 4, (3, 24)), weight_bits=3)
+    return Network(
+        input=FrameFormat(shape=(1, 8, 12), bits=2),
+        layers=(
+            Layer(name="conv", projections=(conv,), thresholds=rng.integers(1, 9, 4)),
+            Pool(name="pool", source="conv", kind="or", kernel=(2, 2), stride=(2, 2)),
+            Layer(name="readout", projections=(dense,)),
+        ),
+    )
+
+
 def change(path: Path, **fields: Any) -> None:
     path.write_text(json.dumps({**json.loads(path.read_text()), **fields}))
+
+
+def test_the_fields_are_those_that_are_documented(full: Path, beside: Folders) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "report.md").read_text()
+    rows = re.findall(r"^\| (`.*?`) \|", text, re.MULTILINE)
+    documented = set(re.findall(r"`(\w+)`", " ".join(rows)))
+    for data in (flow.report(full, beside=beside), flow.report(beside[0])):
+        assert set(data) == documented
+    assert data["schema"] == page.SCHEMA == 1
+    for field in ("value", "unit", "origin", "command", "source", "shape", "points", "ratio"):
+        assert f"`{field}`" in text
 
 
 def test_figures_are_those_of_their_files(full: Path, beside: Folders) -> None:
@@ -78,6 +113,20 @@ def test_what_is_computed_of_layers(full: Path) -> None:
     assert conv["memory_bits"] == 9 * 16
     assert conv["figures"]["occupied_bits"]["value"] is None
     assert readout["sources"] == ("pool", "conv")
+    assert [layer["shape"] for layer in layers.values()] == [(4, 8, 8), (4, 8, 8), (4, 16), (3,)]
+
+
+def test_shapes_of_real_cores() -> None:
+    """Of the engines that the generator has, a pool and steps of two."""
+    model = small()
+    for engine in ("event", "parallel", "unrolled"):
+        engines = [engine, "event"]
+        core = build(model, lanes=1, engine=engines).manifest
+        known = Known(manifest=core, folder=Path(), options={}, verified={}, synthesis={})
+        found = {entry.name: layer.of(entry, known) for entry in core.layers}
+        for name, entry in found.items():
+            assert entry.shape == model.shape(name), (engine, name)
+        assert [entry.sources for entry in found.values()] == [("input",), ("conv",), ("pool",)]
 
 
 def test_a_folder_without_a_core(beside: Folders) -> None:
