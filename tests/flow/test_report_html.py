@@ -207,6 +207,8 @@ def test_the_picture_is_of_the_values(opened: Open, whole: tuple[Path, Any]) -> 
     dark = (shades[..., 0] < 100) & (shades[..., 3] > 0)
     for k, channel in enumerate(bits[: 4 * 64].reshape(4, 8, 8)):
         assert (dark[:, 9 * k : 9 * k + 8] == channel).all()
+        assert (shades[:, 9 * k : 9 * k + 8, 3] == 255).all()
+    assert (shades[:, 8::9, 3] == 0).all()
     assert f"{bits.sum()} of 256 values" in image.get_attribute("alt")
 
 
