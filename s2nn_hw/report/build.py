@@ -15,7 +15,7 @@ from .check import Check
 from .figure import Figure, Origin
 from .known import Known, pointer
 from .layer import LayerReport
-from .sources import OPTIONS, SYNTH, VERIFY, Sources
+from .sources import OPTIONS, SYNTH, VERIFY, Sources, read_json
 
 #: The clock of the figures that need one before a flow has found the real one.
 NOMINAL_MHZ = 100
@@ -75,7 +75,7 @@ def of(sources: Sources) -> BuildReport:
     known = Known(
         manifest=manifest,
         folder=folder,
-        options=sources.json(OPTIONS) or dict(manifest.options),
+        options=read_json(folder / OPTIONS) or dict(manifest.options),
         verified=sources.of_build(VERIFY, *ours, again="verify again"),
         synthesis=sources.of_build(SYNTH, *ours, again="synthesise again"),
     )

@@ -8,13 +8,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import jinja2
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from s2nn_hw.ir import InputError
 
 from . import example, timeline, wave
 from .figure import spoken
-from .page import PARTS, Page
+from .known import pointer
+from .page import Page
 from .pair import Pair
 from .points import MEASURES
 from .scatter import scatter
@@ -100,7 +101,6 @@ def page(found: Page) -> str:
         "box": (WIDTH, HEIGHT),
         "absent": {entry.file: entry for entry in found.absent},
         "columns": COLUMNS,
-        "parts": PARTS,
         "work": {},
     }
     if found.timeline:
@@ -126,13 +126,9 @@ def pair(found: Pair) -> str:
 
 
 def _render(template: str, numbers: Numbers, **parts: Any) -> str:
-    environment = _environment()
-    text = environment.get_template(template).render(number=numbers, labels=_NAMES, **parts)
+    text = _environment().get_template(template).render(number=numbers, labels=_NAMES, **parts)
     if len(text.encode()) > LIMIT:
-        raise InputError(
-            f"{numbers.data.get('folder')}: its page would be {len(text.encode()):,} bytes, "
-            f"more than {LIMIT:,}"
-        )
+        raise InputError(f"the page would be {len(text.encode()):,} bytes, more than {LIMIT:,}")
     return text
 
 
@@ -154,6 +150,6 @@ def _environment() -> jinja2.Environment:
         "cycle": wave.CYCLE,
         "lane_height": wave.HEIGHT,
         "scatter": lambda group, x, y: Markup(scatter(group, x, y)),
-        "pointer": lambda name: escape(name.replace("~", "~0").replace("/", "~1")),
+        "pointer": pointer,
     }
     return environment

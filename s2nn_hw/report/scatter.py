@@ -24,8 +24,6 @@ def scatter(group: Group, x: str, y: str) -> str:
     and the custom property ``--point`` of the page's style.
     """
     import matplotlib
-
-    matplotlib.use("Agg")
     from matplotlib.figure import Figure
     from matplotlib.ticker import EngFormatter, NullFormatter, PercentFormatter
 
@@ -70,7 +68,7 @@ def scatter(group: Group, x: str, y: str) -> str:
 
 
 def _inline(svg: str, title: str) -> str:
-    """Without what only a file of its own needs, with a title, in the colours of the page."""
+    """Without what only a file of its own needs, with a label, in the colours of the page."""
     import markupsafe
 
     body = svg[svg.index("<svg") :]

@@ -62,7 +62,12 @@ class Sources:
                 raise InputError(f"{folder}: no such build folder")
 
     def path(self, name: str) -> Path:
-        """The first folder's file of this name that there is, else where it would be."""
+        """The first folder's file of this name that there is, else where it would be.
+
+        The waveform has no digest, and is that of the folder whose verification is taken.
+        """
+        if name == PORTS:
+            return self.path(VERIFY).with_name(PORTS)
         paths = [folder / name for folder in self.folders]
         return next((path for path in paths if path.exists()), paths[0])
 
@@ -118,6 +123,8 @@ def read_json(path: Path) -> dict[str, Any]:
         raise InputError(f"{path}: not JSON: {error}") from error
     if not isinstance(data, dict):
         raise InputError(f"{path}: must hold a JSON object, not {type(data).__name__}")
+    if not data:
+        raise InputError(f"{path}: must not be empty")
     return data
 
 

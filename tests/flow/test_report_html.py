@@ -415,6 +415,6 @@ def test_a_page_that_is_too_large_is_refused(
     full: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(html, "LIMIT", 1000)
-    with pytest.raises(InputError, match=r"its page would be [\d,]+ bytes, more than 1,000"):
+    with pytest.raises(InputError, match=r"the page would be [\d,]+ bytes, more than 1,000"):
         flow.report(full, html=tmp_path / "page.html")
     assert not (tmp_path / "page.html").exists()

@@ -212,6 +212,22 @@ def test_a_table_of_trials_that_is_torn_is_told(core: Path, beside: Folders) -> 
         flow.report(core, beside=beside)
 
 
+def test_an_empty_file_is_told(full: Path) -> None:
+    (full / "timeline.json").write_text("{}")
+    with pytest.raises(InputError, match=r"timeline\.json: must not be empty"):
+        flow.report(full)
+
+
+def test_what_a_folder_lacks_is_found_beside_it(full: Path, core: Path, shelf: Path) -> None:
+    data = flow.report(core, beside=[full])
+    assert data["folder"] == str(core)
+    assert data["passed"] is True
+    assert data["ports"] == json.loads((full / "ports.wavedrom.json").read_text())
+    # A waveform has no digest: it is taken where the verification is, and nowhere else.
+    (full / "ports.wavedrom.json").unlink()
+    assert flow.report(full, beside=[shelf / "full"])["ports"] is None
+
+
 def test_half_a_build_is_told(full: Path, tmp_path: Path) -> None:
     (full / "core.json").unlink()
     with pytest.raises(InputError, match=r"one emitted core .*and holds core\.v of half a build"):
