@@ -23,6 +23,8 @@ def check(data: Mapping[str, Any], names: Iterable[str], where: str) -> None:
     known, cycles = set(names), data["cycles"]
     if cycles < 1:
         raise InputError(f"{where}: its cycles must be 1 or more, not {cycles!r}")
+    if not data["frames"]:
+        raise InputError(f"{where}: must have a frame")
     for frame in data["frames"]:
         for name in _FRAME:
             if not isinstance(frame[name], int):

@@ -171,7 +171,11 @@ def test_every_section_and_plot_is_there(opened: Open, whole: tuple[Path, Any]) 
     assert page.locator("#network .node").count() == 6
     assert page.locator("#network .stream").count() == 6
     assert page.locator("#timeline svg.layer").count() == 4
-    assert page.locator("#timeline svg.frames rect").count() == 3
+    frames = page.locator("#timeline svg.frames rect")
+    places = frames.evaluate_all(
+        "all => all.map(e => ['x', 'y', 'width'].map(a => e[a].baseVal.value))"
+    )
+    assert places == [[0, 0, 181], [20, 5, 301], [40, 10, 360]]
     assert page.locator("#waveform svg text").count() > 10
     # One a pair of measures: of plan, sweep and bench interval and area, the sweep with accuracy.
     assert page.locator("#pareto figure.plot svg").count() == 1 + 3 + 1 + 6

@@ -161,6 +161,7 @@ def test_what_is_absent_is_named_with_its_command(core: Path) -> None:
         ("timeline.json", {"layers": [{"name": "x"}]}, "layer 'x' is not one of the core's"),
         ("timeline.json", {"layers": 3}, "malformed: it holds a value of the wrong kind"),
         ("timeline.json", {"cycles": 0}, "its cycles must be 1 or more, not 0"),
+        ("timeline.json", {"frames": []}, "must have a frame"),
         ("timeline.json", {"frames": [{"frame": ""}]}, "a frame's frame must be a number, not ''"),
         ("example.json", {"scores": [1, "2"]}, "its scores must be numbers, not '2'"),
         ("example.json", {"label": "7"}, "its label must be a number, not '7'"),
