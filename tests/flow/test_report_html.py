@@ -368,12 +368,13 @@ def test_names_are_text(opened: Open, whole: tuple[Path, Any]) -> None:
 
 
 def test_it_prints(opened: Open, whole: tuple[Path, Any]) -> None:
-    page = opened(whole[0])
+    page = opened(whole[0], width=718)  # of A4 between margins of 10 mm
     page.emulate_media(media="print")
     assert page.locator("#network .details section:visible").count() == 4
     assert page.locator("nav").is_hidden()
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     assert page.locator("details:not([open])").count() == 0
+    assert page.evaluate("document.documentElement.scrollWidth") <= 718
     assert page.pdf(format="A4").startswith(b"%PDF")
 
 
