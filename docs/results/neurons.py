@@ -35,7 +35,7 @@ hardware, mean ± sample standard deviation over the seeds.
 STEPS = """
 ## One step beside several, and beside binary networks
 
-The event engine with 4 lanes everywhere, {device}. Cycles are those between frames, toggles those
+The event engine with 2 lanes everywhere, {device}. Cycles are those between frames, toggles those
 of a frame; cycles and toggles are simulated, over the first {frames} test images with 0 mismatches,
 look-up tables, flip-flops and block RAM are what yosys says. Ratios are over `s2nn`
 with weights of 4 bits at one step, of the binary network over `s2nn` with weights of one bit. All
