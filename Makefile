@@ -5,6 +5,7 @@
 # make lint   format, rules, types, and the direction of imports
 # make costs  fits what plans are predicted with, in some hours; see docs/results/calibrate.py
 # make docs   the documentation as a site, in build/site
+# make docs-figures  its pictures, of a report; wants Chromium
 # make results  measures the examples for docs/results; wants the data sets
 
 PYTHON ?= python3
@@ -16,7 +17,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # PyTorch's idle threads otherwise spin, and a busy machine becomes a hundred times slower.
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: setup demo test fuzz lint costs docs results
+.PHONY: setup demo test fuzz lint costs docs docs-figures results
 setup: $(READY)
 
 $(READY): requirements.lock pyproject.toml
@@ -54,6 +55,9 @@ costs: setup
 
 docs: setup
 	$(BIN)/mkdocs build --quiet --strict --config-file docs/site/mkdocs.yml
+
+docs-figures: setup
+	$(BIN)/python docs/site/figures.py
 
 results: setup
 	$(BIN)/python docs/results/measure.py $(ARGS)
