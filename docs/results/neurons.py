@@ -222,12 +222,16 @@ def penalties(results: dict[str, Any]) -> str:
     lines = []
     grids = results["grids"]
     for arch in grids[0]["arch"]:
-        entries = [entry for entry in results["table"] if entry["arch"] == arch]
+        entries = [e for e in results["table"] if e["arch"] == arch and e["seeds"]]
         lines += [f"### {arch}\n\n", head("penalty", "accuracy, %", *PRICED.values())]
         for entry in entries:
             price = grids[entry["grid"] - 1]["train"].get("spike_penalty", 0)
             cells = [f"{price:g}", over(entry["accuracy"], 100, 2)]
             for name in PRICED:
+                # What does not fit the device has no area.
+                if not (entry[name] and entries[0][name]):
+                    cells.append("")
+                    continue
                 ratio = entry[name]["mean"] / entries[0][name]["mean"]
                 cells.append(f"{over(entry[name], 1, 0)} ({ratio:.2f})")
             lines.append(line(*cells))
@@ -246,14 +250,14 @@ def draw(results: dict[str, Any], path: Path) -> None:
     figure = Figure(figsize=(7, 4), layout="constrained")
     axis = figure.subplots()
     for arch, marker in zip(grids[0]["arch"], "osD", strict=False):
-        entries = [entry for entry in results["table"] if entry["arch"] == arch]
+        entries = [e for e in results["table"] if e["arch"] == arch and e["seeds"]]
         toggles = [entry["rtl_toggles"] for entry in entries]
         accuracies = [entry["accuracy"] for entry in entries]
         axis.errorbar(
             [figure["mean"] / 1e3 for figure in toggles],
             [100 * figure["mean"] for figure in accuracies],
-            xerr=[figure["std"] / 1e3 for figure in toggles],
-            yerr=[100 * figure["std"] for figure in accuracies],
+            xerr=[(figure["std"] or 0) / 1e3 for figure in toggles],
+            yerr=[100 * (figure["std"] or 0) for figure in accuracies],
             marker=marker,
             capsize=2,
             label=arch,
