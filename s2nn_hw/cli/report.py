@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from s2nn_hw.ir import InputError
+from s2nn_hw.ir import InputError, well_formed
 
 from . import terminal
 
@@ -75,7 +75,8 @@ def handler(args: argparse.Namespace) -> int:
     def text() -> Any:
         from s2nn_hw.report import text
 
-        return text.page(found) if isinstance(found, Page) else text.pair(found)
+        with well_formed(f"{folder}: malformed: a file of it"):
+            return text.page(found) if isinstance(found, Page) else text.pair(found)
 
     terminal.result(args, found.as_dict(), text)
     return 0

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from s2nn_hw.ir import InputError, well_formed
+
 from .folder import write_file
 
 if TYPE_CHECKING:
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
 
 #: The page's name in the folder that it is of, and that of two in the first's.
 HTML, BOTH = "report.html", "comparison.html"
+
+#: What our pages have near their beginning, and how near.
+_OURS, _NEAR = b's2nn-hw report"', 1000
 
 
 def report(
@@ -53,10 +58,17 @@ def read(
 
 
 def write_html(found: Page | Pair, path: Path) -> int:
-    """The page, whole or not at all; its bytes."""
+    """The page, whole or not at all; its bytes.  InputError where something else is in its place.
+
+    A page may take the place of another.
+    """
     from s2nn_hw.report import html
     from s2nn_hw.report.page import Page
 
-    text = html.page(found) if isinstance(found, Page) else html.pair(found)
+    taken = path.exists() and not path.is_dir()
+    if taken and not (path.is_file() and _OURS in path.read_bytes()[:_NEAR]):
+        raise InputError(f"{path}: is no page of a report, and is left as it is")
+    with well_formed("malformed: a file of the report"):
+        text = html.page(found) if isinstance(found, Page) else html.pair(found)
     write_file(path, text)
     return len(text.encode())

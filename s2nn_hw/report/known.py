@@ -32,7 +32,7 @@ class Known:
     def __post_init__(self) -> None:
         board = self.synthesis.get("board")
         device = self.synthesis.get("device") or (self.verified.get("netlist") or {}).get("device")
-        self.verbs = commands(self.folder, self.options, board, device)
+        self.verbs = commands(self.folder, self.options, self.verified, board, device)
 
     def figure(self, pointer: str, unit: str, origin: Origin, *, verb: str) -> Figure:
         """The figure at ``file#/a/b``, where ``file`` is that of a result or the manifest."""

@@ -104,7 +104,7 @@ def read(folder: Path, beside: tuple[Path, ...] = ()) -> Page:
                 f"{sources.path(PLAN)}: is for another network than {built.top}.json "
                 f"(digest {str(plan['network'])[:12]}, not {built.network[:12]}): plan again"
             )
-    verbs = built.commands if built else commands(folder, {}, None, None)
+    verbs = built.commands if built else commands(folder, {}, {}, None, None)
     return Page(
         folder=str(folder),
         build=built,

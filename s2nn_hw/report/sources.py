@@ -36,10 +36,10 @@ _VERSIONS = {
 }
 
 _COMMANDS = {
-    "emit": "s2nn-hw emit MODEL{core} -o {folder}",
-    "verify": "s2nn-hw verify MODEL{core} -o {folder}",
-    "netlist": "s2nn-hw verify MODEL{core} --netlist {device} -o {folder}",
-    "synth": "s2nn-hw synth MODEL{core} {target} -o {folder}",
+    "emit": "s2nn-hw emit MODEL{core}{fabric} -o {emitted}",
+    "verify": "s2nn-hw verify MODEL{core}{fabric}{run} -o {verified}",
+    "netlist": "s2nn-hw verify MODEL{core}{fabric}{run} --netlist {device} -o {verified}",
+    "synth": "s2nn-hw synth MODEL{core} {target} -o {synthesised}",
     "plan": "s2nn-hw plan MODEL {target} -o DIR",
     "sweep": "s2nn-hw sweep MODEL {target} -o DIR",
     "bench": "s2nn-hw bench MODEL --peers -o DIR",
@@ -133,21 +133,45 @@ def _refuse(constant: str) -> None:
 
 
 def commands(
-    folder: Path, options: Mapping[str, Any], board: str | None, device: str | None
+    folder: Path,
+    options: Mapping[str, Any],
+    verified: Mapping[str, Any],
+    board: str | None,
+    device: str | None,
 ) -> dict[str, str]:
     """Verb → the command line that makes its result of this build, ``netlist`` among them.
 
-    MODEL is the user's, as no folder says where it lay.
+    MODEL is the user's, as no folder says where it lay.  A command names the folder only where
+    nothing else in it goes when it is run, else DIR.
     """
     core = "".join(
         f" --{name} {','.join(map(str, options[name]))}"
-        for name in ("engine", "lanes")
+        for name, usual in (("engine", None), ("lanes", None), ("windows", 1), ("memory", "rom"))
         if isinstance(options.get(name), list)
+        and None not in options[name]
+        and any(value != usual for value in options[name])
     )
+    if options.get("counters"):
+        core += " --counters"
+    if options.get("unroll_limit") is not None:
+        core += f" --unroll-limit {options['unroll_limit']}"
+    fabric = "".join(
+        f" --{name} {options[name]}" for name in ("family", "freq") if options.get(name) is not None
+    )
+    run = f" --frames {verified['frames']}" if verified.get("frames") else ""
+    if verified.get("stall") not in (None, "none"):
+        run += f" --stall {verified['stall']} --seed {verified.get('seed', 0)}"
+    if verified.get("simulator") not in (None, "verilator"):
+        run += f" --simulator {verified['simulator']}"
+    here, synthesised = shlex.quote(str(folder)), (folder / SYNTH).exists()
     target = f"--board {board}" if board else f"--device {device}" if device else "--board NAME"
     words = {
         "core": core,
-        "folder": shlex.quote(str(folder)),
+        "fabric": fabric,
+        "run": run,
+        "emitted": here if options else "DIR",
+        "verified": "DIR" if synthesised else here,
+        "synthesised": here if synthesised else "DIR",
         "device": device or "PART",
         "target": target,
     }

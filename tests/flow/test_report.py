@@ -128,7 +128,7 @@ def test_a_verified_build(build: Path) -> None:
         value=0.975,
         unit="share",
         origin=Origin.SIMULATED,
-        command=f"s2nn-hw verify MODEL --lanes 4,2 -o {build}",
+        command=f"s2nn-hw verify MODEL --lanes 4,2 --frames 200 -o {build}",
         source="verify.json#/accuracy",
     )
     assert found.figures["interval"].value == 44.0
@@ -201,7 +201,7 @@ def test_the_function_gives_json(build: Path) -> None:
         "value": 60.5,
         "unit": "cycles",
         "origin": "simulated",
-        "command": f"s2nn-hw verify MODEL --lanes 4,2 -o {build}",
+        "command": f"s2nn-hw verify MODEL --lanes 4,2 --frames 200 -o {build}",
         "source": "verify.json#/latency_cycles/mean",
     }
     assert [layer["name"] for layer in data["layers"]] == ["hidden1", "readout"]

@@ -20,6 +20,7 @@ from s2nn_hw.report import layer, page, wave
 from s2nn_hw.report.known import Known
 from s2nn_hw.report.points import COLUMNS, Group, Point
 from s2nn_hw.report.schematic import HEIGHT, schematic
+from s2nn_hw.report.sources import commands
 from s2nn_hw.report.timeline import paths, ticks
 
 Folders = tuple[Path, ...]
@@ -137,11 +138,56 @@ def test_a_folder_without_a_core(beside: Folders) -> None:
     assert {entry["file"] for entry in data["absent"]} == {"results.json"}
 
 
+def test_commands_make_it_again_and_take_nothing_away(tmp_path: Path) -> None:
+    options = {
+        **{"engine": ["event", "unrolled"], "lanes": [2, 1], "windows": [4, 1]},
+        **{"memory": ["ram", "rom"], "family": "ecp5", "freq": 80.0, "counters": True},
+    }
+    run = {"frames": 3, "stall": "bursty", "seed": 7, "simulator": "icarus"}
+    core = " --engine event,unrolled --lanes 2,1 --windows 4,1 --memory ram,rom --counters"
+    found = commands(tmp_path, options, run, None, "LFE5U-25F")
+    assert found["verify"] == (
+        f"s2nn-hw verify MODEL{core} --family ecp5 --freq 80.0 --frames 3 --stall bursty --seed 7 "
+        f"--simulator icarus -o {tmp_path}"
+    )
+    # Synthesis makes a folder of its own, in which no verification is.
+    assert found["synth"] == f"s2nn-hw synth MODEL{core} --device LFE5U-25F -o DIR"
+    (tmp_path / "synth.json").touch()
+    found = commands(tmp_path, options, run, None, "LFE5U-25F")
+    assert found["synth"].endswith(f"-o {tmp_path}")
+    assert found["netlist"].endswith("--netlist LFE5U-25F -o DIR")
+    assert commands(tmp_path, {}, {}, None, None)["emit"] == "s2nn-hw emit MODEL -o DIR"
+
+
+@pytest.mark.parametrize("field", ["frames", "latency_cycles", "checks"])
+def test_a_verification_of_the_wrong_kind_is_one_sentence(
+    core: Path, field: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    digest = flow.report(core)["digest"]
+    data = {"passed": True, "digest": digest, "frames": 3, "checks": []}
+    (core / "verify.json").write_text(json.dumps({**data, field: [None]}))
+    assert cli.main(["report", str(core), "--html"]) == 2
+    said = capsys.readouterr().err
+    assert "malformed: " in said
+    assert len(said.splitlines()) == 1
+
+
+def test_what_is_no_page_is_left_as_it_is(core: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    mine = core.parent / "mine.py"
+    mine.write_text("print()\n")
+    for path in (mine, Path("/dev/full")):
+        before = path.stat()
+        assert cli.main(["report", str(core), "--html", "-o", str(path)]) == 2
+        assert f"error: {path}: is no page of a report, and is left" in capsys.readouterr().err
+        assert path.stat().st_mode == before.st_mode
+    assert mine.read_text() == "print()\n"
+
+
 def test_what_is_absent_is_named_with_its_command(core: Path) -> None:
     data = flow.report(core)
     absent = {entry["file"]: entry["command"] for entry in data["absent"]}
     assert absent["timeline.json"] == f"s2nn-hw verify MODEL -o {core}"
-    assert absent["synth.json"] == f"s2nn-hw synth MODEL --board NAME -o {core}"
+    assert absent["synth.json"] == "s2nn-hw synth MODEL --board NAME -o DIR"
     assert set(absent) == {
         *("verify.json", "synth.json", "timeline.json", "example.json", "ports.wavedrom.json"),
         *("plan.json", "trials.csv", "bench.json", "results.json"),
