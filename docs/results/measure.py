@@ -2,7 +2,7 @@
 
 Run it with ``make results`` after ``s2nn-hw data get mnist``, ``fashion-mnist`` and ``digits``;
 ``ARGS=dense``, ``maps``, ``cifar``, ``ecp5``, ``ice40``, ``gowin``, ``peers``, ``plans``,
-``exhaustive``, ``sweeps``, ``zeros`` or ``neurons`` makes one of the tables.  On two cores the
+``exhaustive``, ``sweeps``, ``zeros``, ``neurons`` or ``penalty`` makes one.  On two cores the
 first takes a quarter of an hour, the others longer, ``peers``, ``plans``, ``exhaustive`` and
 ``neurons`` some hours.
 Cycles, toggles, area and clocks come out the same on any machine; seconds do not.
@@ -324,6 +324,7 @@ OTHERS = {
     "sweeps": sweeps.write,
     "zeros": zeros.write,
     "neurons": neurons.write,
+    "penalty": neurons.write_penalty,
 }
 
 

@@ -1,7 +1,8 @@
-"""Neurons compared in hardware: ``neurons.md``, of what the experiments here have come to.
+"""Neurons compared in hardware, ``neurons.md``, and a price for events, ``penalty.md``.
 
 Run it with ``make results ARGS=neurons`` after ``s2nn-hw data get mnist``, ``fashion-mnist`` and
-``cifar10``; it takes some five hours on two cores, and goes on where it was when it is run again.
+``cifar10``, and with ``ARGS=penalty``; on two cores they take some six hours and one and a half,
+and go on where they were when they are run again.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _LONG = ("rtl_toggles_by_module", "gate_toggles_by_module")
 INTRODUCTION = """# Neurons compared
 
 Made by `make results ARGS=neurons`: `s2nn-hw experiment examples/experiments/two-cores.toml`, which
-says how everything was trained, and `penalty.toml` beside it. Little was trained, so that two cores
+says how everything was trained. Little was trained, so that two cores
 do it in some hours: convolutions are narrow, epochs few, and of networks of several steps and of
 CIFAR-10 (a copy that went through JPEG) there is one seed. `full.toml` has the whole grid, for a
 GPU. Networks of one column differ in their neurons and in the bits of weights, and are trained
@@ -42,12 +43,12 @@ with weights of 4 bits at one step, of the binary network over `s2nn` with weigh
 are of seed 0.
 
 """
-PENALTY = """
-## A price for events
+PENALTY = """# A price for events
 
-`train --spike-penalty X`, MNIST, weights of 4 bits; mean ± sample standard deviation over {seeds}
-seeds, events of all layers, the input's among them, and cycles and toggles of a frame over the
-first {frames} test images. Ratios are over the row without a penalty.
+Made by `make results ARGS=penalty`: `s2nn-hw experiment examples/experiments/penalty.toml`.
+`train --spike-penalty X`, MNIST, weights of 4 bits, the event engine with 2 lanes; mean ± sample
+standard deviation over {seeds} seeds, events of all layers, the input's among them, and cycles and
+toggles of a frame over the first {frames} test images. Ratios are over the row without a penalty.
 
 ![accuracy over toggles](penalty.svg)
 
@@ -138,35 +139,36 @@ class Trials:
 
 
 def write() -> None:
-    """Do what is left of the experiments, and write ``neurons.md`` and ``neurons.json``."""
-    results: dict[str, Any] = {}
-    for name in ("two-cores", "penalty"):
-        file = FILES / f"{name}.toml"
-        flow.experiment(file, progress=lambda *stage: print(*stage, flush=True))
-        results[name] = json.loads((file.with_suffix("") / "results.json").read_text())
-    for found in results.values():
-        for row in found["trials"]:
-            for name in _LONG:
-                row.pop(name, None)
-    (HERE / "neurons.md").write_text(text(results))
-    draw(results["penalty"], HERE / "penalty.svg")
-    (HERE / "neurons.json").write_text(json.dumps(results, indent=1) + "\n")
+    """Do what is left of the experiment, and write ``neurons.md`` and ``neurons.json``."""
+    results = experiment("two-cores", "neurons")
+    trials = Trials(results["trials"])
+    parts = [
+        INTRODUCTION,
+        accuracies(trials),
+        STEPS.format(device=results["device"], frames=results["frames"]),
+        *(hardware(trials, column) for column in trials.columns),
+    ]
+    (HERE / "neurons.md").write_text("".join(parts))
 
 
-def text(results: dict[str, Any]) -> str:
-    """The page."""
-    first, second = results["two-cores"], results["penalty"]
-    trials = Trials(first["trials"])
-    return "".join(
-        [
-            INTRODUCTION,
-            accuracies(trials),
-            STEPS.format(device=first["device"], frames=first["frames"]),
-            *(hardware(trials, column) for column in trials.columns),
-            PENALTY.format(frames=second["frames"], seeds=len(second["seeds"])),
-            penalties(second),
-        ]
-    )
+def write_penalty() -> None:
+    """The same for ``penalty.md``, ``penalty.svg`` and ``penalty.json``."""
+    results = experiment("penalty", "penalty")
+    head = PENALTY.format(frames=results["frames"], seeds=len(results["seeds"]))
+    (HERE / "penalty.md").write_text(head + penalties(results))
+    draw(results, HERE / "penalty.svg")
+
+
+def experiment(name: str, table: str) -> dict[str, Any]:
+    """What the experiment has come to when it is done, which is kept as ``table.json``, too."""
+    file = FILES / f"{name}.toml"
+    flow.experiment(file, progress=lambda *stage: print(*stage, flush=True))
+    results: dict[str, Any] = json.loads((file.with_suffix("") / "results.json").read_text())
+    for row in results["trials"]:
+        for long in _LONG:
+            row.pop(long, None)
+    (HERE / f"{table}.json").write_text(json.dumps(results, indent=1) + "\n")
+    return results
 
 
 def accuracies(trials: Trials) -> str:
@@ -223,7 +225,7 @@ def penalties(results: dict[str, Any]) -> str:
     grids = results["grids"]
     for arch in grids[0]["arch"]:
         entries = [e for e in results["table"] if e["arch"] == arch and e["seeds"]]
-        lines += [f"### {arch}\n\n", head("penalty", "accuracy, %", *PRICED.values())]
+        lines += [f"## {arch}\n\n", head("penalty", "accuracy, %", *PRICED.values())]
         for entry in entries:
             price = grids[entry["grid"] - 1]["train"].get("spike_penalty", 0)
             cells = [f"{price:g}", over(entry["accuracy"], 100, 2)]
