@@ -102,6 +102,8 @@ FIGURES = {
 }
 
 
+#: Points of accuracy that fewer events may cost.
+BEARABLE = 0.3
 PRICED = {
     "events": "events",
     "interval_cycles": "cycles",
@@ -237,8 +239,19 @@ def penalties(results: dict[str, Any]) -> str:
                 ratio = entry[name]["mean"] / entries[0][name]["mean"]
                 cells.append(f"{over(entry[name], 1, 0)} ({ratio:.2f})")
             lines.append(line(*cells))
-        lines.append("\n")
+        kept = [e for e in entries if lost(e, entries[0]) <= BEARABLE]
+        fewest = min(kept, key=lambda entry: entry["events"]["mean"])
+        fewer = 1 - fewest["events"]["mean"] / entries[0]["events"]["mean"]
+        lines.append(
+            f"\nWith at most {BEARABLE} points of accuracy lost: "
+            f"{100 * fewer:.0f} % fewer events.\n\n"
+        )
     return "".join(lines)
+
+
+def lost(entry: dict[str, Any], other: dict[str, Any]) -> float:
+    """Points of accuracy that an entry of the table has less than another, means."""
+    return 100 * float(other["accuracy"]["mean"] - entry["accuracy"]["mean"])
 
 
 def draw(results: dict[str, Any], path: Path) -> None:
@@ -268,7 +281,7 @@ def draw(results: dict[str, Any], path: Path) -> None:
             price = grids[entry["grid"] - 1]["train"].get("spike_penalty", 0)
             place = (entry["rtl_toggles"]["mean"] / 1e3, 100 * entry["accuracy"]["mean"])
             axis.annotate(f"{price:g}", place, (4, 5), textcoords="offset points", fontsize=8)
-    axis.set(xscale="log", xlabel="thousand toggles of the RTL a frame", ylabel="accuracy, %")
+    axis.set(xlabel="thousand toggles of the RTL a frame", ylabel="accuracy, %")
     axis.set_title("MNIST, by the price of events in training", fontsize=10)
     axis.grid(alpha=0.3)
     axis.legend()
