@@ -10,7 +10,8 @@ from typing import Any
 from s2nn_hw.ir import well_formed
 from s2nn_hw.manifest import Manifest
 
-from . import layer
+from . import cost, layer, pace
+from .advice import Advice
 from .check import Check
 from .figure import Figure, Origin
 from .known import Known, pointer
@@ -35,6 +36,7 @@ class BuildReport:
     modules: toggles a frame of each module alone, empty if there was no verification.
     netlist: what ``verify --json`` says of it under that name, None if it was not simulated.
     synthesis: what ``synth --json`` said of it, None if it was not synthesised there.
+    advice: what to change, as far as it follows from these.
     commands: verb → the command line that makes its result.
     """
 
@@ -55,6 +57,7 @@ class BuildReport:
     modules: dict[str, float]
     netlist: dict[str, Any] | None
     synthesis: dict[str, Any] | None
+    advice: tuple[Advice, ...]
     commands: dict[str, str]
 
     def as_dict(self) -> dict[str, Any]:
@@ -89,6 +92,7 @@ def of(sources: Sources) -> BuildReport:
 def _assemble(known: Known) -> BuildReport:
     manifest, verified, synthesis = known.manifest, known.verified, known.synthesis
     layers = tuple(layer.of(entry, known) for entry in manifest.layers)
+    figures = _figures(known, layers)
     names = [*manifest.files, f"{manifest.top}.json"]
     return BuildReport(
         folder=str(known.folder),
@@ -101,15 +105,27 @@ def _assemble(known: Known) -> BuildReport:
         stall=verified.get("stall"),
         passed=verified.get("passed"),
         checks=tuple(Check(**check) for check in verified.get("checks", ())),
-        figures=_figures(known, layers),
+        figures=figures,
         layers=layers,
         files={name: (known.folder / name).stat().st_size for name in sorted(names)},
         versions=verified.get("versions") or synthesis.get("versions") or manifest.versions,
         modules=dict(verified.get("modules") or {}),
         netlist=verified.get("netlist"),
         synthesis=synthesis or None,
+        advice=(
+            *pace.advice(known, layers, _pace(known, figures)),
+            *cost.advice(known, layers, figures),
+        ),
         commands=known.verbs,
     )
+
+
+def _pace(known: Known, figures: dict[str, Figure]) -> Figure:
+    """The interval of frames that nothing stalls; what the network's own samples say if need be."""
+    if known.verified.get("stall", "none") != "none":
+        return Figure.of(None, "cycles", Origin.SIMULATED, command=known.verbs["verify"])
+    seen = figures["interval"]
+    return figures["interval_predicted"] if seen.value is None else seen
 
 
 def _figures(known: Known, layers: tuple[LayerReport, ...]) -> dict[str, Figure]:

@@ -28,6 +28,7 @@ LIMIT = 5_000_000
 #: The sections of a page, id → heading.
 SECTIONS = {
     "summary": "Summary",
+    "advice": "What to change",
     "network": "Network",
     "layers": "Layers",
     "timeline": "Timeline",
@@ -97,6 +98,7 @@ def page(found: Page) -> str:
     parts: dict[str, Any] = {
         "page": numbers.data,
         "groups": found.groups,
+        "advice": found.build.advice if found.build else (),
         "schematic": schematic(found.build.layers) if found.build else None,
         "box": (WIDTH, HEIGHT),
         "absent": {entry.file: entry for entry in found.absent},

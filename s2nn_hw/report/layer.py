@@ -125,7 +125,7 @@ def of(entry: LayerEntry, known: Known) -> LayerReport:
     )
 
 
-def _feeds(name: str, manifest: Manifest) -> list[dict[str, Any]]:
+def feeds(name: str, manifest: Manifest) -> list[dict[str, Any]]:
     """What the options of the emission say of the streams that a layer reads."""
     for node in manifest.options.get("layers") or ():
         if node["layer"] == name:
@@ -136,13 +136,13 @@ def _feeds(name: str, manifest: Manifest) -> list[dict[str, Any]]:
 
 def _streams(name: str, manifest: Manifest) -> tuple[str, ...]:
     """Where a layer's streams come from; where that is not told, from the layer before it."""
-    told = tuple(feed["source"] for feed in _feeds(name, manifest))
+    told = tuple(feed["source"] for feed in feeds(name, manifest))
     names = [INPUT, *(entry.name for entry in manifest.layers)]
     return told or (names[names.index(name) - 1],)
 
 
 def _shape(entry: LayerEntry, manifest: Manifest) -> tuple[int, ...]:
-    for feed in _feeds(entry.name, manifest):
+    for feed in feeds(entry.name, manifest):
         if "size" in feed:
             window = feed["window"]
             sides = zip(
@@ -156,5 +156,5 @@ def _shape(entry: LayerEntry, manifest: Manifest) -> tuple[int, ...]:
 
 def _planes(entry: LayerEntry, known: Known) -> int:
     """Bits of a value that it reads; 0 where its streams differ in that, so that no rate is one."""
-    planes = {feed.get("planes", 1) for feed in _feeds(entry.name, known.manifest)} or {1}
+    planes = {feed.get("planes", 1) for feed in feeds(entry.name, known.manifest)} or {1}
     return planes.pop() if len(planes) == 1 else 0

@@ -69,6 +69,8 @@ def pair(found: Pair) -> RenderableType:
 def text(report: BuildReport) -> RenderableType:
     """Tables of figures, layers, checks and files; every figure with its origin."""
     parts: list[RenderableType] = [_title(report), "", _figures(report), "", _layers(report), ""]
+    if report.advice:
+        parts += [_advice(report), ""]
     if report.checks:
         parts += [_checks(report), ""]
     if report.netlist is not None:
@@ -130,6 +132,13 @@ def _layers(report: BuildReport) -> Table:
             f"{layer.buffer_bits:,} ({layer.least_buffer_bits:,})" if layer.buffer_bits else "",
             *(_number(layer.figures[name]) for name in ("events", "floor", "toggles_per_frame")),
         )
+    return rows
+
+
+def _advice(report: BuildReport) -> Table:
+    rows = table("what to change", "as far as it follows from these numbers", "to be tried")
+    for entry in report.advice:
+        rows.add_row(entry.about, Text(entry.text), Text(entry.option))
     return rows
 
 

@@ -123,7 +123,7 @@ def verification() -> dict[str, Any]:
 
 def synthesis() -> dict[str, Any]:
     area = {"lut": 1000, "ff": 480, "carry": 64, "bram": 8, "spram": 0, "dsp": 0}
-    memories = [{"path": "layer_event36.weights", "bram": 2, "ram_bits": 36864}]
+    memories = [{"path": "layer_event36.weights", "bits": 2048, "bram": 2, "ram_bits": 36864}]
     return {
         "board": "ulx3s-85f",
         "device": "LFE5U-85F-6",

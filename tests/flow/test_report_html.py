@@ -20,7 +20,9 @@ from s2nn_hw.report import html
 
 sync_api = pytest.importorskip("playwright.sync_api")
 
-SECTIONS = ["summary", "network", "layers", "timeline", "example", "pareto", "waveform"]
+SECTIONS = [
+    *("summary", "advice", "network", "layers", "timeline", "example", "pareto", "waveform"),
+]
 EVIL = "<img src=x onerror=\"document.title='evil'\">&amp;"
 WIDTHS = (360, 1280)
 #: Written numbers that no file has: what a figure is called, and its unit.
@@ -154,7 +156,13 @@ def test_every_number_is_that_of_the_data(opened: Open, whole: tuple[Path, Any])
         f"/timeline/layers/{k}/cycles/{state}" for k in range(4) for state in ("work", "wait")
     }
     scores = {f"/example/scores/{k}" for k in range(3)}
-    assert figures | points | cycles | scores <= paths
+    advice = {
+        f"/advice/{k}/figures/{name}/value"
+        for k, entry in enumerate(data["advice"])
+        for name in entry["figures"]
+    }
+    assert len(advice) > 8
+    assert figures | points | cycles | scores | advice <= paths
     # Names of networks and generators are no numbers, and have some.
     labels = {point["label"] for group in data["groups"] for point in group["points"]}
     titles = {group["title"] for group in data["groups"]}
@@ -365,6 +373,7 @@ def test_names_are_text(opened: Open, whole: tuple[Path, Any]) -> None:
     assert page.title() == "core – s2nn-hw report"
     assert page.locator("img[src=x]").count() == 0
     assert page.locator("#layers tbody th", has_text=EVIL).count() == 1
+    assert page.locator("#advice strong", has_text=EVIL).count() == 2
 
 
 def test_it_prints(opened: Open, whole: tuple[Path, Any]) -> None:
