@@ -29,6 +29,7 @@ class BuildReport:
     Parameters
     ----------
     digest: ties network, options, Verilog and verification together.
+    toggle_frames: over which toggles were counted.
     figures: name → figure; the same names whatever is known, unknown ones absent.
     checks: of the verification; empty if there was none.
     passed: the verification's outcome, None if there was none.
@@ -47,6 +48,7 @@ class BuildReport:
     options: dict[str, Any]
     simulator: str | None
     frames: int | None
+    toggle_frames: int | None
     stall: str | None
     passed: bool | None
     checks: tuple[Check, ...]
@@ -102,6 +104,7 @@ def _assemble(known: Known) -> BuildReport:
         options=known.options,
         simulator=verified.get("simulator"),
         frames=verified.get("frames"),
+        toggle_frames=verified.get("toggle_frames"),
         stall=verified.get("stall"),
         passed=verified.get("passed"),
         checks=tuple(Check(**check) for check in verified.get("checks", ())),

@@ -37,6 +37,17 @@ SECTIONS = {
     "waveform": "Waveform",
 }
 
+#: Figure at the top → where it stands over how many frames it is.
+_OVER = {
+    **dict.fromkeys(
+        ("accuracy", "mismatches", "latency_mean", "interval", "interval_over_floor"), "/frames"
+    ),
+    "toggles_per_frame": "/toggle_frames",
+}
+
+#: Those of a page without a core.
+_WITHOUT = ("summary", "pareto")
+
 #: What the columns of the table of layers are: figure or field, heading, unit.
 COLUMNS = (
     ("synapses", "synapses", ""),
@@ -81,9 +92,13 @@ class Numbers:
                 value = value.get(key.replace("~1", "/").replace("~0", "~"))
         return value
 
-    def __call__(self, path: str, unit: str = "", *, tag: str = "span") -> Markup:
+    def __call__(
+        self, path: str, unit: str = "", *, tag: str = "span", shown: str | None = None
+    ) -> Markup:
+        """The element; ``shown``: words in the place of the value."""
         value = self.at(path)
-        shown = spoken(value, unit) if not isinstance(value, str) else value
+        if shown is None:
+            shown = value if isinstance(value, str) else spoken(value, unit)
         exact = "" if value is None else json.dumps(value, ensure_ascii=False)
         kind = "none" if value is None else "number"
         return Markup('<{0} class="{1}" data-path="{2}" data-value="{3}">{4}</{0}>').format(
@@ -99,10 +114,12 @@ def page(found: Page) -> str:
         "page": numbers.data,
         "groups": found.groups,
         "advice": found.build.advice if found.build else (),
+        "sections": SECTIONS if found.build else {name: SECTIONS[name] for name in _WITHOUT},
         "schematic": schematic(found.build.layers) if found.build else None,
         "box": (WIDTH, HEIGHT),
         "absent": {entry.file: entry for entry in found.absent},
         "columns": COLUMNS,
+        "over": {name: path for name, path in _OVER.items() if numbers.at(path) is not None},
         "work": {},
     }
     if found.timeline:
@@ -124,7 +141,7 @@ def page(found: Page) -> str:
 def pair(found: Pair) -> str:
     """The page of two builds side by side."""
     numbers = Numbers(found.as_dict())
-    return _render("pair.html", numbers, pair=numbers.data)
+    return _render("pair.html", numbers, pair=numbers.data, found=found)
 
 
 def _render(template: str, numbers: Numbers, **parts: Any) -> str:
@@ -144,7 +161,6 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.globals |= {
-        "sections": SECTIONS,
         "measures": MEASURES,
         "states": timeline.STATES,
         "paths": timeline.paths,

@@ -32,8 +32,12 @@ from .sources import (
 #: Of the object; it grows when a field is changed or goes, not when one is added.
 SCHEMA = 1
 
+#: The manifest, as emit calls it unless told.
+CORE = "s2nn_core.json"
+
 #: File that a page may be made of → what it is, and the verb that writes it.
 PARTS = {
+    CORE: ("a core and its layers", "emit"),
     VERIFY: ("the verification", "verify"),
     SYNTH: ("area and clock", "synth"),
     TIMELINE: ("the timeline of frames", "verify"),
@@ -104,7 +108,9 @@ def read(folder: Path, beside: tuple[Path, ...] = ()) -> Page:
                 f"{sources.path(PLAN)}: is for another network than {built.top}.json "
                 f"(digest {str(plan['network'])[:12]}, not {built.network[:12]}): plan again"
             )
-    verbs = built.commands if built else commands(folder, {}, {}, None, None)
+    verbs = (
+        built.commands if built else commands(folder, {}, {}, plan.get("board"), plan.get("device"))
+    )
     return Page(
         folder=str(folder),
         build=built,
@@ -116,7 +122,7 @@ def read(folder: Path, beside: tuple[Path, ...] = ()) -> Page:
         absent=tuple(
             Absent(file=name, what=what, command=verbs[verb])
             for name, (what, verb) in PARTS.items()
-            if not _there(sources, name) and (built or name not in OF_BUILD)
+            if not _known(sources, name, built)
         ),
         commands=verbs,
     )
@@ -142,6 +148,13 @@ def _there(sources: Sources, name: str) -> bool:
     if name == SWEEP:
         return bool(sources.trials())
     return sources.path(name).exists()
+
+
+def _known(sources: Sources, name: str, built: BuildReport | None) -> bool:
+    """Whether a page has that part; the files of a build are of none without its core."""
+    if name == CORE:
+        return built is not None
+    return _there(sources, name) and (built is not None or name not in OF_BUILD)
 
 
 def _of_build(sources: Sources, name: str, built: BuildReport | None) -> dict[str, Any] | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .build import BuildReport
-from .figure import Figure
+from .figure import Figure, spoken
 from .layer import LayerReport
 from .page import SCHEMA
 
@@ -27,6 +27,12 @@ class Row:
     ratio: float | None
     unit: str
     origins: tuple[str, str]
+
+    def compared(self) -> str:
+        """The ratio for people; of a zero there is none."""
+        if self.ratio is None and None not in self.values:
+            return "equal" if self.values[0] == self.values[1] else "no ratio"
+        return spoken(self.ratio, "×")
 
 
 @dataclass(frozen=True, kw_only=True)

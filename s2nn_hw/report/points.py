@@ -90,13 +90,14 @@ class Group:
 
 def of_plan(plan: Mapping[str, Any]) -> list[Group]:
     """The front of a plan."""
+    told = [(front.words(point), [f"for {point['freq']:g} MHz"]) for point in plan["front"]]
     points = [
         Point(
-            label=front.words(point) + (", chosen" if point == plan["predicted"] else ""),
+            label=label + (", chosen" if point == plan["predicted"] else ""),
             values=_values(None, point["interval_cycles"], point["lut"], None),
             source=f"{PLAN}#{pointer('front', k)}",
         )
-        for k, point in enumerate(plan["front"])
+        for k, (label, point) in enumerate(zip(_apart(told), plan["front"], strict=True))
     ]
     group = Group(
         title=f"Plans for {plan['board'] or plan['device']}",
@@ -141,14 +142,18 @@ def of_bench(bench: Mapping[str, Any]) -> list[Group]:
     ]
     found = []
     for network, device in dict.fromkeys((row["network"], row["device"]) for _, row in rows):
+        here = [(k, row) for k, row in rows if (row["network"], row["device"]) == (network, device)]
+        told = [
+            (f"{row['generator']}, {row['setting']}", [str(row.get("version", ""))])
+            for _, row in here
+        ]
         points = [
             Point(
-                label=f"{row['generator']}, {row['setting']}",
+                label=label,
                 values=_values(None, row["interval_cycles"], row["lut"], None),
                 source=f"{BENCH}#{pointer('rows', k)}",
             )
-            for k, row in rows
-            if (row["network"], row["device"]) == (network, device)
+            for label, (k, row) in zip(_apart(told), here, strict=True)
         ]
         origins = dict.fromkeys(MEASURES, Origin.SIMULATED.value) | {"lut": Origin.MEASURED.value}
         found.append(
@@ -178,18 +183,18 @@ def of_experiment(experiment: Mapping[str, Any]) -> list[Group]:
     origins = {name: experiment["columns"][column]["origin"] for name, column in COLUMNS.items()}
     found = []
     for data in dict.fromkeys(entry["data"] for _, entry in table):
+        here = [(k, entry) for k, entry in table if entry["data"] == data]
+        told = [(_case(entry), _training(entry, experiment)) for _, entry in here]
         points = [
             Point(
-                label=f"{entry['arch']}, {entry['neuron']}, {entry['weight_bits']} bits"
-                + (f", {entry['steps']} steps" if (entry["steps"] or 1) > 1 else ""),
+                label=label,
                 values={
                     name: _number((entry.get(column) or {}).get("mean"))
                     for name, column in COLUMNS.items()
                 },
                 source=f"{EXPERIMENT}#{pointer('table', k)}",
             )
-            for k, entry in table
-            if entry["data"] == data
+            for label, (k, entry) in zip(_apart(told), here, strict=True)
         ]
         found.append(
             Group(
@@ -200,6 +205,36 @@ def of_experiment(experiment: Mapping[str, Any]) -> list[Group]:
             )
         )
     return found
+
+
+def _case(entry: Mapping[str, Any]) -> str:
+    """A row of an experiment's table; full precision has no bits."""
+    bits = entry["weight_bits"]
+    words = [entry["arch"], entry["neuron"], "full precision" if bits is None else f"{bits} bits"]
+    if (entry["steps"] or 1) > 1:
+        words.append(f"{entry['steps']} steps")
+    return ", ".join(words)
+
+
+def _training(entry: Mapping[str, Any], experiment: Mapping[str, Any]) -> list[str]:
+    """What its grid gives to the training."""
+    grids = experiment.get("grids") or ()
+    grid = grids[entry["grid"] - 1] if grids and "grid" in entry else {}
+    options = sorted((grid.get("train") or {}).items())
+    return [f"{name.replace('_', ' ')} {value}" for name, value in options]
+
+
+def _apart(told: Sequence[tuple[str, Sequence[str]]]) -> list[str]:
+    """Labels; to those that are alike is added what they do not all have.
+
+    told: of each its label, and what else there is to say of it.
+    """
+    labels = []
+    for label, more in told:
+        alike = [other for same, other in told if same == label]
+        own = [words for words in more if words and not all(words in other for other in alike)]
+        labels.append(", ".join([label, *own]))
+    return labels
 
 
 def _values(accuracy: Any, interval: Any, lut: Any, toggles: Any) -> dict[str, float | None]:

@@ -170,7 +170,7 @@ def commands(
         "fabric": fabric,
         "run": run,
         "emitted": here if options else "DIR",
-        "verified": "DIR" if synthesised else here,
+        "verified": here if options and not synthesised else "DIR",
         "synthesised": here if synthesised else "DIR",
         "device": device or "PART",
         "target": target,

@@ -179,7 +179,8 @@ def _ratios(figures: Mapping[str, Row], labels: Mapping[str, str]) -> Table:
     rows = table("figure", ">A", ">B", ">B / A", "origin")
     for name, row in figures.items():
         known = [origin for origin in row.origins if origin != "absent"]
-        cells = (*(_spoken(value, row.unit) for value in row.values), _spoken(row.ratio, "×"))
+        ratio = Text(row.compared(), "dim" if row.ratio is None else "")
+        cells = (*(_spoken(value, row.unit) for value in row.values), ratio)
         rows.add_row(labels.get(name, name), *cells, known[0] if known else "")
     return rows
 

@@ -81,6 +81,7 @@ def verification() -> dict[str, Any]:
     return {
         "passed": True,
         "frames": 1234,
+        "toggle_frames": 1000,
         "mismatches": 0,
         "accuracy": 0.96875,
         "latency_cycles": {"min": 200, "mean": 260.75, "max": 333},

@@ -25,6 +25,11 @@ SECTIONS = [
 ]
 EVIL = "<img src=x onerror=\"document.title='evil'\">&amp;"
 WIDTHS = (360, 1280)
+#: What a folder without a core lacks.
+OF_BUILD = (
+    *("s2nn_core.json", "verify.json", "synth.json", "timeline.json", "example.json"),
+    "ports.wavedrom.json",
+)
 #: Written numbers that no file has: what a figure is called, and its unit.
 WORDS = {"energy, arithmetic only, 45 nm"}
 
@@ -103,7 +108,8 @@ def check_numbers(page: Any, data: Any) -> set[str]:
     for path, exact, text in found:
         value = at(data, path)
         if value is None:
-            assert (exact, text) == ("", "absent"), path
+            equal = path.endswith("/ratio") and set(at(data, path[:-6])["values"]) == {0}
+            assert (exact, text) == ("", "equal" if equal else "absent"), path
             continue
         assert json.loads(exact) == value, path
         if isinstance(value, str):
@@ -229,19 +235,42 @@ def test_minimal_pages_name_what_is_absent(opened: Open, least: list[Path]) -> N
         least,
         (
             {"verify.json", "synth.json", "timeline.json", "plan.json", "results.json", "netlist"},
-            {"core", "timeline.json", "example.json", "ports.wavedrom.json", "results.json"},
-            {"core", "timeline.json", "bench.json", "plan.json", "trials.csv"},
+            {*OF_BUILD, "results.json"},
+            {*OF_BUILD, "bench.json", "plan.json", "trials.csv"},
         ),
         strict=True,
     ):
         page = opened(path)
-        assert page.eval_on_selector_all("main > section", "all => all.map(e => e.id)") == SECTIONS
+        sections = SECTIONS if "netlist" in absent else ["summary", "pareto"]
+        assert page.eval_on_selector_all("main > section", "all => all.map(e => e.id)") == sections
+        links = page.eval_on_selector_all("nav a", "all => all.map(e => e.hash.slice(1))")
+        assert links == sections
         found = page.eval_on_selector_all("[data-absent]", "all => all.map(e => e.dataset.absent)")
         assert absent <= set(found)
-        for note in page.locator("[data-absent]").all():
+        for note in page.locator("p.absent, ul.absent > li").all():
             assert "s2nn-hw " in note.inner_text()
-        for name in SECTIONS:
+        for name in sections:
             assert len(page.locator(f"#{name}").inner_text().split()) > 5
+        # Without a core each is named once, in one list.
+        if sections != SECTIONS:
+            assert len(found) == len(set(found)) == len(absent)
+            assert page.locator("ul.absent").count() == 1
+            assert page.locator("p.absent").count() == 0
+
+
+def test_figures_at_the_top_say_of_how_many_frames(opened: Open, whole: tuple[Path, Any]) -> None:
+    page = opened(whole[0])
+    said = {
+        card.locator(".name").inner_text(): card.locator(".soft").inner_text()
+        for card in page.locator(".cards li:has(.soft)").all()
+    }
+    frames = ("accuracy", "mismatches against the golden model", "latency, mean")
+    frames += ("interval, mean", "interval over floor")
+    assert said == {
+        **dict.fromkeys(frames, "over 1,234 frames"),
+        "toggles a frame": "over 1,000 frames",
+        "inferences a second at that clock": "interval of sample frames",
+    }
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -399,6 +428,8 @@ def test_two_builds_on_a_page(opened: Open, full: Path, tmp_path: Path) -> None:
     assert {f"/figures/{name}/ratio" for name in data["figures"]} <= paths
     row = page.locator("#figures tbody tr", has_text="toggles a frame").first
     assert row.locator("td").all_inner_texts() == ["123,456", "61,728.25", "0.50 ×", "simulated"]
+    row = page.locator("#figures tbody tr", has_text="mismatches").first
+    assert row.locator("td").all_inner_texts() == ["0", "0", "equal", "simulated"]
     page.locator("#figures th button", has_text="B / A").click()
     assert column(page, "#figures table", 3)[0] == "0.5"
 

@@ -16,8 +16,9 @@ import pytest
 from s2nn_hw import cli, flow
 from s2nn_hw.flow.emit import build
 from s2nn_hw.ir import INPUT, Conv2d, Dense, FrameFormat, InputError, Layer, Network, Pool
-from s2nn_hw.report import layer, page, wave
+from s2nn_hw.report import layer, page, points, wave
 from s2nn_hw.report.known import Known
+from s2nn_hw.report.pair import Row
 from s2nn_hw.report.points import COLUMNS, Group, Point
 from s2nn_hw.report.schematic import HEIGHT, schematic
 from s2nn_hw.report.sources import commands
@@ -134,8 +135,14 @@ def test_a_folder_without_a_core(beside: Folders) -> None:
     data = flow.report(beside[0])
     assert data["schema"] == 1
     assert data["digest"] is None
+    # Nothing is to take the folder's place, and what is planned for is known.
+    assert data["commands"]["verify"] == "s2nn-hw verify MODEL -o DIR"
+    assert data["commands"]["synth"] == "s2nn-hw synth MODEL --board ulx3s-85f -o DIR"
     assert data["figures"] is None
-    assert {entry["file"] for entry in data["absent"]} == {"results.json"}
+    assert [entry["file"] for entry in data["absent"]] == [
+        *("s2nn_core.json", "verify.json", "synth.json", "timeline.json", "example.json"),
+        *("ports.wavedrom.json", "results.json"),
+    ]
 
 
 def test_commands_make_it_again_and_take_nothing_away(tmp_path: Path) -> None:
@@ -303,6 +310,14 @@ def test_two_builds_side_by_side(full: Path, tmp_path: Path) -> None:
     assert data["layers"][0]["figures"]["utilisation"]["ratio"] == 0.5
 
 
+def test_a_ratio_in_words() -> None:
+    cases = {(2, 4): "2.00 ×", (0, 0): "equal", (0, 1): "no ratio", (None, 0): "absent"}
+    for values, words in cases.items():
+        ratio = 2.0 if values == (2, 4) else None
+        row = Row(values=values, ratio=ratio, unit="", origins=("simulated", "simulated"))
+        assert row.compared() == words
+
+
 def test_the_terminal_says_the_same(
     full: Path, beside: Folders, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -321,7 +336,9 @@ def test_the_terminal_says_the_same(
     assert cli.main(["report", str(full)]) == 0
     assert "s2nn-hw plan MODEL --board ulx3s-85f -o DIR" in capsys.readouterr().out
     assert cli.main(["report", str(full), str(full)]) == 0
-    assert "1.00 ×" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "1.00 ×" in shown
+    assert re.search(r"mismatches against the golden model +0 +0 +equal", shown)
 
 
 @pytest.mark.parametrize(
@@ -352,6 +369,45 @@ def test_the_best_points() -> None:
     group = Group(title="", verb="plan", origins={}, points=tuple(points))
     assert group.pairs() == [("interval_cycles", "accuracy")]
     assert group.best("interval_cycles", "accuracy") == [True, False, True, True, False]
+
+
+def test_labels_tell_points_apart() -> None:
+    """What is alike but for its clock or training says so, and of full precision are no bits."""
+    point = {
+        **{"engine": ["event"], "lanes": [2], "windows": [1], "memory": ["rom"]},
+        **{"interval_cycles": 50.0, "lut": 900},
+    }
+    front = [
+        {**point, "freq": 95.0},
+        {**point, "freq": 112.5},
+        {**point, "lanes": [1], "freq": 95.0},
+    ]
+    plan = {"front": front, "predicted": front[1], "board": None, "device": "x"}
+    (group,) = points.of_plan(plan)
+    assert [found.label for found in group.points] == [
+        "event 2, for 95 MHz",
+        "event 2, for 112.5 MHz, chosen",
+        "event 1",
+    ]
+    case = {"data": "mnist", "arch": "784-10", "neuron": "s2nn", "weight_bits": 4, "steps": 1}
+    table = [
+        {**case, "grid": 1},
+        {**case, "grid": 2},
+        {**case, "grid": 2, "neuron": "relu", "weight_bits": None, "steps": None},
+    ]
+    trained = [{"train": {"epochs": 8}}, {"train": {"epochs": 8, "spike_penalty": 0.1}}]
+    columns = {name: {"origin": "measured"} for name in COLUMNS.values()}
+    found = {"grids": trained, "table": table, "board": "b", "device": None, "columns": columns}
+    (group,) = points.of_experiment(found)
+    assert [found.label for found in group.points] == [
+        "784-10, s2nn, 4 bits",
+        "784-10, s2nn, 4 bits, spike penalty 0.1",
+        "784-10, relu, full precision",
+    ]
+    row = {"network": "n", "device": "d", "error": None, "mismatches": 0, "lut": 9}
+    row |= {"generator": "g", "setting": "s", "interval_cycles": 1.0}
+    (group,) = points.of_bench({"rows": [{**row, "version": "1.2"}, {**row, "version": "1.3"}]})
+    assert [found.label for found in group.points] == ["g, s, 1.2", "g, s, 1.3"]
 
 
 def test_streams_that_pass_rows_run_beside_them(full: Path) -> None:
