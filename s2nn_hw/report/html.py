@@ -133,7 +133,7 @@ def page(found: Page) -> str:
             for entry in ({"name": "input", **found.example["input"]}, *found.example["layers"])
         ]
     if found.ports:
-        parts["lanes"] = wave.lanes(found.ports)
+        parts["strips"] = wave.strips(found.ports)
         parts["wave_title"] = wave.title(found.ports)
     return _render("page.html", numbers, **parts)
 

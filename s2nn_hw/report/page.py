@@ -173,7 +173,7 @@ def _of_build(sources: Sources, name: str, built: BuildReport | None) -> dict[st
         if data and name == EXAMPLE:
             example.check(data, path)
         if data and name == PORTS:
-            wave.lanes(data)
+            wave.strips(data)
             wave.title(data)
     return data or None
 

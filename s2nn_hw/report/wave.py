@@ -1,56 +1,99 @@
-"""WaveDrom's lanes as shapes, those of its characters that ``ports.wavedrom.json`` uses."""
+"""WaveDrom's lanes as strips of shapes, of the characters that ``ports.wavedrom.json`` uses."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from .known import pointer
 
 #: Width of a cycle, height of a lane's signal, and of a slope, in pixels.
-CYCLE, HEIGHT, _SLOPE = 48, 18, 3
+CYCLE, HEIGHT, _SLOPE = 36, 18, 3
+
+#: Width of a character, and of the room beside a text.
+_LETTER, _BESIDE = 6.7, 4
+
+#: Cycles of a strip, which with its names is as wide as a telephone.
+_MOST = 6
 
 
 @dataclass(frozen=True, kw_only=True)
 class Label:
-    """What is written into a lane: its middle, and where the text stands in the file."""
+    """What is written into a lane.
+
+    Parameters
+    ----------
+    x: its middle.
+    path: where the text stands in the file.
+    room: width that it is squeezed into, None where it has more.
+    """
 
     x: float
     text: str
     path: str
+    room: int | None
 
 
 @dataclass(kw_only=True)
 class Lane:
-    """A signal.
+    """A signal in the cycles of a strip.
 
     Parameters
     ----------
     group: stream that it belongs to, empty of none.
     line: path of its level in SVG; boxes: of values; unknown: where it may be anything.
-    gaps: where cycles are left out.
     """
 
     name: str
     group: str
-    cycles: int
     line: str = ""
     boxes: str = ""
     unknown: str = ""
-    gaps: list[float] = field(default_factory=list)
     labels: list[Label] = field(default_factory=list)
 
 
-def lanes(data: Mapping[str, Any]) -> list[Lane]:
-    """All signals, those of groups after one another.
+@dataclass(frozen=True, kw_only=True)
+class Strip:
+    """Some cycles of all signals; ``torn``: whether cycles are left out behind it."""
 
-    Raises ValueError where there is none, on a character of another kind, and on more or fewer
-    labels than values.
+    cycles: int
+    torn: bool
+    lanes: tuple[Lane, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Signal:
+    """Of each cycle its character, ``|`` where some are left out, and the number of its label."""
+
+    name: str
+    group: str
+    chars: Sequence[str]
+    values: Sequence[int | None]
+    data: Sequence[str]
+    path: str
+
+
+def strips(data: Mapping[str, Any]) -> list[Strip]:
+    """All signals, those of groups after one another, cut where cycles are left out.
+
+    What is longer than _MOST is cut in parts that are alike.  Raises ValueError where there is no
+    signal, on a character of another kind, and on more or fewer labels than values.
     """
-    found = [_lane(*signal) for signal in _signals(data["signal"], "", "/signal")]
-    if not found:
+    signals = [_signal(*found) for found in _signals(data["signal"], "", "/signal")]
+    cycles = max((len(signal.chars) for signal in signals), default=0)
+    if not cycles:
         raise ValueError("no signals")
+    gaps = [k for k in range(cycles) if any("|" in signal.chars[k : k + 1] for signal in signals)]
+    found = []
+    for start, end in zip([0, *(k + 1 for k in gaps)], [*gaps, cycles], strict=True):
+        parts = -(-(end - start) // _MOST)
+        edges = [start + (end - start) * k // parts for k in range(parts + 1)] if parts else []
+        for first, last in itertools.pairwise(edges):
+            lanes = tuple(_lane(signal, first, last) for signal in signals)
+            torn = last == end and end < cycles
+            found.append(Strip(cycles=last - first, torn=torn, lanes=lanes))
     return found
 
 
@@ -72,11 +115,30 @@ def _signals(
             yield signal, group, here
 
 
-def _lane(signal: Mapping[str, Any], group: str, path: str) -> Lane:
-    wave = str(signal["wave"])
-    lane = Lane(name=str(signal["name"]), group=group, cycles=len(wave))
-    middles: list[float] = []
-    for start, end, char in _runs(wave, lane):
+def _signal(signal: Mapping[str, Any], group: str, path: str) -> _Signal:
+    chars: list[str] = []
+    values: list[int | None] = []
+    char, count = "x", 0
+    for found in str(signal["wave"]):
+        if found not in ".|01px=":
+            raise ValueError(f"character {found!r} of a wave")
+        if found not in ".|":
+            char = found
+            count += found == "="
+        chars.append("|" if found == "|" else char)
+        values.append(count - 1 if char == "=" else None)
+    data = [str(text) for text in signal.get("data", ())]
+    if len(data) != count:
+        raise ValueError(f"{len(data)} labels of {count} values")
+    return _Signal(
+        name=str(signal["name"]), group=group, chars=chars, values=values, data=data, path=path
+    )
+
+
+def _lane(signal: _Signal, first: int, last: int) -> Lane:
+    """A signal from one cycle up to another."""
+    lane = Lane(name=signal.name, group=signal.group)
+    for start, end, char, value in _runs(signal, first, last):
         x, width = start * CYCLE, (end - start) * CYCLE
         if char in "01":
             y = HEIGHT if char == "0" else 0
@@ -94,38 +156,31 @@ def _lane(signal: Mapping[str, Any], group: str, path: str) -> Lane:
                 f"M{x} {HEIGHT / 2:g}l{_SLOPE} {-HEIGHT / 2:g}h{inner}l{_SLOPE} {HEIGHT / 2:g}"
                 f"l{-_SLOPE} {HEIGHT / 2:g}h{-inner}z"
             )
-            if char == "x":
+            if value is None:
                 lane.unknown += box
             else:
                 lane.boxes += box
-                # A value that goes on behind a gap is written before it.
-                gap = wave.find("|", start, end)
-                middles.append((x + (end if gap < 0 else gap) * CYCLE) / 2)
+                lane.labels.append(_label(signal, value, x, width))
             # A level after it begins anew.
             lane.line += f"M{x + width} {HEIGHT / 2:g}" if lane.line else ""
-    data = list(signal.get("data", ()))
-    if len(data) != len(middles):
-        raise ValueError(f"{len(data)} labels of {len(middles)} values")
-    lane.labels = [
-        Label(x=x, text=str(text), path=path + pointer("data", k))
-        for k, (x, text) in enumerate(zip(middles, data, strict=True))
-    ]
     return lane
 
 
-def _runs(wave: str, lane: Lane) -> Iterator[tuple[int, int, str]]:
-    """First cycle, the one behind the last, and what the lane is in them."""
-    start, char = 0, ""
-    for k, found in enumerate(wave):
-        if found == "|":
-            lane.gaps.append((k + 0.5) * CYCLE)
-        if found not in ".|01px=":
-            raise ValueError(f"character {found!r} of a wave")
-        if found in ".|" and char:
-            continue
-        if char:
-            yield start, k, char
-        # A gap in which the lane begins may be anything.
-        start, char = k, "x" if found in ".|" else found
-    if char:
-        yield start, len(wave), char
+def _label(signal: _Signal, value: int, x: int, width: int) -> Label:
+    text, room = signal.data[value], width - _BESIDE
+    return Label(
+        x=x + width / 2,
+        text=text,
+        path=signal.path + pointer("data", value),
+        room=room if len(text) * _LETTER > room else None,
+    )
+
+
+def _runs(signal: _Signal, first: int, last: int) -> Iterator[tuple[int, int, str, int | None]]:
+    """From where to where, from 0, a signal is alike, its character and the number of its label."""
+    both = list(zip(signal.chars[first:last], signal.values[first:last], strict=True))
+    start = 0
+    for k, now in enumerate(both):
+        if k + 1 == len(both) or both[k + 1] != now:
+            yield start, k + 1, *now
+            start = k + 1

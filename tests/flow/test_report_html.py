@@ -291,6 +291,23 @@ def test_nothing_is_wider_than_the_page(
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
 
 
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_waveform_is_as_wide_as_the_page(
+    opened: Open, whole: tuple[Path, Any], width: int
+) -> None:
+    """In full, in strips that are not made smaller."""
+    page = opened(whole[0], width)
+    assert page.locator("#waveform .scroll").count() == 0
+    strips = page.locator("#waveform svg").evaluate_all(
+        "all => all.map(e => [e.getBoundingClientRect(), e.viewBox.baseVal.width])"
+        ".map(([box, wide]) => [box.right, box.width / wide])"
+    )
+    assert len(strips) > 2
+    assert all(right <= width and scale == 1 for right, scale in strips)
+    cycles = page.locator("#waveform svg .name", has_text="cycle")
+    assert cycles.count() == len(strips)
+
+
 def contrast(first: str, second: str) -> float:
     """Of two colours of CSS, as WCAG 2.2 has it."""
 

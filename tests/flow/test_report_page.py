@@ -432,17 +432,39 @@ def test_spans_and_ticks() -> None:
 
 def test_lanes_of_a_waveform() -> None:
     signal = [
-        {"name": "clk", "wave": "p.|"},
+        {"name": "clk", "wave": "p.|."},
         {},
-        ["s", {"name": "data", "wave": "x=.=", "data": ["a", "b"]}, {"name": "v", "wave": "01.0"}],
+        ["s", {"name": "data", "wave": "x=|=", "data": ["a", "b"]}, {"name": "v", "wave": "01|0"}],
     ]
-    clock, data, valid = wave.lanes({"signal": signal})
-    assert (clock.name, clock.group, clock.cycles, clock.gaps) == ("clk", "", 3, [120.0])
-    assert clock.line.count("V0") == 3
-    assert [(label.x, label.text, label.path) for label in data.labels] == [
-        (96.0, "a", "/signal/2/1/data/0"),
-        (168.0, "b", "/signal/2/1/data/1"),
-    ]
-    assert valid.line == "M0 18H48L51 0H144L147 18H192"
+    first, second = wave.strips({"signal": signal})
+    assert (first.cycles, first.torn, second.cycles, second.torn) == (2, True, 1, False)
+    clock, data, valid = first.lanes
+    assert (clock.name, clock.group) == ("clk", "")
+    assert clock.line.count("V0") == 2
+    assert (data.unknown != "", [label.text for label in data.labels]) == (True, ["a"])
+    assert valid.line == "M0 18H36L39 0H72"
+    # Behind what is left out it goes on, or is another.
+    clock, data, valid = second.lanes
+    assert clock.line.count("V0") == 1
+    assert data.labels == [wave.Label(x=18.0, text="b", path="/signal/2/1/data/1", room=None)]
+    assert valid.line == "M0 18H36"
     with pytest.raises(ValueError, match="1 labels of 2 values"):
-        wave.lanes({"signal": [{"name": "d", "wave": "==", "data": ["a"]}]})
+        wave.strips({"signal": [{"name": "d", "wave": "==", "data": ["a"]}]})
+
+
+def test_a_long_waveform_is_cut_in_parts() -> None:
+    """A value across a cut is written on both sides, squeezed where it has no room."""
+    signal = [{"name": "d", "wave": "x....=..x....", "data": ["class 7"]}]
+    found = wave.strips({"signal": signal})
+    assert [strip.cycles for strip in found] == [4, 4, 5]
+    assert not any(strip.torn for strip in found)
+    (value,), (unknown,) = found[1].lanes[0].labels, found[2].lanes
+    assert (value.x, value.text, value.room) == (90.0, "class 7", None)
+    assert (unknown.labels, unknown.unknown[:2]) == ([], "M0")
+    assert (
+        wave.strips({"signal": [{"name": "d", "wave": "=", "data": ["class 7"]}]})[0]
+        .lanes[0]
+        .labels[0]
+        .room
+        == 32
+    )
