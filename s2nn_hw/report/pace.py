@@ -94,7 +94,7 @@ class _Pace:
             return []
         gain, option = self.interval.value / bound, ""
         if self._loaded(first):
-            sentence += "as constants, of which more lanes can read, its weights"
+            sentence += "as constants, which more lanes can read, the weights of {layer}"
         else:
             sentence += "more lanes for {layer}" + (" alone" if gain < _GAIN else "")
             lanes = math.ceil(first.lanes * _floor(first) / bound)
@@ -187,14 +187,17 @@ class _Pace:
     def _least(self, layer: LayerReport) -> float:
         """Cycles below which it does not come with the lanes that it has.
 
-        A floor rounds the cycles of every window up, which lanes that take several windows at a
-        time need not.
+        A floor rounds the cycles of every window up, by less than one, which lanes that take
+        several windows at a time need not.
         """
         told = self.known.manifest.options.get("layers") or ()
         together = next((x.get("pixels", 1) for x in told if x["layer"] == layer.name), 1)
         if together == 1:
             return _floor(layer)
-        return max(self._stream(layer), (layer.figures["events"].value or 0) / layer.lanes)
+        least = max(self._stream(layer), _floor(layer) - self.steps * layer.windows)
+        # Each of several projections has lanes of its own.
+        events = (layer.figures["events"].value or 0) if len(layer.sources) == 1 else 0
+        return max(least, events / layer.lanes)
 
     def _stream(self, layer: LayerReport) -> float:
         """Cycles that it needs with any lanes: its windows, and what maps that it reads send it."""

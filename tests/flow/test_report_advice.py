@@ -87,13 +87,24 @@ def test_the_next_layer_bounds_what_lanes_gain(full: Path) -> None:
     assert values(pace)["bound"] == 139.125
     assert values(pace)["gain"] == 151.375 / 139.125
     assert pace["option"] == "--lanes 3,2,2"
-    # Lanes that take windows of their own may need less than their floor.
+    # Lanes that take windows of their own may need less than their floor, by one a window.
     manifest = json.loads((full / "core.json").read_text())
     for entry in manifest["options"]["layers"]:
         entry["pixels"] = 2
     change(full / "core.json", options=manifest["options"])
+    layers = json.loads((full / "verify.json").read_text())["layers"]
+    layers[2]["floor_cycles_mean"] = layers[3]["floor_cycles_mean"] = 20.0
+    change(full / "verify.json", layers=layers)
+    assert values(advice(full)["pace"])["bound"] == 139.125 - 64
+    layers[1]["events_mean"] = 200.0
+    change(full / "verify.json", layers=layers)
+    assert values(advice(full)["pace"])["bound"] == 200 / 2
+    layers[1] |= {"floor_cycles_mean": 70.0, "events_mean": 80.0}
+    change(full / "verify.json", layers=layers)
     pace = advice(full)["pace"]
-    assert values(pace)["bound"] == 64  # windows, whatever the lanes
+    assert "A pixel or window a cycle would still be 64 cycles" in pace["text"]
+    layers[1]["floor_cycles_mean"] = 139.125
+    change(full / "verify.json", layers=layers)
     # Alike layers are no use to widen alone.
     manifest["options"]["layers"][1]["pixels"] = 1
     change(full / "core.json", options=manifest["options"])
@@ -153,7 +164,7 @@ def test_stalls_and_frames_a_cycle_say_nothing_of_lanes(full: Path) -> None:
 def test_loaded_weights_leave_a_layer_one_lane(full: Path) -> None:
     (full / "options.json").write_text(json.dumps({"memory": ["ram", "rom", "rom"]}))
     pace = advice(full)["pace"]
-    assert "as constants, of which more lanes can read, its weights make" in pace["text"]
+    assert "as constants, which more lanes can read, the weights of conv make" in pace["text"]
     assert pace["option"] == ""
 
 
