@@ -29,5 +29,5 @@ def well_formed(what: str) -> Iterator[None]:
         raise
     except KeyError as error:
         raise InputError(f"{what} lacks {error.args[0]!r}") from error
-    except (TypeError, ValueError, AttributeError, OverflowError, MemoryError) as error:
+    except (TypeError, ValueError, AttributeError, ArithmeticError, MemoryError) as error:
         raise InputError(f"{what} holds a value of the wrong kind") from error
