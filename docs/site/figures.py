@@ -22,7 +22,7 @@ HERE = Path(__file__).parents[1] / "assets"
 EXAMPLE = HERE.parents[1] / "examples" / "mnist-conv"
 
 #: Sections of the page, each a picture.
-SECTIONS = ("network", "timeline", "example", "waveform")
+SECTIONS = ("advice", "network", "timeline", "example", "waveform")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FRAMES = 20
 WIDTH = 1000
