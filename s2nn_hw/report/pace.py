@@ -74,7 +74,9 @@ class _Pace:
         first, *others = self.ranked
         names, figures = {"layer": first.name}, {"interval": self.interval}
         figures |= {"floor": first.figures["floor"]}
-        sentence = "{layer} sets the pace: its floor is {floor}, the interval {interval}. "
+        a_window = ", a window at a time," if self._together(first) > 1 else ""
+        sentence = f"{{layer}} sets the pace: its floor{a_window} is {{floor}}, "
+        sentence += "the interval {interval}. "
         stream = self._stream(first)
         if first.engine in ("pool", "unrolled") or stream * _GAIN >= _floor(first):
             if not stream:
@@ -190,14 +192,17 @@ class _Pace:
         A floor rounds the cycles of every window up, by less than one, which lanes that take
         several windows at a time need not.
         """
-        told = self.known.manifest.options.get("layers") or ()
-        together = next((x.get("pixels", 1) for x in told if x["layer"] == layer.name), 1)
-        if together == 1:
+        if self._together(layer) == 1:
             return _floor(layer)
         least = max(self._stream(layer), _floor(layer) - self.steps * layer.windows)
         # Each of several projections has lanes of its own.
         events = (layer.figures["events"].value or 0) if len(layer.sources) == 1 else 0
         return max(least, events / layer.lanes)
+
+    def _together(self, layer: LayerReport) -> int:
+        """Windows at a time."""
+        told = self.known.manifest.options.get("layers") or ()
+        return next((int(x.get("pixels", 1)) for x in told if x["layer"] == layer.name), 1)
 
     def _stream(self, layer: LayerReport) -> float:
         """Cycles that it needs with any lanes: its windows, and what maps that it reads send it."""
