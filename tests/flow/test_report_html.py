@@ -412,7 +412,7 @@ def test_it_is_one_file_written_at_once(
     assert cli.main(["report", str(full), "--html"]) == 0
     assert path.read_text() == text
     assert not list(full.glob(".*.new"))
-    with pytest.raises(InputError, match="cannot be written"):
+    with pytest.raises(InputError, match="must be a file to write the page to, not a folder"):
         flow.report(full, html=tmp_path)
 
 

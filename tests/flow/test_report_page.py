@@ -173,6 +173,8 @@ def test_a_verification_of_the_wrong_kind_is_one_sentence(
 
 
 def test_what_is_no_page_is_left_as_it_is(core: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["report", str(core), "--html", "-o", str(core)]) == 2
+    assert f"error: {core}: must be a file to write the page to, not a f" in capsys.readouterr().err
     mine = core.parent / "mine.py"
     mine.write_text("print()\n")
     for path in (mine, Path("/dev/full")):
