@@ -27,10 +27,17 @@ class BuildReport:
 
     Parameters
     ----------
+    folder: that it lies in.
+    top: module.
     digest: ties network, options, Verilog and verification together.
+    network: its digest.
+    options: as resolved; of a folder without them those of the manifest.
+    simulator, frames, stall: of the verification, None if there was none.
+    passed: its outcome, None likewise.
+    checks: of it; empty likewise.
     figures: name → figure; the same names whatever is known, unknown ones absent.
-    checks: of the verification; empty if there was none.
-    passed: the verification's outcome, None if there was none.
+    layers: and pools, in the network's order.
+    versions: of what made verification or else synthesis or core.
     files: name → bytes, of the emitted core.
     modules: toggles a frame of each module alone, empty if there was no verification.
     netlist: what ``verify --json`` says of it under that name, None if it was not simulated.

@@ -29,7 +29,7 @@ from .sources import (
     commands,
 )
 
-#: Of the object; it grows when a field is changed or goes, not when one is added.
+#: Of the object.
 SCHEMA = 1
 
 #: File that a page may be made of → what it is, and the verb that writes it.
@@ -51,7 +51,14 @@ _OTHERS = (PLAN, SWEEP, BENCH, EXPERIMENT)
 
 @dataclass(frozen=True, kw_only=True)
 class Absent:
-    """A file that there is not, what would be in it, and the command that makes it."""
+    """A file that there is not.
+
+    Parameters
+    ----------
+    file: its name.
+    what: would be in it, for people.
+    command: that makes it.
+    """
 
     file: str
     what: str
@@ -62,17 +69,22 @@ class Absent:
 class Page:
     """What is known of a build, and of what was made beside it.
 
+    As JSON the fields of BuildReport stand in the place of ``build``, None where there is no core.
+
     Parameters
     ----------
+    schema: version of these fields, and of those of Pair; it grows when one goes or changes, not
+        when one is added.
     folder: first of those that were read.
-    build: None of a folder without a core.
+    build: what is known of the core; None of a folder without one.
     plan, timeline, example, ports: contents of plan.json, timeline.json, example.json and
         ports.wavedrom.json; None where there is none.
     groups: what may be compared, of plans, sweeps, peers and experiments.
     absent: what there is not.
-    commands: verb → command line.
+    commands: verb → the command line that makes its result of this build.
     """
 
+    schema: int = SCHEMA
     folder: str
     build: BuildReport | None
     plan: dict[str, Any] | None
@@ -84,10 +96,10 @@ class Page:
     commands: dict[str, str]
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON: the fields of the build beside the others, None where there is no core."""
+        """For JSON."""
         data = dataclasses.asdict(self)
         built = data.pop("build") or dict.fromkeys(f.name for f in fields(BuildReport))
-        return {"schema": SCHEMA, **built, **data}
+        return {**built, **data}
 
 
 def read(folder: Path, beside: tuple[Path, ...] = ()) -> Page:

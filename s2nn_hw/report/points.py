@@ -47,8 +47,9 @@ class Group:
     Parameters
     ----------
     title: what they have in common.
-    origins: measure → how it came to be.
     verb: that made them.
+    origins: measure → how it came to be.
+    points: in the file's order.
     """
 
     title: str

@@ -8,6 +8,7 @@ import json
 import re
 import shutil
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ import pytest
 from s2nn_hw import cli, flow
 from s2nn_hw.flow.emit import build
 from s2nn_hw.ir import INPUT, Conv2d, Dense, FrameFormat, InputError, Layer, Network, Pool
-from s2nn_hw.report import layer, page, wave
+from s2nn_hw.report import layer, wave
 from s2nn_hw.report.known import Known
 from s2nn_hw.report.points import COLUMNS, Group, Point
 from s2nn_hw.report.schematic import HEIGHT, schematic
@@ -57,15 +58,35 @@ def change(path: Path, **fields: Any) -> None:
     path.write_text(json.dumps({**json.loads(path.read_text()), **fields}))
 
 
-def test_the_fields_are_those_that_are_documented(full: Path, beside: Folders) -> None:
-    text = (Path(__file__).parents[2] / "docs" / "report.md").read_text()
-    rows = re.findall(r"^\| (`.*?`) \|", text, re.MULTILINE)
-    documented = set(re.findall(r"`(\w+)`", " ".join(rows)))
-    for data in (flow.report(full, beside=beside), flow.report(beside[0])):
-        assert set(data) == documented
-    assert data["schema"] == page.SCHEMA == 1
-    for field in ("value", "unit", "origin", "command", "source", "shape", "points", "ratio"):
-        assert f"`{field}`" in text
+def test_all_fields_are_in_the_reference(
+    full: Path, beside: Folders, reference: ModuleType
+) -> None:
+    """With what they are; the report has no others."""
+    text = reference.results()
+    found = [flow.report(full, beside=beside), flow.report(beside[0]), flow.report(full, full)]
+    assert [data["schema"] for data in found] == [1, 1, 1]
+    sections = dict(part.split("\n", 1) for part in text.split("\n## ")[1:])
+    told = {
+        name: set(re.findall(r"^\| `(\w+)` \| `.*` \| .*\| \S.* \|$", body, re.MULTILINE))
+        for name, body in sections.items()
+    }
+    one, two = found[0], found[2]
+    for name, data in {
+        "Page": one,
+        "LayerReport": one["layers"][0],
+        "Figure": one["figures"]["accuracy"],
+        "Check": one["checks"][0],
+        "Group": one["groups"][0],
+        "Point": one["groups"][0]["points"][0],
+        "Absent": flow.report(full)["absent"][0],
+        "Pair": two,
+        "BuildReport": two["builds"][0],
+        "Row": two["figures"]["accuracy"],
+        "LayerPair": two["layers"][0],
+    }.items():
+        more = told["BuildReport"] - {"build"} if name == "Page" else set()
+        assert set(data) == (told[name] | more) - {"build"}, name
+    assert set(found[1]) == set(one)
 
 
 def test_figures_are_those_of_their_files(full: Path, beside: Folders) -> None:
