@@ -11,7 +11,7 @@ from typing import Any
 from s2nn_hw.ir import InputError, well_formed
 from s2nn_hw.manifest import find
 
-from . import build, example, points, timeline, wave
+from . import build, example, points, relation, timeline, wave
 from .build import BuildReport
 from .points import Group
 from .sources import (
@@ -77,6 +77,7 @@ class Page:
         when one is added.
     folder: first of those that were read.
     build: what is known of the core; None of a folder without one.
+    notes: what lies beside the build and is of another core or network, a sentence each.
     plan, timeline, example, ports: contents of plan.json, timeline.json, example.json and
         ports.wavedrom.json; None where there is none.
     groups: what may be compared, of plans, sweeps, peers and experiments.
@@ -87,6 +88,7 @@ class Page:
     schema: int = SCHEMA
     folder: str
     build: BuildReport | None
+    notes: tuple[str, ...]
     plan: dict[str, Any] | None
     timeline: dict[str, Any] | None
     example: dict[str, Any] | None
@@ -109,18 +111,12 @@ def read(folder: Path, beside: tuple[Path, ...] = ()) -> Page:
     """
     sources = Sources((folder, *beside))
     built = _build(sources)
-    plan = sources.json(PLAN)
-    with well_formed(f"{sources.path(PLAN)}: malformed: it"):
-        if plan and built and plan["network"] != built.network:
-            raise InputError(
-                f"{sources.path(PLAN)}: is for another network than {built.top}.json "
-                f"(digest {str(plan['network'])[:12]}, not {built.network[:12]}): plan again"
-            )
     verbs = built.commands if built else commands(folder, {}, {}, None, None)
     return Page(
         folder=str(folder),
         build=built,
-        plan=plan or None,
+        notes=relation.notes(sources, built),
+        plan=relation.plan(sources, built) or None,
         timeline=_of_build(sources, TIMELINE, built),
         example=_of_build(sources, EXAMPLE, built),
         ports=_of_build(sources, PORTS, built),
@@ -161,11 +157,7 @@ def _of_build(sources: Sources, name: str, built: BuildReport | None) -> dict[st
     if built is None:
         return None
     path = str(sources.path(name))
-    # WaveDrom's format has no place for a digest.
-    if name == PORTS:
-        data = sources.json(name)
-    else:
-        data = sources.of_build(name, built.top, built.digest, again="verify again")
+    data = sources.of_build(name, built.top, built.digest, again="verify again")
     with well_formed(f"{path}: malformed: it"):
         if data and name == TIMELINE:
             timeline.check(data, [layer.name for layer in built.layers], path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -94,7 +93,7 @@ def of_plan(plan: Mapping[str, Any]) -> list[Group]:
     points = [
         Point(
             label=front.words(point) + (", chosen" if point == plan["predicted"] else ""),
-            values=_values(None, point["interval_cycles"], point["lut"], None),
+            values=_values(interval_cycles=point["interval_cycles"], lut=point["lut"]),
             source=f"{PLAN}#{pointer('front', k)}",
         )
         for k, point in enumerate(plan["front"])
@@ -113,12 +112,7 @@ def of_sweep(trials: Sequence[Mapping[str, str]]) -> list[Group]:
     points = [
         Point(
             label=f"trial {row['number']}: {row['model']}, plan {row['plan']}, seed {row['seed']}",
-            values=_values(
-                _cell(row.get("accuracy")),
-                _cell(row.get("interval_cycles")),
-                _cell(row.get("lut")),
-                _cell(row.get("toggles")),
-            ),
+            values=_values(**{name: _cell(row.get(name)) for name in MEASURES}),
             source=f"{SWEEP}#{k}",
         )
         for k, row in enumerate(trials)
@@ -145,7 +139,7 @@ def of_bench(bench: Mapping[str, Any]) -> list[Group]:
         points = [
             Point(
                 label=f"{row['generator']}, {row['setting']}",
-                values=_values(None, row["interval_cycles"], row["lut"], None),
+                values=_values(interval_cycles=row["interval_cycles"], lut=row["lut"]),
                 source=f"{BENCH}#{pointer('rows', k)}",
             )
             for k, row in rows
@@ -184,8 +178,7 @@ def of_experiment(experiment: Mapping[str, Any]) -> list[Group]:
                 label=f"{entry['arch']}, {entry['neuron']}, {entry['weight_bits']} bits"
                 + (f", {entry['steps']} steps" if (entry["steps"] or 1) > 1 else ""),
                 values={
-                    name: _number((entry.get(column) or {}).get("mean"))
-                    for name, column in COLUMNS.items()
+                    name: (entry.get(column) or {}).get("mean") for name, column in COLUMNS.items()
                 },
                 source=f"{EXPERIMENT}#{pointer('table', k)}",
             )
@@ -203,17 +196,9 @@ def of_experiment(experiment: Mapping[str, Any]) -> list[Group]:
     return found
 
 
-def _values(accuracy: Any, interval: Any, lut: Any, toggles: Any) -> dict[str, float | None]:
-    found = map(_number, (accuracy, interval, lut, toggles))
-    return dict(zip(MEASURES, found, strict=True))
-
-
-def _number(value: Any) -> float | None:
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise ValueError(f"not a number: {value!r}")
-    return value
+def _values(**known: float | None) -> dict[str, float | None]:
+    """Of every measure, None where it is not known."""
+    return {name: known.get(name) for name in MEASURES}
 
 
 def _cell(text: str | None) -> float | None:

@@ -154,7 +154,9 @@ def test_every_number_is_that_of_the_data(opened: Open, whole: tuple[Path, Any])
         f"/timeline/layers/{k}/cycles/{state}" for k in range(4) for state in ("work", "wait")
     }
     scores = {f"/example/scores/{k}" for k in range(3)}
-    assert figures | points | cycles | scores <= paths
+    notes = {f"/notes/{k}" for k in range(len(data["notes"]))}
+    assert notes, "the plan is for another core"
+    assert figures | points | cycles | scores | notes <= paths
     # Names of networks and generators are no numbers, and have some.
     labels = {point["label"] for group in data["groups"] for point in group["points"]}
     titles = {group["title"] for group in data["groups"]}
