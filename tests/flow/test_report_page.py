@@ -258,6 +258,11 @@ def test_what_is_absent_is_named_with_its_command(core: Path) -> None:
             {"interval_cycles": {"mean": -3.5}},
             "interval_cycles/mean must .* not -3.5",
         ),
+        (
+            "verify.json",
+            {"latency_cycles": {"min": -2, "mean": 1, "max": 3}},
+            "it must not have passed with a latency of -2.0 cycles",
+        ),
         ("verify.json", {"layers": []}, "must tell of layer 'conv' of core.json once"),
         (
             "verify.json",
@@ -395,6 +400,14 @@ def test_what_is_of_another_core_or_network_is_said(
     assert [note.rpartition(" ")[2] for note in found] == [f"{n * 12}." for n in "201"]
     assert cli.main(["report", str(core), "--with", str(first)]) == 0
     assert "trials.csv is not of the" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_core_that_answers_too_early_is_shown(full: Path) -> None:
+    """That is what its failed verification is looked at for."""
+    spread = {"min": -2, "mean": 1.5, "max": 3}
+    checks = [{"name": "cycles out", "passed": False, "detail": "40 values differ"}]
+    change(full / "verify.json", passed=False, latency_cycles=spread, checks=checks)
+    assert flow.report(full)["figures"]["latency_min"]["value"] == -2
 
 
 def test_an_empty_file_is_told(full: Path) -> None:

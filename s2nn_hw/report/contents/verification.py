@@ -10,11 +10,11 @@ from .content import Content, Count, Positive, Share, Size
 
 
 class Spread(Content):
-    """Of frames sent alone; nothing of a core that died."""
+    """Of frames sent alone; nothing of a core that died, negative of one that answers too early."""
 
-    min: Size | None
-    mean: Size | None
-    max: Size | None
+    min: float | None
+    mean: float | None
+    max: float | None
 
 
 class Mean(Content):
@@ -83,4 +83,8 @@ class Verification(Content):
         failed = [check.name for check in self.checks if not check.passed]
         if self.passed and failed:
             raise ValueError(f"must not have passed, as its check {failed[0]!r} has not")
+        latency = self.latency_cycles
+        for value in (latency.min, latency.mean, latency.max) if self.passed else ():
+            if value is None or value < 0:
+                raise ValueError(f"must not have passed with a latency of {value} cycles")
         return self
