@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from s2nn_hw import schema
 from s2nn_hw.ir import InputError, well_formed
 
-VERSION = 3
+VERSION = schema.MANIFEST.version
 
 #: Words of a packet that loads weights.
 LOAD_WORDS = 8
@@ -304,8 +305,7 @@ class Manifest:
         except (ValueError, RecursionError) as error:
             raise InputError(f"{path}: not a manifest: {error}") from error
         with well_formed(f"{path}: not a manifest: it"):
-            if data["version"] != VERSION:
-                raise InputError(f"{path}: manifest version must be {VERSION}")
+            schema.MANIFEST.check(data, path)
             manifest = cls(
                 **{
                     **data,

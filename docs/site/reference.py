@@ -22,13 +22,29 @@ from mkdocs.structure.files import File, Files
 from s2nn_hw import cli, flow, ir, manifest
 from s2nn_hw.flow import gates, outcome, prediction
 from s2nn_hw.ir import coding
-from s2nn_hw.report import Check
+from s2nn_hw.report import BuildReport, Check, Figure, LayerReport, advice, page, pair, points
 
 #: Head of the page of results.
 _JSON = """# What verbs give as JSON
 
-What `--json` prints, and what the functions of `s2nn_hw.flow` return.
+What `--json` prints, and what the functions of `s2nn_hw.flow` return. `report` gives a Page, of
+two builds a Pair. What is not known is null, never 0.
 """
+
+#: What a report consists of.
+REPORTED = (
+    *(
+        page.Page,
+        BuildReport,
+        LayerReport,
+        Figure,
+        advice.Advice,
+        points.Group,
+        points.Point,
+        page.Absent,
+    ),
+    *(pair.Pair, pair.Row, pair.LayerPair),
+)
 
 #: Columns of a usage line, as a phone shows with little scrolling.
 _USAGE_WIDTH = 80
@@ -118,7 +134,7 @@ def results() -> str:
     names = [name for name in flow.__all__ if name.endswith("Result")]
     within = (outcome.LayerResult, gates.NetlistResult, Check, prediction.Prediction)
     verbs = [getattr(flow, name) for name in names]
-    return "\n".join([_JSON, *_each(verbs), *_each(within)])
+    return "\n".join([_JSON, *_each(verbs), *_each(within), *_each(REPORTED)])
 
 
 def _parsers(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:

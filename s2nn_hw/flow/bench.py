@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from s2nn_hw import peers
+from s2nn_hw import peers, schema
 from s2nn_hw.ir import InputError, Network, ToolError, integer
 from s2nn_hw.report import comparison
 from s2nn_hw.toolchain import tools
@@ -27,9 +27,7 @@ from .verify import verify
 if TYPE_CHECKING:
     from rtl_gen.platforms import Part
 
-BENCH, TABLE, PLOT = "bench.json", "bench.md", "bench.svg"
-#: Schema of bench.json.
-FORMAT = 1
+BENCH, TABLE, PLOT = schema.BENCH.file, "bench.md", "bench.svg"
 OURS = "s2nn-hw"
 #: Area is told on both, clock on the first.
 DEVICES = ("LFE5U-85F-6", "XC7A100T")
@@ -180,7 +178,7 @@ def bench(
                 rows += _theirs(run, name, network, images[name], peers.PEERS[peer])
                 run.progress("bench", len(rows), 0)
         result = BenchResult(
-            format=FORMAT,
+            format=schema.BENCH.version,
             rows=tuple(rows),
             best=tuple(comparison.best([asdict(row) for row in rows], OURS)),
             networks={name: network.digest() for name, network in networks.items()},

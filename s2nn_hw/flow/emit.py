@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 import numpy as np
 import numpy.typing as npt
 
-from s2nn_hw import cache, certificate, yosys
+from s2nn_hw import cache, certificate, schema, yosys
 from s2nn_hw.ir import INPUT, InputError, Network, ToolError, each_integer, integer, save
 
 from .folder import output_folder
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from rtl_gen.plan import CorePlan
     from s2nn_hw.manifest import Manifest
 
-OPTIONS = "options.json"
+OPTIONS = schema.OPTIONS.file
 #: The network, where there is a certificate of what is built of it.
 MODEL = "model.s2nn"
 
@@ -167,6 +167,7 @@ def build(network: Network, **options: Unpack[Options]) -> Core:
         raise
     weighted = [chosen.node(layer.name) for layer in network.weighted]
     resolved = {
+        "schema": schema.OPTIONS.version,
         "engine": [layer.engine for layer in weighted],
         "lanes": [layer.lanes for layer in weighted],
         "windows": [layer.pixels for layer in weighted],
@@ -176,6 +177,7 @@ def build(network: Network, **options: Unpack[Options]) -> Core:
         "unroll_limit": options.get("unroll_limit"),
         "family": options.get("family"),
         "freq": None if options.get("freq") is None else float(options["freq"]),
+        "digest": manifest.digest,
     }
     files[OPTIONS] = json.dumps(resolved, indent=1) + "\n"
     return Core(network=network, plan=chosen, manifest=manifest, files=files)

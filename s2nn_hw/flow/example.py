@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from s2nn_hw import schema
 from s2nn_hw.ir import Network
 
 from .emit import Core
 from .stimulus import Stimulus
 
-EXAMPLE = "example.json"
-SCHEMA = 1
+EXAMPLE = schema.EXAMPLE.file
 
 
 def example(
@@ -37,7 +37,7 @@ def example(
     last = network.steps - 1
     pools = {entry.name for entry in manifest.layers if entry.engine == "pool"}
     data = {
-        "schema": SCHEMA,
+        "schema": schema.EXAMPLE.version,
         "digest": manifest.digest,
         "frame": 0,
         "label": None if labels is None else int(labels[0]),

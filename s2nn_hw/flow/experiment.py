@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from s2nn_hw import datasets
+from s2nn_hw import datasets, schema
 from s2nn_hw.ir import InputError
 
 from . import configuration, measurement, planfile
@@ -32,10 +32,7 @@ if TYPE_CHECKING:
 
 #: What the folder of an experiment holds beside its study.
 CONFIGURATION, TRIALS = "configuration.json", "trials.csv"
-RESULTS, TABLE, MODELS = "results.json", "table.md", "models"
-
-#: Of results.json.
-SCHEMA = 1
+RESULTS, TABLE, MODELS = schema.EXPERIMENT.file, "table.md", "models"
 _KIND = "experiment"
 
 
@@ -113,7 +110,7 @@ def experiment(
     with held(folder, _KIND):
         digests = {name: found.digest() for name, found in sets.items()}
         definition = {
-            "schema": SCHEMA,
+            "schema": schema.EXPERIMENT.version,
             **settings.as_dict(),
             "data": digests,
             "versions": planfile.versions() | measurement.versions(),

@@ -10,13 +10,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from s2nn_hw import schema
 from s2nn_hw.ir import InputError, ToolError
 
 TOOL = "openFPGALoader"
 #: What bitstreams are called.
 SUFFIXES = (".bit", ".bin", ".fs")
-#: Of synth, which says the board.
-SYNTH = "synth.json"
 _LINES = 5
 
 
@@ -100,9 +99,22 @@ def _bitstream(source: Path) -> tuple[Path, str | None]:
         raise InputError(f"{source}: no such bitstream")
     elif source.suffix not in SUFFIXES:
         raise InputError(f"{source}: a bitstream must be a {', '.join(SUFFIXES)} file")
-    try:
-        data = json.loads((source.parent / SYNTH).read_text())
-    except (OSError, ValueError):
-        return source, None
-    board = data.get("board") if isinstance(data, dict) else None
+    board = built(source.parent).get("board")
     return source, board if isinstance(board, str) else None
+
+
+def built(folder: Path) -> dict[str, Any]:
+    """What synth tells of the design in a folder; nothing without a file of synth's.
+
+    Raises InputError if it is of another version.
+    """
+    path = folder / schema.SYNTH.file
+    try:
+        data = json.loads(path.read_text())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    # Other tools call their netlists so, too, and these have no board.
+    if not isinstance(data, dict) or "board" not in data:
+        return {}
+    schema.SYNTH.check(data, path)
+    return data

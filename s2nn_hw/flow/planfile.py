@@ -11,11 +11,11 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from s2nn_hw import yosys
+from s2nn_hw import schema, yosys
 from s2nn_hw.ir import InputError, Network, well_formed
 
-PLAN = "plan.json"
-VERSION = 1
+PLAN = schema.PLAN.file
+VERSION = schema.PLAN.version
 
 _OPTIONS = {"engine", "lanes", "windows", "memory", "family", "freq"}
 
@@ -57,8 +57,7 @@ def read(path: Path, network: Network) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: not a plan: {error}") from error
     with well_formed(f"{path}: not a plan: it"):
-        if plan["plan"] != VERSION:
-            raise InputError(f"{path}: a plan's version must be {VERSION}, not {plan['plan']!r}")
+        schema.PLAN.check(plan, path)
         if plan["digest"] != digest(plan):
             raise InputError(f"{path}: was changed since it was made; make it again with plan")
         if plan["network"] != network.digest():

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from s2nn_hw import schema
 from s2nn_hw.ir import Network
 from s2nn_hw.report import Check
 from s2nn_hw.report.ports import Levels, Stream, diagram
@@ -18,7 +19,7 @@ from .emit import Core, values
 if TYPE_CHECKING:
     from sim.vectors import Vectors
 
-PORTS = "ports.wavedrom.json"
+PORTS = schema.PORTS.file
 #: Cycles in which the source has nothing, at first and after the first beat, and in which the sink
 #: lets the result wait.
 _BEFORE, _PAUSE, _BUSY = 2, 2, 3
@@ -63,7 +64,7 @@ def ports(
     failed = [f"{v.name}: {v.detail}" for v in simulation.verdicts if not v.passed]
     title = f"{manifest.top}: a frame and its result, with stalls"
     return Ports(
-        diagram=None if failed else diagram(streams, title=title),
+        diagram=None if failed else diagram(streams, title=title, digest=manifest.digest),
         check=Check(
             name="ports diagram",
             passed=not failed,

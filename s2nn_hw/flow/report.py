@@ -65,8 +65,9 @@ def write_html(found: Page | Pair, path: Path) -> int:
     from s2nn_hw.report import html
     from s2nn_hw.report.page import Page
 
-    taken = path.exists() and not path.is_dir()
-    if taken and not (path.is_file() and _OURS in path.read_bytes()[:_NEAR]):
+    if path.is_dir():
+        raise InputError(f"{path}: must be a file to write the page to, not a folder")
+    if path.exists() and not (path.is_file() and _OURS in path.read_bytes()[:_NEAR]):
         raise InputError(f"{path}: is no page of a report, and is left as it is")
     with well_formed("malformed: a file of the report"):
         text = html.page(found) if isinstance(found, Page) else html.pair(found)

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any, Unpack
 import numpy as np
 import numpy.typing as npt
 
-from s2nn_hw import protocol
+from s2nn_hw import protocol, schema
 from s2nn_hw.ir import InputError, Network, integer
 
 from .emit import OPTIONS, Core, Options, Progress, build
-from .flash import SYNTH
+from .flash import built
 from .images import known_labels
 
 if TYPE_CHECKING:
@@ -166,29 +166,22 @@ def run(
 
 def built_baud(model: Path) -> int:
     """That synth made a board's design for, in the folder that holds the model; or the usual."""
-    baud = _built(model).get("baud")
+    baud = built(model.parent).get("baud")
     return baud if isinstance(baud, int) else protocol.DEFAULT_BAUD
-
-
-def _built(model: Path) -> dict[str, Any]:
-    """What synth tells of the design in the folder that holds the model; nothing without one."""
-    try:
-        data = json.loads((model.parent / SYNTH).read_text())
-    except (OSError, ValueError):
-        data = None
-    return data if isinstance(data, dict) else {}
 
 
 def built_core(model: Path, network: Network) -> Options:
     """What decided the core in the model's folder, but for its name and ports; empty without one.
 
-    Raises InputError on a file that says something else, and on a core of another network.
+    Raises InputError on a file that says something else or of another version, and on a core of
+    another network.
     """
-    path = model.parent / OPTIONS
-    if _built(model).get("network", network.digest()) != network.digest():
-        raise InputError(f"{model}: is not the network of which {model.with_name(SYNTH)} tells")
+    path, synthesised = model.parent / OPTIONS, model.with_name(schema.SYNTH.file)
+    if built(model.parent).get("network", network.digest()) != network.digest():
+        raise InputError(f"{model}: is not the network of which {synthesised} tells")
     try:
         data = json.loads(path.read_text())
+        schema.OPTIONS.check(data, path)
         return {
             "engine": data["engine"],
             "lanes": data["lanes"],
@@ -202,7 +195,9 @@ def built_core(model: Path, network: Network) -> Options:
         return {}
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except InputError:
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path}: must hold the options of a core") from error
 
 

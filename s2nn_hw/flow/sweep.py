@@ -38,10 +38,10 @@ class SweepResult:
     ----------
     board, device: one is None.
     models: name → digest of the network, and ``accuracy`` where there are labels.
-    trials: one each: ``number``, ``model``, ``plan`` (the fastest is 0), ``seed``, ``state``
-        (complete or fail), the fields of Prediction, of which those that were measured are not
-        predicted, and ``error``.  Where the clock was measured, rate and latency are of that one,
-        on a board of at most ``freq``.
+    trials: one each: ``number``, ``model``, its ``network``'s digest, ``plan`` (the fastest is 0),
+        ``seed``, ``state`` (complete or fail), the fields of Prediction, of which those that were
+        measured are not predicted, and ``error``.  Where the clock was measured, rate and latency
+        are of that one, on a board of at most ``freq``.
     pareto: numbers of those that no other beats in all ``objectives``.
     objectives: name → maximize or minimize.
     resumed: trials that were complete before.
@@ -123,10 +123,11 @@ def sweep(
     with held(folder):
         accuracy = {name: _accuracy(swept) for name, swept in models.items()}
         objectives = _objectives(measures, accuracy)
+        digests = {name: swept.network.digest() for name, swept in models.items()}
         definition = {
             "board": board,
             "device": device,
-            "models": {name: swept.network.digest() for name, swept in models.items()},
+            "models": digests,
             "plans": plans,
             "seeds": seeds,
             "measures": list(measures),
@@ -172,7 +173,7 @@ def sweep(
                     return {**result, "accuracy": accuracy[trial["model"]]}
 
                 dispatch(client, study, course, study.fail, report)
-        rows = study.rows()
+        rows = [{**row, "network": digests[row["model"]]} for row in study.rows()]
         best = _best(rows, objectives)
         _write(folder, rows, best, objectives, board or device or "")
     return SweepResult(

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
+from s2nn_hw import schema
 from s2nn_hw.ir import InputError, Network, integer, save
 from s2nn_hw.protocol import DEFAULT_BAUD
 from s2nn_hw.toolchain import nextpnr, tools, yosys
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from rtl_gen.platforms import Part
     from s2nn_hw.manifest import Manifest
 
-SYNTH = "synth.json"
+SYNTH = schema.SYNTH.file
 
 #: More would be a mistake of typing.
 _SEED_LIMIT = 1000
@@ -39,6 +40,7 @@ _SEED_LIMIT = 1000
 class SynthResult:
     """The outcome of synth(); its fields are those of ``synth --json``.
 
+    schema: version of these fields.
     board: its name, None for a core alone.
     baud: of its serial line, None likewise.
     device: part, as ``--device`` takes it.
@@ -69,6 +71,7 @@ class SynthResult:
     digest: of the build.
     """
 
+    schema: int = schema.SYNTH.version
     board: str | None
     baud: int | None
     device: str

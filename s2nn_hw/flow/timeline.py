@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from s2nn_hw import schema
+
 from .emit import Core
 from .stimulus import Stimulus
 
 if TYPE_CHECKING:
     from sim.observation import Observation
 
-TIMELINE = "timeline.json"
-SCHEMA = 1
+TIMELINE = schema.TIMELINE.file
 #: Frames that are shown at the most: the first enters an empty core, the last ones a full one.
 FRAMES = 8
 #: Spans of all layers together, of some twenty bytes each.
@@ -57,7 +58,7 @@ def timeline(core: Core, played: Stimulus, seen: Observation, simulator: str) ->
         }
         layers.append({"name": watch.layer, "cycles": total, "spans": spans})
     data = {
-        "schema": SCHEMA,
+        "schema": schema.TIMELINE.version,
         "digest": manifest.digest,
         "simulator": simulator,
         "cycles": cycles,

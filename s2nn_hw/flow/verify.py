@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 import numpy as np
 import numpy.typing as npt
 
+from s2nn_hw import schema
 from s2nn_hw.ir import InputError, Network, integer
 from s2nn_hw.manifest import sha256
 from s2nn_hw.report import Check
@@ -37,7 +38,7 @@ from .timeline import TIMELINE, timeline
 if TYPE_CHECKING:
     from rtl_gen.platforms import Part
 
-VERIFY = "verify.json"
+VERIFY = schema.VERIFY.file
 BASELINE = "baseline.json"
 #: Folder of the mapped core, in a build's.
 NETLIST = "netlist"
@@ -49,6 +50,7 @@ _MHZ = 100.0
 class VerifyResult:
     """The outcome of verify(); its fields are those of ``verify --json``.
 
+    schema: version of these fields.
     passed: whether every check did.
     images: ``source``, for people, and ``digest`` of the frames.
     frames: streamed; the first of them were sent alone before, for their latency.
@@ -70,6 +72,7 @@ class VerifyResult:
     digest: of the build.
     """
 
+    schema: int = schema.VERIFY.version
     passed: bool
     images: dict[str, str | None]
     frames: int

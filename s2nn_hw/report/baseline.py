@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from s2nn_hw import schema
 from s2nn_hw.ir import InputError
 
 from .check import Check
@@ -42,6 +43,7 @@ def read(path: Path) -> dict[str, Any]:
         raise InputError(f"{path}: baseline is not JSON: {reason}") from error
     if not isinstance(data, dict) or "interval_cycles" not in data:
         raise InputError(f"{path}: not the result of a verification")
+    schema.VERIFY.check(data, path)
     if data.get("passed") is not True:
         raise InputError(f"{path}: baseline must be of a verification that passed")
     if _images(data) is None:

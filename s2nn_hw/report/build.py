@@ -10,16 +10,19 @@ from typing import Any
 from s2nn_hw.ir import well_formed
 from s2nn_hw.manifest import Manifest
 
-from . import cost, layer, pace
+from . import cost, layer, pace, relation
 from .advice import Advice
 from .check import Check
 from .figure import Figure, Origin
 from .known import Known, pointer
 from .layer import LayerReport
-from .sources import OPTIONS, SYNTH, VERIFY, Sources, read_json
+from .sources import OPTIONS, SYNTH, VERIFY, Sources
 
 #: The clock of the figures that need one before a flow has found the real one.
 NOMINAL_MHZ = 100
+
+#: Of the file of options, what is no option.
+_OF_THE_FILE = ("schema", "digest")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,11 +31,18 @@ class BuildReport:
 
     Parameters
     ----------
+    folder: that it lies in.
+    top: module.
     digest: ties network, options, Verilog and verification together.
     toggle_frames: over which toggles were counted.
+    network: its digest.
+    options: as resolved; of a folder without them those of the manifest.
+    simulator, frames, stall: of the verification, None if there was none.
+    passed: its outcome, None likewise.
+    checks: of it; empty likewise.
     figures: name → figure; the same names whatever is known, unknown ones absent.
-    checks: of the verification; empty if there was none.
-    passed: the verification's outcome, None if there was none.
+    layers: and pools, in the network's order.
+    versions: of what made verification or else synthesis or core.
     files: name → bytes, of the emitted core.
     modules: toggles a frame of each module alone, empty if there was no verification.
     netlist: what ``verify --json`` says of it under that name, None if it was not simulated.
@@ -77,17 +87,25 @@ def of(sources: Sources) -> BuildReport:
     folder = sources.folders[0]
     manifest = Manifest.read(folder)
     ours = manifest.top, manifest.digest
+    verified = sources.of_build(VERIFY, *ours, again="verify again")
+    synthesis = sources.of_build(SYNTH, *ours, again="synthesise again")
+    # Last, for they are made again by whatever made the others.
+    options = sources.of_build(OPTIONS, *ours, again="emit again")
+    relation.check_options(sources.path(OPTIONS), options, manifest)
+    if verified:
+        seen = [entry["name"] for entry in verified["layers"]]
+        relation.check_layers(sources.path(VERIFY), seen, manifest)
+    if synthesis:
+        relation.check_layers(sources.path(SYNTH), list(synthesis["layers"]), manifest)
     known = Known(
         manifest=manifest,
         folder=folder,
-        options=read_json(folder / OPTIONS) or dict(manifest.options),
-        verified=sources.of_build(VERIFY, *ours, again="verify again"),
-        synthesis=sources.of_build(SYNTH, *ours, again="synthesise again"),
+        options={name: value for name, value in options.items() if name not in _OF_THE_FILE}
+        or dict(manifest.options),
+        verified=verified,
+        synthesis=synthesis,
     )
-    # Without the verification first, so that it is told which of the two is malformed.
-    with well_formed(f"{sources.path(SYNTH)}: malformed: it"):
-        _assemble(dataclasses.replace(known, verified={}))
-    with well_formed(f"{sources.path(VERIFY)}: malformed: it"):
+    with well_formed(f"{folder / manifest.top}.json: malformed: it"):
         return _assemble(known)
 
 

@@ -18,10 +18,13 @@ class Origin(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Figure:
-    """A value with unit and origin; one that is not known is ``absent`` and None, never 0.
+    """A value, where it comes from, and how it is made.
 
     Parameters
     ----------
+    value: None where it is not known, never 0.
+    unit: for people; of a ``share`` the value is 0…1.
+    origin: ``measured``, ``simulated``, ``predicted``, ``estimated`` or ``absent``.
     command: that makes it, also where it is absent.
     source: where the value stands, ``verify.json#/latency_cycles/mean`` (RFC 6901); empty of what
         is computed from other figures.

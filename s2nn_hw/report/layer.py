@@ -18,11 +18,19 @@ from .sources import SYNTH, VERIFY
 class LayerReport:
     """One layer: what was built and what was seen of it.
 
+    Parameters
+    ----------
+    name: in the network.
+    engine, lanes: as built.
+    inputs: of a window, of all that it reads.
+    neurons: or channels of a map.
+    synapses, weight_bits: 0 of a pool.
     windows: of a frame, 1 unless the layer is a map.
     shape: of the output: neurons, or channels, height and width of a map; where these two are not
         told, channels and pixels.
     memory_bits: of weights, copies counted as often as they are stored.
-    buffer_bits: of line buffers; least_buffer_bits: the sum of Buffer.least_bits.
+    buffer_bits: of line buffers.
+    least_buffer_bits: the sum of Buffer.least_bits.
     sources: layers, or the input, whose streams it reads.
     figures: ``spike_rate`` is the share of the inputs of all windows that spike; ``utilisation``
         the floor over the interval; ``occupied_bits`` what the block RAMs of its weights hold.

@@ -11,7 +11,7 @@ from typing import Any
 from s2nn_hw.ir import InputError, well_formed
 from s2nn_hw.manifest import find
 
-from . import build, example, points, timeline, wave
+from . import build, example, points, relation, timeline, wave
 from .build import BuildReport
 from .points import Group
 from .sources import (
@@ -29,7 +29,7 @@ from .sources import (
     commands,
 )
 
-#: Of the object; it grows when a field is changed or goes, not when one is added.
+#: Of the object.
 SCHEMA = 1
 
 #: The manifest, as emit calls it unless told.
@@ -55,7 +55,14 @@ _OTHERS = (PLAN, SWEEP, BENCH, EXPERIMENT)
 
 @dataclass(frozen=True, kw_only=True)
 class Absent:
-    """A file that there is not, what would be in it, and the command that makes it."""
+    """A file that there is not.
+
+    Parameters
+    ----------
+    file: its name.
+    what: would be in it, for people.
+    command: that makes it.
+    """
 
     file: str
     what: str
@@ -66,19 +73,26 @@ class Absent:
 class Page:
     """What is known of a build, and of what was made beside it.
 
+    As JSON the fields of BuildReport stand in the place of ``build``, None where there is no core.
+
     Parameters
     ----------
+    schema: version of these fields, and of those of Pair; it grows when one goes or changes, not
+        when one is added.
     folder: first of those that were read.
-    build: None of a folder without a core.
+    build: what is known of the core; None of a folder without one.
+    notes: what lies beside the build and is of another core or network, a sentence each.
     plan, timeline, example, ports: contents of plan.json, timeline.json, example.json and
         ports.wavedrom.json; None where there is none.
     groups: what may be compared, of plans, sweeps, peers and experiments.
     absent: what there is not.
-    commands: verb → command line.
+    commands: verb → the command line that makes its result of this build.
     """
 
+    schema: int = SCHEMA
     folder: str
     build: BuildReport | None
+    notes: tuple[str, ...]
     plan: dict[str, Any] | None
     timeline: dict[str, Any] | None
     example: dict[str, Any] | None
@@ -88,10 +102,10 @@ class Page:
     commands: dict[str, str]
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON: the fields of the build beside the others, None where there is no core."""
+        """For JSON."""
         data = dataclasses.asdict(self)
         built = data.pop("build") or dict.fromkeys(f.name for f in fields(BuildReport))
-        return {"schema": SCHEMA, **built, **data}
+        return {**built, **data}
 
 
 def read(folder: Path, beside: tuple[Path, ...] = ()) -> Page:
@@ -102,19 +116,14 @@ def read(folder: Path, beside: tuple[Path, ...] = ()) -> Page:
     sources = Sources((folder, *beside))
     built = _build(sources)
     plan = sources.json(PLAN)
-    with well_formed(f"{sources.path(PLAN)}: malformed: it"):
-        if plan and built and plan["network"] != built.network:
-            raise InputError(
-                f"{sources.path(PLAN)}: is for another network than {built.top}.json "
-                f"(digest {str(plan['network'])[:12]}, not {built.network[:12]}): plan again"
-            )
     verbs = (
         built.commands if built else commands(folder, {}, {}, plan.get("board"), plan.get("device"))
     )
     return Page(
         folder=str(folder),
         build=built,
-        plan=plan or None,
+        notes=relation.notes(sources, built),
+        plan=relation.plan(sources, built) or None,
         timeline=_of_build(sources, TIMELINE, built),
         example=_of_build(sources, EXAMPLE, built),
         ports=_of_build(sources, PORTS, built),
@@ -162,11 +171,7 @@ def _of_build(sources: Sources, name: str, built: BuildReport | None) -> dict[st
     if built is None:
         return None
     path = str(sources.path(name))
-    # WaveDrom's format has no place for a digest.
-    if name == PORTS:
-        data = sources.json(name)
-    else:
-        data = sources.of_build(name, built.top, built.digest, again="verify again")
+    data = sources.of_build(name, built.top, built.digest, again="verify again")
     with well_formed(f"{path}: malformed: it"):
         if data and name == TIMELINE:
             timeline.check(data, [layer.name for layer in built.layers], path)

@@ -20,6 +20,7 @@ class Row:
     ----------
     values: of the first and of the second, None where it is not known.
     ratio: the second's over the first's, None where one is not known or the first's is 0.
+    unit: for people.
     origins: of the values.
     """
 
@@ -37,7 +38,13 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True)
 class LayerPair:
-    """The layers of both that have a name; a figure is absent of a build that has no such layer."""
+    """The layers of both that have a name.
+
+    Parameters
+    ----------
+    name: of the layers.
+    figures: name → both; absent of a build that has no such layer.
+    """
 
     name: str
     figures: dict[str, Row]
@@ -45,15 +52,24 @@ class LayerPair:
 
 @dataclass(frozen=True, kw_only=True)
 class Pair:
-    """Two builds, their figures and those of their layers, with ratios."""
+    """Two builds side by side.
 
+    Parameters
+    ----------
+    schema: version of these fields, see Page.
+    builds: both.
+    figures: name → both.
+    layers: matched by name.
+    """
+
+    schema: int = SCHEMA
     builds: tuple[BuildReport, BuildReport]
     figures: dict[str, Row]
     layers: tuple[LayerPair, ...]
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
-        return {"schema": SCHEMA, **dataclasses.asdict(self)}
+        return dataclasses.asdict(self)
 
 
 #: Fields of a layer that are compared, and their units.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -47,8 +46,9 @@ class Group:
     Parameters
     ----------
     title: what they have in common.
-    origins: measure → how it came to be.
     verb: that made them.
+    origins: measure → how it came to be.
+    points: in the file's order.
     """
 
     title: str
@@ -94,7 +94,7 @@ def of_plan(plan: Mapping[str, Any]) -> list[Group]:
     points = [
         Point(
             label=label + (", chosen" if point == plan["predicted"] else ""),
-            values=_values(None, point["interval_cycles"], point["lut"], None),
+            values=_values(interval_cycles=point["interval_cycles"], lut=point["lut"]),
             source=f"{PLAN}#{pointer('front', k)}",
         )
         for k, (label, point) in enumerate(zip(_apart(told), plan["front"], strict=True))
@@ -113,12 +113,7 @@ def of_sweep(trials: Sequence[Mapping[str, str]]) -> list[Group]:
     points = [
         Point(
             label=f"trial {row['number']}: {row['model']}, plan {row['plan']}, seed {row['seed']}",
-            values=_values(
-                _cell(row.get("accuracy")),
-                _cell(row.get("interval_cycles")),
-                _cell(row.get("lut")),
-                _cell(row.get("toggles")),
-            ),
+            values=_values(**{name: _cell(row.get(name)) for name in MEASURES}),
             source=f"{SWEEP}#{k}",
         )
         for k, row in enumerate(trials)
@@ -150,7 +145,7 @@ def of_bench(bench: Mapping[str, Any]) -> list[Group]:
         points = [
             Point(
                 label=label,
-                values=_values(None, row["interval_cycles"], row["lut"], None),
+                values=_values(interval_cycles=row["interval_cycles"], lut=row["lut"]),
                 source=f"{BENCH}#{pointer('rows', k)}",
             )
             for label, (k, row) in zip(_apart(told), here, strict=True)
@@ -189,8 +184,7 @@ def of_experiment(experiment: Mapping[str, Any]) -> list[Group]:
             Point(
                 label=label,
                 values={
-                    name: _number((entry.get(column) or {}).get("mean"))
-                    for name, column in COLUMNS.items()
+                    name: (entry.get(column) or {}).get("mean") for name, column in COLUMNS.items()
                 },
                 source=f"{EXPERIMENT}#{pointer('table', k)}",
             )
@@ -237,17 +231,9 @@ def _apart(told: Sequence[tuple[str, Sequence[str]]]) -> list[str]:
     return labels
 
 
-def _values(accuracy: Any, interval: Any, lut: Any, toggles: Any) -> dict[str, float | None]:
-    found = map(_number, (accuracy, interval, lut, toggles))
-    return dict(zip(MEASURES, found, strict=True))
-
-
-def _number(value: Any) -> float | None:
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise ValueError(f"not a number: {value!r}")
-    return value
+def _values(**known: float | None) -> dict[str, float | None]:
+    """Of every measure, None where it is not known."""
+    return {name: known.get(name) for name in MEASURES}
 
 
 def _cell(text: str | None) -> float | None:

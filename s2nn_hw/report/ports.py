@@ -6,6 +6,8 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from s2nn_hw import schema
+
 #: Cycles that are shown on either side of one in which something begins or ends.
 _AROUND = 2
 _NAMES = ("tvalid", "tready", "tlast")
@@ -37,14 +39,15 @@ class Stream:
     labels: Sequence[str]
 
 
-def diagram(streams: Sequence[Stream], *, title: str) -> str:
+def diagram(streams: Sequence[Stream], *, title: str, digest: str) -> str:
     """WaveDrom JSON, strict, of streams of the same cycles.
 
     Semantics: a column is a cycle and shows what the edge at its end sees; that edge takes a beat
     where valid and ready are high.  Shown are the cycles around the first and last beat of every
     stream and around its first stall of each kind (valid without ready, and no valid between
     two beats); of others stands a gap, in which anything may change.  Cycles are counted from
-    the first of the first stream's beats.
+    the first of the first stream's beats.  ``schema`` and ``digest``, the build's, are passed over
+    by what draws such files.
     """
     shown = _shown(streams)
     columns: list[int | None] = []
@@ -67,6 +70,8 @@ def diagram(streams: Sequence[Stream], *, title: str) -> str:
     for stream in streams:
         lanes += [{}, [stream.name, *_lanes(stream, columns)]]
     text = {
+        "schema": schema.PORTS.version,
+        "digest": digest,
         "signal": lanes,
         "head": {"text": title},
         "foot": {

@@ -4,35 +4,36 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from s2nn_hw import schema
 from s2nn_hw.ir import InputError
 
-VERIFY = "verify.json"
-SYNTH = "synth.json"
-OPTIONS = "options.json"
-TIMELINE = "timeline.json"
-EXAMPLE = "example.json"
-PORTS = "ports.wavedrom.json"
-PLAN = "plan.json"
+VERIFY = schema.VERIFY.file
+SYNTH = schema.SYNTH.file
+OPTIONS = schema.OPTIONS.file
+TIMELINE = schema.TIMELINE.file
+EXAMPLE = schema.EXAMPLE.file
+PORTS = schema.PORTS.file
+PLAN = schema.PLAN.file
 SWEEP = "trials.csv"
-BENCH = "bench.json"
-EXPERIMENT = "results.json"
+BENCH = schema.BENCH.file
+EXPERIMENT = schema.EXPERIMENT.file
 
 #: Files of a build beside its core.
 OF_BUILD = (VERIFY, SYNTH, OPTIONS, TIMELINE, EXAMPLE, PORTS)
 
-#: File → the field that has its version, and the version that is read here.
-_VERSIONS = {
-    TIMELINE: ("schema", 1),
-    EXAMPLE: ("schema", 1),
-    PLAN: ("plan", 1),
-    BENCH: ("format", 1),
-    EXPERIMENT: ("schema", 1),
+_SCHEMAS = {
+    found.file: found
+    for found in (
+        *(schema.VERIFY, schema.SYNTH, schema.OPTIONS, schema.TIMELINE, schema.EXAMPLE),
+        *(schema.PORTS, schema.PLAN, schema.BENCH, schema.EXPERIMENT),
+    )
 }
 
 _COMMANDS = {
@@ -64,42 +65,49 @@ class Sources:
     def path(self, name: str) -> Path:
         """The first folder's file of this name that there is, else where it would be.
 
-        The waveform has no digest, and is that of the folder whose verification is taken.
+        An experiment's table of trials is not a sweep's.
         """
-        if name == PORTS:
-            return self.path(VERIFY).with_name(PORTS)
-        paths = [folder / name for folder in self.folders]
-        return next((path for path in paths if path.exists()), paths[0])
+        paths = [
+            folder / name
+            for folder in self.folders
+            if name != SWEEP or not (folder / EXPERIMENT).exists()
+        ]
+        return next((path for path in paths if path.exists()), self.folders[0] / name)
 
     def json(self, name: str) -> dict[str, Any]:
         """The object in a file, empty if there is no such file.
 
-        Raises InputError naming the file that is no object, or of another schema version.
+        Raises InputError naming the file that is no object, of another schema version or
+        malformed.
         """
-        data = read_json(self.path(name))
-        if data and name in _VERSIONS:
-            field, version = _VERSIONS[name]
-            if data.get(field) != version:
-                raise InputError(
-                    f"{self.path(name)}: its {field!r} (version of its format) must be {version}, "
-                    f"not {data.get(field)!r}"
-                )
+        from .contents import CONTENTS, check
+
+        path = self.path(name)
+        data = read_json(path)
+        if data:
+            _SCHEMAS[name].check(data, path)
+            check(CONTENTS[name], data, str(path))
         return data
 
     def of_build(self, name: str, top: str, digest: str, *, again: str) -> dict[str, Any]:
         """The same of a file that belongs to a build; InputError if it is of another one."""
         data = self.json(name)
-        if data and data.get("digest") != digest:
+        if data and data["digest"] != digest:
             raise InputError(
                 f"{self.path(name)}: is of another build than {top}.json "
-                f"(digest {str(data.get('digest'))[:12]}, not {digest[:12]}): {again}"
+                f"(digest {data['digest'][:12]}, not {digest[:12]}): {again}"
             )
         return data
 
     def trials(self) -> list[dict[str, str]]:
-        """Rows of a sweep's table, empty if there is none; an experiment's is not one."""
-        path = next((f / SWEEP for f in self.folders if _sweeps(f)), None)
-        if path is None:
+        """Rows of a sweep's table, empty if there is none.
+
+        Raises InputError naming file and row.
+        """
+        from .contents import Trial, check
+
+        path = self.path(SWEEP)
+        if not path.exists() or path.with_name(EXPERIMENT).exists():
             return []
         try:
             with path.open(newline="") as file:
@@ -108,6 +116,13 @@ class Sources:
             raise InputError(f"{path}: cannot be read: {error}") from error
         if any(None in row or None in row.values() for row in rows):
             raise InputError(f"{path}: must have as many cells in each row as headings")
+        if any("network" not in row for row in rows):
+            raise InputError(
+                f"{path}: its column 'network' is absent, as of a file from before it had one: "
+                "make it again with s2nn-hw sweep"
+            )
+        for k, row in enumerate(rows):
+            check(Trial, row, f"{path}#{k}")
         return rows
 
 
@@ -116,7 +131,7 @@ def read_json(path: Path) -> dict[str, Any]:
     if not path.exists():
         return {}
     try:
-        data = json.loads(path.read_text(), parse_constant=_refuse)
+        data = json.loads(path.read_text(), parse_constant=_refuse, parse_float=_finite)
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
@@ -130,6 +145,12 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def _refuse(constant: str) -> None:
     raise ValueError(f"it holds {constant}")
+
+
+def _finite(text: str) -> float:
+    if math.isinf(float(text)):
+        _refuse(text)
+    return float(text)
 
 
 def commands(
@@ -176,7 +197,3 @@ def commands(
         "target": target,
     }
     return {verb: text.format(**words) for verb, text in _COMMANDS.items()}
-
-
-def _sweeps(folder: Path) -> bool:
-    return (folder / SWEEP).is_file() and not (folder / EXPERIMENT).exists()

@@ -8,14 +8,11 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from s2nn_hw.ir import well_formed
-
 from . import gates, points, synthesis
 from .build import BuildReport
 from .figure import Figure, spoken
 from .page import Page
 from .pair import Pair, Row
-from .sources import SYNTH, VERIFY
 from .table import table
 
 #: Figure → what it is called.
@@ -48,6 +45,8 @@ LABELS = {
 def page(found: Page) -> RenderableType:
     """The build, what may be compared with it, and what there is not."""
     parts: list[RenderableType] = [] if found.build is None else [text(found.build), ""]
+    for note in found.notes:
+        parts += [Text(note, "yellow"), ""]
     for group in found.groups:
         parts += [*_group(group), ""]
     if found.absent:
@@ -74,12 +73,10 @@ def text(report: BuildReport) -> RenderableType:
     if report.checks:
         parts += [_checks(report), ""]
     if report.netlist is not None:
-        with well_formed(f"{report.folder}/{VERIFY}: malformed: its netlist"):
-            parts += [gates.title(report.netlist), ""]
-            parts += [gates.toggles(report.netlist, report.modules), ""]
+        parts += [gates.title(report.netlist), ""]
+        parts += [gates.toggles(report.netlist, report.modules), ""]
     if report.synthesis is not None:
-        with well_formed(f"{report.folder}/{SYNTH}: malformed: it"):
-            title, tables = synthesis.title(report.synthesis), synthesis.tables(report.synthesis)
+        title, tables = synthesis.title(report.synthesis), synthesis.tables(report.synthesis)
         parts += [title, "", tables, ""]
     return Group(*parts, _files(report))
 

@@ -10,9 +10,6 @@ from s2nn_hw.ir import InputError
 #: What a layer does in a cycle: takes something, has nothing to take, cannot give what it has.
 STATES = ("work", "wait", "held")
 
-#: What is known of a frame.
-_FRAME = ("frame", "first_in", "last_in", "first_out", "last_out")
-
 #: Of a layer's row.  States differ in height, too, for those who do not see colours.
 HEIGHT = 20
 _TALL = {"work": 20, "held": 12, "wait": 3}
@@ -21,22 +18,12 @@ _TALL = {"work": 20, "held": 12, "wait": 3}
 def check(data: Mapping[str, Any], names: Iterable[str], where: str) -> None:
     """Raise InputError unless it is of layers of these names whose spans are all of its cycles."""
     known, cycles = set(names), data["cycles"]
-    if cycles < 1:
-        raise InputError(f"{where}: its cycles must be 1 or more, not {cycles!r}")
-    if not data["frames"]:
-        raise InputError(f"{where}: must have a frame")
-    for frame in data["frames"]:
-        for name in _FRAME:
-            if not isinstance(frame[name], int):
-                raise InputError(f"{where}: a frame's {name} must be a number, not {frame[name]!r}")
     for layer in data["layers"]:
         name = layer["name"]
         if name not in known:
             raise InputError(f"{where}: its layer {name!r} is not one of the core's")
         counted, at = dict.fromkeys(STATES, 0), 0
         for state, start, end in layer["spans"]:
-            if state not in STATES:
-                raise InputError(f"{where}: layer {name!r}: a span must not be {state!r}")
             if start != at or end <= start:
                 raise InputError(
                     f"{where}: layer {name!r}: a span must begin at cycle {at} and not be empty, "

@@ -79,6 +79,7 @@ def manifest() -> Manifest:
 
 def verification() -> dict[str, Any]:
     return {
+        "schema": 1,
         "passed": True,
         "frames": 1234,
         "toggle_frames": 1000,
@@ -92,6 +93,7 @@ def verification() -> dict[str, Any]:
         "frames_per_second": 1710.25,
         "simulator": "verilator",
         "stall": "none",
+        "seed": 0,
         "modules": {"core": 17.5},
         "layers": [
             {
@@ -126,6 +128,7 @@ def synthesis() -> dict[str, Any]:
     area = {"lut": 1000, "ff": 480, "carry": 64, "bram": 8, "spram": 0, "dsp": 0}
     memories = [{"path": "layer_event36.weights", "bits": 2048, "bram": 2, "ram_bits": 36864}]
     return {
+        "schema": 1,
         "board": "ulx3s-85f",
         "device": "LFE5U-85F-6",
         "family": "Lattice ECP5",
@@ -226,12 +229,14 @@ def plan() -> dict[str, Any]:
             "inferences_per_second": 1e8 / interval,
         }
 
+    chosen = ("engine", "lanes", "windows", "memory")
     front = [point(8, 40.5, 4000), point(4, 80.25, 2500), point(1, 300.75, 900)]
     return {
         "plan": 1,
         "board": "ulx3s-85f",
         "device": None,
         "network": NETWORK,
+        "options": {**{name: front[1][name] for name in chosen}, "family": "ecp5", "freq": 100.0},
         "predicted": front[1],
         "front": front,
     }
@@ -274,15 +279,16 @@ def experiment() -> dict[str, Any]:
             "interval_cycles": simulated,
             "rtl_toggles": simulated,
         },
+        "trials": [{"network": NETWORK}, {"network": None}],
         "table": [case("s2nn", 0.91, 2000.5), case("bnn", 0.87, 2500.25), case("relu", 0.95, None)],
     }
 
 
-TRIALS = """\
-number,model,plan,seed,state,lut,interval_cycles,accuracy,error
-0,mlp,0,1,complete,4000,40.5,0.96875,
-1,mlp,1,1,complete,2500,80.25,0.96875,
-2,mlp,2,1,fail,,,,no room
+TRIALS = f"""\
+number,model,plan,seed,state,lut,interval_cycles,accuracy,error,network
+0,mlp,0,1,complete,4000,40.5,0.96875,,{NETWORK}
+1,mlp,1,1,complete,2500,80.25,0.96875,,{NETWORK}
+2,mlp,2,1,fail,,,,no room,{NETWORK}
 """
 
 
@@ -297,6 +303,7 @@ def ports() -> str:
             stream("m_axis", "0" * 36 + "0010", ["class 1"]),
         ],
         title="core: a frame and its result",
+        digest=DIGEST,
     )
     return text
 

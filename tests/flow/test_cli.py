@@ -183,6 +183,7 @@ class Result:
 
     def __init__(self, **changes: Any):
         self.data: dict[str, Any] = {
+            "schema": 1,
             "frames": 256,
             "mismatches": 0,
             "simulator": "verilator",

@@ -16,7 +16,7 @@ from s2nn_hw.ir import InputError, ToolError
 def folder(tmp_path: Path) -> Path:
     """A folder as synth leaves it."""
     (tmp_path / "board.bit").write_bytes(b"bits")
-    (tmp_path / "synth.json").write_text(json.dumps({"board": "ulx3s-85f"}))
+    (tmp_path / "synth.json").write_text(json.dumps({"schema": 1, "board": "ulx3s-85f"}))
     return tmp_path
 
 
@@ -44,6 +44,17 @@ def test_a_folder_knows_its_board(folder: Path, loader: Path) -> None:
         "bitstream": str(folder / "board.bit"),
         "permanent": False,
     }
+
+
+def test_a_folder_of_another_version_is_told(folder: Path, loader: Path) -> None:
+    (folder / "synth.json").write_text(json.dumps({"board": "ulx3s-85f"}))
+    with pytest.raises(
+        InputError, match=r"synth\.json: its 'schema' .*: make it again with .* synth"
+    ):
+        flow.flash(folder)
+    # A netlist of yosys may have the same name.
+    (folder / "synth.json").write_text(json.dumps({"creator": "Yosys", "modules": {}}))
+    assert flow.flash(folder, board="ulx3s-12f").board == "ulx3s-12f"
 
 
 def test_a_file_needs_a_board(

@@ -346,7 +346,10 @@ def test_synth_tells_the_interval_of_the_plans_frames(
         ("emit {home} --plan {home}/model.s2nn -o {out}", "model.s2nn: not a plan"),
         ("emit {home} --plan {home}/changed.json -o {out}", "was changed since it was made"),
         ("emit {home} --plan {home}/older.json -o {out}", "was made with s2nn-hw 0.0.1"),
-        ("emit {home} --plan {home}/format.json -o {out}", "a plan's version must be 1, not 9"),
+        (
+            "emit {home} --plan {home}/format.json -o {out}",
+            "its 'plan' (version of its format) must be 1, not 9",
+        ),
         ("emit {home}/other --plan {home}/plan -o {out}", "is for another network"),
         ("synth {home} --plan {home}/plan --board ulx3s-85f -o {out}", "is for icebreaker"),
         ("verify {home} --plan {home}/plan --netlist LFE5U-25F -o {out}", "is for icebreaker, not"),

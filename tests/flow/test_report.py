@@ -20,6 +20,7 @@ VERILOG = "module core; endmodule\n"
 DIGEST = "d" * 64
 
 VERIFIED: dict[str, Any] = {
+    "schema": 1,
     "frames": 200,
     "mismatches": 0,
     "layers": [
@@ -58,6 +59,8 @@ VERIFIED: dict[str, Any] = {
     "digest": DIGEST,
     "checks": [{"name": "scores", "passed": True, "detail": "200 frames agree"}],
     "passed": True,
+    "modules": {},
+    "netlist": None,
 }
 
 
@@ -209,8 +212,20 @@ def test_the_function_gives_json(build: Path) -> None:
 
 def test_options_are_those_resolved(build: Path) -> None:
     assert report.read(build).options == {"lanes": [4, 2]}
-    (build / "options.json").write_text('{"lanes": [4, 2], "engine": "event"}')
-    assert report.read(build).options == {"lanes": [4, 2], "engine": "event"}
+    options = {
+        **{"engine": ["event", "event"], "lanes": [4, 2], "windows": [1, 1]},
+        **{"memory": ["rom", "rom"], "counters": False, "unroll_limit": None},
+        **{"family": None, "freq": None},
+    }
+    file = build / "options.json"
+    file.write_text(json.dumps({"schema": 1, **options, "digest": DIGEST}))
+    assert report.read(build).options == options
+    file.write_text(json.dumps({"schema": 1, **options, "digest": "e" * 64}))
+    with pytest.raises(InputError, match=r"options\.json: is of another build .*: emit again$"):
+        report.read(build)
+    file.write_text(json.dumps({"schema": 1, **options, "lanes": [4, 4], "digest": DIGEST}))
+    with pytest.raises(InputError, match=r"its lanes must be 4, 2, as core\.json has it, not 4, 4"):
+        report.read(build)
 
 
 def test_another_builds_verification_is_refused(build: Path) -> None:
@@ -223,12 +238,15 @@ def test_another_builds_verification_is_refused(build: Path) -> None:
     [
         ("{", "not JSON"),
         ("[]", "must hold a JSON object, not list"),
-        (json.dumps({"digest": DIGEST, "layers": [{}]}), "malformed: it lacks 'name'$"),
-        (json.dumps({"digest": DIGEST, "layers": 3}), "malformed"),
-        (json.dumps({"digest": DIGEST, "checks": [{"no": 1}]}), "malformed"),
+        (json.dumps({**VERIFIED, "layers": [{}]}), "malformed: it lacks 'layers/0/name'$"),
+        (
+            json.dumps({**VERIFIED, "layers": 3}),
+            "malformed: its layers must be a valid list, not 3$",
+        ),
+        (json.dumps({**VERIFIED, "checks": [{}]}), "malformed: it lacks 'checks/0/name'$"),
         (
             json.dumps({**VERIFIED, "latency_cycles": 3}),
-            "malformed: it holds a value of the wrong kind$",
+            "malformed: its latency_cycles must be an object, not 3$",
         ),
     ],
 )

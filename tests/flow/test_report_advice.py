@@ -163,7 +163,10 @@ def test_stalls_and_frames_a_cycle_say_nothing_of_lanes(full: Path) -> None:
 
 
 def test_loaded_weights_leave_a_layer_one_lane(full: Path) -> None:
-    (full / "options.json").write_text(json.dumps({"memory": ["ram", "rom", "rom"]}))
+    told = {"engine": ["parallel", "event", "event"], "lanes": [2] * 3, "windows": [1] * 3}
+    told |= {"counters": False, "unroll_limit": None, "family": "ecp5", "freq": None}
+    told |= {"memory": ["ram", "rom", "rom"], "digest": flow.report(full)["digest"], "schema": 1}
+    (full / "options.json").write_text(json.dumps(told))
     pace = advice(full)["pace"]
     assert "as constants, which more lanes can read, the weights of conv make" in pace["text"]
     assert pace["option"] == ""

@@ -15,6 +15,7 @@ from s2nn_hw.ir import InputError
 from s2nn_hw.report import baseline
 
 RESULT: dict[str, Any] = {
+    "schema": 1,
     "frames": 100,
     "simulator": "verilator",
     "stall": "none",
@@ -164,6 +165,8 @@ def test_reads_an_earlier_result(tmp_path: Path) -> None:
         (None, "baseline cannot be read: No such file"),
         ("{", "baseline is not JSON"),
         ("[]", "not the result of a verification"),
+        (changed(schema=2), r"its 'schema' .* must be 1, not 2: make it again with s2nn-hw verify"),
+        ({k: v for k, v in RESULT.items() if k != "schema"}, "its 'schema' .* is absent, as in a"),
         (changed(passed=False), "baseline must be of a verification that passed"),
         (changed(toggles_per_frame=None), "baseline has no toggles_per_frame to compare with"),
         (changed(latency_cycles={}), "baseline has no latency_cycles.mean to compare with"),

@@ -168,7 +168,9 @@ def test_every_number_is_that_of_the_data(opened: Open, whole: tuple[Path, Any])
         for name in entry["figures"]
     }
     assert len(advice) > 8
-    assert figures | points | cycles | scores | advice <= paths
+    notes = {f"/notes/{k}" for k in range(len(data["notes"]))}
+    assert notes, "the plan is for another core"
+    assert figures | points | cycles | scores | advice | notes <= paths
     # Names of networks and generators are no numbers, and have some.
     labels = {point["label"] for group in data["groups"] for point in group["points"]}
     titles = {group["title"] for group in data["groups"]}
@@ -469,7 +471,7 @@ def test_it_is_one_file_written_at_once(
     assert cli.main(["report", str(full), "--html"]) == 0
     assert path.read_text() == text
     assert not list(full.glob(".*.new"))
-    with pytest.raises(InputError, match="cannot be written"):
+    with pytest.raises(InputError, match="must be a file to write the page to, not a folder"):
         flow.report(full, html=tmp_path)
 
 

@@ -8,6 +8,7 @@ import json
 import re
 import shutil
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,8 @@ import pytest
 from s2nn_hw import cli, flow
 from s2nn_hw.flow.emit import build
 from s2nn_hw.ir import INPUT, Conv2d, Dense, FrameFormat, InputError, Layer, Network, Pool
-from s2nn_hw.report import layer, page, points, wave
+from s2nn_hw.report import layer, points, relation, wave
+from s2nn_hw.report.contents import CONTENTS, check
 from s2nn_hw.report.known import Known
 from s2nn_hw.report.pair import Row
 from s2nn_hw.report.points import COLUMNS, Group, Point
@@ -58,15 +60,35 @@ def change(path: Path, **fields: Any) -> None:
     path.write_text(json.dumps({**json.loads(path.read_text()), **fields}))
 
 
-def test_the_fields_are_those_that_are_documented(full: Path, beside: Folders) -> None:
-    text = (Path(__file__).parents[2] / "docs" / "report.md").read_text()
-    rows = re.findall(r"^\| (`.*?`) \|", text, re.MULTILINE)
-    documented = set(re.findall(r"`(\w+)`", " ".join(rows)))
-    for data in (flow.report(full, beside=beside), flow.report(beside[0])):
-        assert set(data) == documented
-    assert data["schema"] == page.SCHEMA == 1
-    for field in ("value", "unit", "origin", "command", "source", "shape", "points", "ratio"):
-        assert f"`{field}`" in text
+def test_all_fields_are_in_the_reference(
+    full: Path, beside: Folders, reference: ModuleType
+) -> None:
+    """With what they are; the report has no others."""
+    text = reference.results()
+    found = [flow.report(full, beside=beside), flow.report(beside[0]), flow.report(full, full)]
+    assert [data["schema"] for data in found] == [1, 1, 1]
+    sections = dict(part.split("\n", 1) for part in text.split("\n## ")[1:])
+    told = {
+        name: set(re.findall(r"^\| `(\w+)` \| `.*` \| .*\| \S.* \|$", body, re.MULTILINE))
+        for name, body in sections.items()
+    }
+    one, two = found[0], found[2]
+    for name, data in {
+        "Page": one,
+        "LayerReport": one["layers"][0],
+        "Figure": one["figures"]["accuracy"],
+        "Check": one["checks"][0],
+        "Group": one["groups"][0],
+        "Point": one["groups"][0]["points"][0],
+        "Absent": flow.report(full)["absent"][0],
+        "Pair": two,
+        "BuildReport": two["builds"][0],
+        "Row": two["figures"]["accuracy"],
+        "LayerPair": two["layers"][0],
+    }.items():
+        more = told["BuildReport"] - {"build"} if name == "Page" else set()
+        assert set(data) == (told[name] | more) - {"build"}, name
+    assert set(found[1]) == set(one)
 
 
 def test_figures_are_those_of_their_files(full: Path, beside: Folders) -> None:
@@ -118,12 +140,16 @@ def test_what_is_computed_of_layers(full: Path) -> None:
     assert [layer["shape"] for layer in layers.values()] == [(4, 8, 8), (4, 8, 8), (4, 16), (3,)]
 
 
-def test_shapes_of_real_cores() -> None:
+def test_shapes_and_options_of_real_cores() -> None:
     """Of the engines that the generator has, a pool and steps of two."""
     model = small()
     for engine in ("event", "parallel", "unrolled"):
         engines = [engine, "event"]
-        core = build(model, lanes=1, engine=engines).manifest
+        made = build(model, lanes=1, engine=engines)
+        core, options = made.manifest, json.loads(made.files["options.json"])
+        check(CONTENTS["options.json"], options, engine)
+        assert options["digest"] == core.digest
+        relation.check_options(Path(engine), options, core)
         known = Known(manifest=core, folder=Path(), options={}, verified={}, synthesis={})
         found = {entry.name: layer.of(entry, known) for entry in core.layers}
         for name, entry in found.items():
@@ -171,7 +197,7 @@ def test_a_verification_of_the_wrong_kind_is_one_sentence(
     core: Path, field: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     digest = flow.report(core)["digest"]
-    data = {"passed": True, "digest": digest, "frames": 3, "checks": []}
+    data = {"schema": 1, "passed": True, "digest": digest, "frames": 3, "checks": []}
     (core / "verify.json").write_text(json.dumps({**data, field: [None]}))
     assert cli.main(["report", str(core), "--html"]) == 2
     said = capsys.readouterr().err
@@ -180,6 +206,8 @@ def test_a_verification_of_the_wrong_kind_is_one_sentence(
 
 
 def test_what_is_no_page_is_left_as_it_is(core: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["report", str(core), "--html", "-o", str(core)]) == 2
+    assert f"error: {core}: must be a file to write the page to, not a f" in capsys.readouterr().err
     mine = core.parent / "mine.py"
     mine.write_text("print()\n")
     for path in (mine, Path("/dev/full")):
@@ -211,19 +239,58 @@ def test_what_is_absent_is_named_with_its_command(core: Path) -> None:
         ("timeline.json", {"schema": 2}, r"'schema' \(version of its format\) must be 1, not 2"),
         ("example.json", {"schema": 2}, r"'schema' \(version of its format\) must be 1, not 2"),
         ("timeline.json", {"cycles": 7}, r"layer 'conv': its spans must end at 7, not 400"),
-        ("timeline.json", {"layers": [{"name": "x"}]}, "layer 'x' is not one of the core's"),
-        ("timeline.json", {"layers": 3}, "malformed: it holds a value of the wrong kind"),
-        ("timeline.json", {"cycles": 0}, "its cycles must be 1 or more, not 0"),
-        ("timeline.json", {"frames": []}, "must have a frame"),
-        ("timeline.json", {"frames": [{"frame": ""}]}, "a frame's frame must be a number, not ''"),
-        ("example.json", {"scores": [1, "2"]}, "its scores must be numbers, not '2'"),
-        ("example.json", {"label": "7"}, "its label must be a number, not '7'"),
+        (
+            "timeline.json",
+            {"layers": [{"name": "x", "cycles": {"work": 1, "wait": 0, "held": 0}, "spans": []}]},
+            "layer 'x' is not one of the core's",
+        ),
+        ("timeline.json", {"layers": 3}, "malformed: its layers must be a valid list, not 3"),
+        ("timeline.json", {"cycles": 0}, "its cycles must be greater than or equal to 1, not 0"),
+        ("timeline.json", {"frames": []}, "its frames must not be empty"),
+        ("timeline.json", {"frames": [{"frame": ""}]}, "frames/0/frame must be .* integer, not ''"),
+        ("example.json", {"scores": [1, "2"]}, "its scores/1 must be a valid integer, not '2'"),
+        ("example.json", {"label": "7"}, "its label must be a valid integer, not '7'"),
+        ("example.json", {"class": -1}, "its class must be greater than or equal to 0, not -1"),
+        (
+            "verify.json",
+            {"passed": "no"},
+            "malformed: its passed must be a valid boolean, not 'no'",
+        ),
+        ("verify.json", {"passed": 1}, "malformed: its passed must be a valid boolean, not 1"),
+        ("verify.json", {"accuracy": 1.5}, "its accuracy must be less than or equal to 1, not 1.5"),
+        ("verify.json", {"mismatches": -1}, "its mismatches must be greater .* to 0, not -1"),
+        ("verify.json", {"frames": "9"}, "its frames must be a valid integer, not '9'"),
+        (
+            "verify.json",
+            {"interval_cycles": {"mean": -3.5}},
+            "interval_cycles/mean must .* not -3.5",
+        ),
+        (
+            "verify.json",
+            {"latency_cycles": {"min": -2, "mean": 1, "max": 3}},
+            "it must not have passed with a latency of -2.0 cycles",
+        ),
+        ("verify.json", {"layers": []}, "must tell of layer 'conv' of core.json once"),
+        (
+            "verify.json",
+            {"checks": [{"name": "scores", "passed": False}]},
+            "it must not have passed, as its check 'scores' has not",
+        ),
+        ("synth.json", {"layers": {}}, "must tell of layer 'conv' of core.json once"),
+        ("synth.json", {"timing_met": "yes"}, "its timing_met must be a valid boolean, not 'yes'"),
+        ("synth.json", {"lut": {"used": -1}}, "its lut/used must be greater than .* 0, not -1"),
+        ("ports.wavedrom.json", {"digest": "e" * 64}, r"is of another build than core\.json"),
+        *(
+            (name, {"schema": found}, rf"'schema' \(version of .*\) must be 1, not {found!r}: make")
+            for name in ("verify.json", "synth.json", "ports.wavedrom.json")
+            for found in (2, "1", True, None)
+        ),
         ("verify.json", {"accuracy": float("nan")}, "not JSON: it holds NaN"),
-        ("ports.wavedrom.json", {"head": {}}, "malformed: it lacks 'text'"),
+        ("ports.wavedrom.json", {"head": {}}, "malformed: it lacks 'head/text'"),
         ("ports.wavedrom.json", {"signal": []}, "malformed: it holds a value of the wrong kind"),
         ("example.json", {"class": 9}, "class must be that of one of 3 scores, not 9"),
-        ("example.json", {"input": {}}, "malformed: it lacks 'shape'"),
-        ("synth.json", {"weights": 3}, "malformed: it holds a value of the wrong kind"),
+        ("example.json", {"input": {}}, "malformed: it lacks 'input/shape'"),
+        ("synth.json", {"weights": 3}, "malformed: its weights must be an object, not 3"),
         ("ports.wavedrom.json", {"signal": [{"name": "a"}]}, "malformed: it lacks 'wave'"),
         (
             "ports.wavedrom.json",
@@ -247,7 +314,9 @@ def test_what_does_not_belong_is_told(
         ("plan.json", {"network": "0" * 64}, r"is for another network than core\.json"),
         ("plan.json", {"front": [{}]}, "malformed: it lacks"),
         ("bench.json", {"format": 0}, r"'format' \(version of its format\) must be 1, not 0"),
-        ("bench.json", {"rows": [3]}, "malformed: it holds a value of the wrong kind"),
+        ("bench.json", {"rows": [3]}, "malformed: its rows/0 must be an object, not 3"),
+        ("bench.json", {"networks": {}}, "must have the digest of its network 'digits'"),
+        ("plan.json", {"front": []}, "malformed: its front must not be empty"),
         ("results.json", {"schema": None}, r"must be 1, not None"),
     ],
 )
@@ -266,6 +335,88 @@ def test_a_table_of_trials_that_is_torn_is_told(core: Path, beside: Folders) -> 
         flow.report(core, beside=beside)
 
 
+@pytest.mark.parametrize(
+    ("cell", "message"),
+    [
+        (("4000,40.5", "many,40.5"), r"trials\.csv#0: malformed: its lut must be a valid integer"),
+        (
+            ("4000,40.5", "4000,-1"),
+            r"trials\.csv#0: .* interval_cycles must be greater .* not '-1'",
+        ),
+        (("4000,40.5", "4000,nan"), r"trials\.csv#0: .* interval_cycles must be a finite number"),
+        ((",network", ",other"), "its column 'network' is absent, .* again with s2nn-hw sweep$"),
+    ],
+)
+def test_a_table_of_trials_that_is_wrong_is_told(
+    core: Path, beside: Folders, cell: tuple[str, str], message: str
+) -> None:
+    path = beside[0] / "trials.csv"
+    path.write_text(path.read_text().replace(*cell))
+    with pytest.raises(InputError, match=message):
+        flow.report(core, beside=beside)
+
+
+@pytest.mark.parametrize("name", ["verify.json", "synth.json", "ports.wavedrom.json"])
+def test_a_file_from_before_it_had_a_version_is_told(full: Path, name: str) -> None:
+    data = json.loads((full / name).read_text())
+    (full / name).write_text(json.dumps({k: v for k, v in data.items() if k != "schema"}))
+    wanted = (
+        rf"{name}: its 'schema' .* is absent, as in a file older than version 1 or .* again with"
+    )
+    with pytest.raises(InputError, match=wanted):
+        flow.report(full)
+
+
+def test_a_number_that_no_one_can_hold_is_told(full: Path) -> None:
+    path = full / "verify.json"
+    path.write_text(path.read_text().replace("123456.5", "1e999"))
+    with pytest.raises(InputError, match=r"verify\.json: not JSON: it holds 1e999"):
+        flow.report(full)
+
+
+def test_what_is_of_another_core_or_network_is_said(
+    core: Path, beside: Folders, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A plan's core may still have to be made, and many networks be compared."""
+    first, second = beside
+    assert flow.report(first)["notes"] == ()
+    (note,) = flow.report(core, beside=beside)["notes"]
+    assert note == (
+        f"{first}/plan.json is for another core than core.json, and so are its figures: engine "
+        "event, event, event (here parallel, event, event); lanes 4, 4, 4 (here 2, 2, 2)."
+    )
+    built = {"engine": ["parallel", "event", "event"], "lanes": [2, 2, 2]}
+    options = json.loads((first / "plan.json").read_text())["options"] | built
+    change(first / "plan.json", options=options)
+    data = flow.report(core, beside=beside)
+    assert data["notes"] == ()
+    here = {"freq": None, "counters": False, "unroll_limit": None, "digest": data["digest"]}
+    (core / "options.json").write_text(json.dumps({"schema": 1, **options, **here}))
+    (note,) = flow.report(core, beside=beside)["notes"]
+    assert note.endswith("its figures: freq 100.0 (here none).")
+
+    (core / "options.json").unlink()
+    change(first / "bench.json", networks={"digits": "0" * 64})
+    change(second / "results.json", trials=[{"network": "1" * 64}, {"network": None}])
+    trials = first / "trials.csv"
+    trials.write_text(trials.read_text().replace(data["network"], "2" * 64))
+    found = flow.report(core, beside=beside)["notes"]
+    assert [note.partition(" is not of the network of core.json (abab")[0] for note in found] == [
+        *(f"{first}/trials.csv", f"{first}/bench.json", f"{second}/results.json")
+    ]
+    assert [note.rpartition(" ")[2] for note in found] == [f"{n * 12}." for n in "201"]
+    assert cli.main(["report", str(core), "--with", str(first)]) == 0
+    assert "trials.csv is not of the" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_core_that_answers_too_early_is_shown(full: Path) -> None:
+    """That is what its failed verification is looked at for."""
+    spread = {"min": -2, "mean": 1.5, "max": 3}
+    checks = [{"name": "cycles out", "passed": False, "detail": "40 values differ"}]
+    change(full / "verify.json", passed=False, latency_cycles=spread, checks=checks)
+    assert flow.report(full)["figures"]["latency_min"]["value"] == -2
+
+
 def test_an_empty_file_is_told(full: Path) -> None:
     (full / "timeline.json").write_text("{}")
     with pytest.raises(InputError, match=r"timeline\.json: must not be empty"):
@@ -277,9 +428,9 @@ def test_what_a_folder_lacks_is_found_beside_it(full: Path, core: Path, shelf: P
     assert data["folder"] == str(core)
     assert data["passed"] is True
     assert data["ports"] == json.loads((full / "ports.wavedrom.json").read_text())
-    # A waveform has no digest: it is taken where the verification is, and nowhere else.
     (full / "ports.wavedrom.json").unlink()
-    assert flow.report(full, beside=[shelf / "full"])["ports"] is None
+    assert flow.report(full)["ports"] is None
+    assert flow.report(full, beside=[shelf / "full"])["ports"] == data["ports"]
 
 
 def test_half_a_build_is_told(full: Path, tmp_path: Path) -> None:

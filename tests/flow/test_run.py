@@ -16,7 +16,7 @@ import pytest
 import s2nn_hw
 from s2nn_hw import cli, flow, golden
 from s2nn_hw.flow.emit import build
-from s2nn_hw.flow.run import RunResult
+from s2nn_hw.flow.run import RunResult, built_core
 from s2nn_hw.host.packets import Packet, Parser
 from s2nn_hw.ir import InputError, ToolError
 from s2nn_hw.protocol import ANSWER, ESCAPE, SYNC, Identity, Request, digest_bytes
@@ -283,6 +283,20 @@ def test_a_board_that_does_not_answer_is_told(port: Any) -> None:
 def test_what_is_wrong_is_told(options: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=f"^{message}"):
         flow.run(NETWORK, FRAMES, **options)
+
+
+def test_options_of_another_version_are_told(tmp_path: Path) -> None:
+    options = json.loads(build(NETWORK).files["options.json"])
+    file, model = tmp_path / "options.json", tmp_path / "model.s2nn"
+    file.write_text(json.dumps(options))
+    assert built_core(model, NETWORK)["engine"] == ["event", "event"]
+    for schema in ({"schema": 2}, {}):
+        del options["schema"]
+        options |= schema
+        file.write_text(json.dumps(options))
+        wanted = r"options\.json: its 'schema' .*: make it again with s2nn-hw emit$"
+        with pytest.raises(InputError, match=wanted):
+            built_core(model, NETWORK)
 
 
 def test_a_simulation_that_dies_is_told(icarus: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -106,7 +106,10 @@ def test_every_trial_is_tried_once_and_kept(models: dict[str, Swept]) -> None:
         assert beaten == (row["number"] not in result.pareto)
 
     with Path("out/trials.csv").open() as file:
-        assert len(list(csv.DictReader(file))) == len(result.trials)
+        rows = list(csv.DictReader(file))
+    assert len(rows) == len(result.trials)
+    for row in rows:
+        assert row["network"] == models[row["model"]].network.digest()
     assert ElementTree.parse("out/pareto.svg").getroot().tag.endswith("svg")
     states = sqlite3.connect("out/sweep.db").execute("select state from trials").fetchall()
     assert states == [("COMPLETE",)] * len(result.trials)

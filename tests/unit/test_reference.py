@@ -3,25 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
 from dataclasses import dataclass
-from pathlib import Path
 from types import ModuleType
 
 import markdown
 import pytest
-
-FILE = Path(__file__).parents[2] / "docs" / "site" / "reference.py"
-
-
-@pytest.fixture(scope="module")
-def reference() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("reference", FILE)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @dataclass
