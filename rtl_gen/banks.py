@@ -14,6 +14,9 @@ from .placement import balance
 #: Windows that the banks of a convolution are fitted to.
 _WINDOWS = 2000
 
+#: Entries that distributed RAM has at the price of one.
+LUT_RAM = 16
+
 Values = npt.NDArray[np.unsignedinteger]
 
 
@@ -97,7 +100,10 @@ def dense_banks(
         )
     else:
         banks, order = _spread(owner, ports, positions, words)
+    # While the planes of a frame are read, the next one comes in.
     queue = max(4, 1 << (words * (2 if planes > 1 else 1) - 1).bit_length())
+    if words <= LUT_RAM:
+        queue = min(queue, LUT_RAM)
     return DensePlan(
         source=source,
         positions=positions,

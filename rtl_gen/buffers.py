@@ -9,6 +9,7 @@ import numpy.typing as npt
 from s2nn_hw.ir import INPUT, Network
 from s2nn_hw.manifest import OutputPort
 
+from .banks import LUT_RAM
 from .engines.event import EventEngine
 from .feeds import DensePlan, FramePlan
 from .layers.event import memory_latency
@@ -18,8 +19,7 @@ from .lib.tree import depth, levels
 from .plan import CorePlan, LayerPlan, NodePlan, PoolPlan, feeds_of
 from .timing import floors
 
-#: Sixteen is what distributed RAM gives at the price of one.
-MAX_SLOTS = 16
+MAX_SLOTS = LUT_RAM
 
 #: Entries of a queue whose frames do not wait.
 SHORT_QUEUE = 2

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import s2nn_hw
+from rtl_gen.banks import dense_banks
 from rtl_gen.buffers import MAX_SLOTS
 from rtl_gen.fabric import Fabric
 from rtl_gen.feeds import ConvPlan, DensePlan
@@ -94,6 +95,27 @@ def test_a_queue_is_short_where_no_frame_waits():
     assert [queue(firing(spikes)) for spikes in (0, 10, 11, 90)] == [2, 2, 8, 8]
     assert queue(firing(0), Fabric()) == 8
     assert queue(net) == 8
+
+
+@pytest.mark.parametrize(
+    ("words", "planes", "queue"),
+    [(3, 1, 4), (3, 2, 8), (9, 1, 16), (9, 3, 16), (16, 2, 16), (17, 1, 32), (17, 2, 64)],
+)
+def test_a_queue_of_planes_has_two_frames_unless_one_fills_distributed_ram(words, planes, queue):
+    feed = dense_banks(
+        source="pool",
+        inputs=words * 8,
+        planes=planes,
+        positions=8,
+        lanes=1,
+        reads=1,
+        order=None,
+        repeats=False,
+        fixed=True,
+        values=None,
+    )
+    assert feed.words == words
+    assert feed.queue == queue
 
 
 def test_a_row_that_is_loaded_has_several_words():
