@@ -59,7 +59,8 @@ class VerifyResult:
     latency_cycles: min, mean, max of the frames sent alone.
     latency_bound: predicted, of any frame alone; holds where neither side stalls.
     interval_cycles: mean over the stream; None for a single frame.
-    interval_floor_mean: of the layer whose floor is highest.
+    interval_floor_mean: of the layer whose floor is highest, over the frames behind the first, as
+        the interval.
     toggles_per_frame: over the first ``toggle_frames`` of the stream; None if the core died before
         it began.
     modules: the same of each module alone, by its path below the top, whose own name stands for

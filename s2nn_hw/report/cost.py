@@ -188,19 +188,17 @@ def _longest(known: Known, path: Sequence[Mapping[str, Any]]) -> str:
 
 def _line(known: Known) -> list[Advice]:
     """A board's serial line, where it is slower than the core."""
-    baud, rate = (
-        known.synthesis.get("baud"),
-        (known.synthesis.get("at_clock") or {}).get("inferences_per_second"),
-    )
+    baud, told = known.synthesis.get("baud"), known.synthesis.get("at_clock") or {}
+    place, rate = "at_clock/inferences_per_second", told.get("inferences_per_second")
+    if known.synthesis.get("timing_met") is False:
+        place, rate = "inferences_per_second", known.synthesis.get("inferences_per_second")
     if not baud or not rate:
         return []
     most = baud / (_BITS * (_PACKET + frame_bytes(known.manifest.input)))
     if most >= rate:
         return []
     figures = {
-        "rate": known.figure(
-            f"{SYNTH}#/at_clock/inferences_per_second", "", Origin.ESTIMATED, verb="synth"
-        ),
+        "rate": known.figure(f"{SYNTH}#/{place}", "", Origin.ESTIMATED, verb="synth"),
         "baud": _measured(known, "baud"),
         "most": _computed(known, most, "", Origin.ESTIMATED),
     }

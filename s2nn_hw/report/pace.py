@@ -78,11 +78,29 @@ class _Pace:
         sentence = f"{{layer}} sets the pace: its floor{a_window} is {{floor}}, "
         sentence += "the interval {interval}. "
         stream = self._stream(first)
-        if first.engine in ("pool", "unrolled") or stream * _GAIN >= _floor(first):
+        gathers = first.engine in ("pool", "unrolled")
+        if gathers or stream * _GAIN >= _floor(first):
             if not stream:
                 return []
-            sentence += "It takes a pixel or window a cycle, which no lanes change."
+            sentence += (
+                "It gathers its windows a pixel a cycle, but for pixels without spikes, "
+                if gathers
+                else "It takes a pixel or window a cycle, "
+            ) + "which no lanes change."
             return [Advice(about="pace", sentence=sentence, names=names, figures=figures)]
+        second = max(others, key=_floor, default=None)
+        if second is not None and _floor(second) >= self._least(first):
+            # Which of them it is, floors do not tell.
+            return [
+                Advice(
+                    about="pace",
+                    sentence="{layer} and {next} set the pace: their floors are {floor} and "
+                    "{bound}, the interval {interval}. More lanes for one of them alone gain next "
+                    "to nothing.",
+                    names=names | {"next": second.name},
+                    figures=figures | {"bound": second.figures["floor"]},
+                )
+            ]
         next_, bound = max(
             ((layer, self._least(layer)) for layer in others), key=lambda x: x[1], default=(None, 0)
         )
@@ -111,7 +129,7 @@ class _Pace:
         return [
             Advice(
                 about="pace",
-                sentence=f"{sentence} make the core at most {{gain}} as fast.",
+                sentence=f"{sentence} make the core {{gain}} as fast at best.",
                 names=names,
                 figures=figures,
                 option=option,
@@ -161,8 +179,8 @@ class _Pace:
         if not fewer:
             return []
         sentence = (
-            "With fewer lanes for the others none of them needs more than {most} by its floor, and "
-            "{layer} {floor} as now."
+            "With fewer lanes {fewer} would need no more than {most} by their floors, and {layer} "
+            "{floor} as now."
         )
         figures = {
             "most": self._computed(most, "cycles", Origin.ESTIMATED),
@@ -172,12 +190,12 @@ class _Pace:
         if None not in areas:
             total = sum(area for area in areas if area is not None)
             figures["lut"] = self._computed(total, "", Origin.MEASURED, "synth")
-            sentence += " Those that get narrower take {lut} look-up tables."
+            sentence += " They take {lut} look-up tables."
         return [
             Advice(
                 about="lanes",
                 sentence=sentence,
-                names={"layer": first.name},
+                names={"layer": first.name, "fewer": ", ".join(fewer)},
                 figures=figures,
                 option=self._lanes(fewer),
             )
