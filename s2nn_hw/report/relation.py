@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 #: Options of a plan that a core may be built without telling.
 _TOLD = ("windows", "memory", "family", "freq")
 
+#: Digests that a sentence has at the most.
+_NAMED = 3
+
 
 def check_layers(path: Path, names: Sequence[str], manifest: Manifest) -> None:
     """Raise InputError unless a file tells of every layer of the core."""
@@ -81,9 +84,12 @@ def _notes(sources: Sources, built: BuildReport) -> Iterator[str]:
     ):
         known = set(networks) - {None}
         if known and built.network not in known:
+            others = ", ".join(sorted(n[:12] for n in known))
+            if len(known) > _NAMED:
+                others = f"{len(known)} others"
             yield (
                 f"{sources.path(name)} is not of the network of {core} "
-                f"({built.network[:12]}), but of {', '.join(sorted(n[:12] for n in known))}."
+                f"({built.network[:12]}), but of {others}."
             )
 
 
