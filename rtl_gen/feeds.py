@@ -64,11 +64,13 @@ class DensePlan(FramePlan):
     banks: at least one; every position in exactly one.
     queue: entries of the memory of a bank's queue: a whole frame at least, but for the readout of a
         plane, which no other layer waits for.
+    parts: words that one of the source is cut into.
     """
 
     repeats: bool
     banks: tuple[Bank, ...]
     queue: int
+    parts: int = 1
 
     @property
     def lanes(self) -> int:

@@ -26,6 +26,7 @@ from .lanes import (
 )
 from .layers.event import has_deep
 from .layers.membranes import integrates, membranes_of
+from .lib.encoder import NARROW
 from .lib.fold import phase_bits
 from .plan import CorePlan, LayerPlan, LoadPlan, NodePlan, PoolPlan
 from .ports import POSITIONS_PER_LANE, flat_port, output_port, pixel_port
@@ -309,20 +310,42 @@ def _map_feed(
     """A dense projection of a map, which comes pixel by pixel."""
     channels, height, width = network.shape(projection.source)
     pixels = height * width
+    lanes = min(lanes, channels)
     order = np.arange(channels) * pixels + np.arange(pixels)[:, None]
     weights = projection.weights.reshape(projection.neurons, channels, pixels)
-    return dense_banks(
+    repeats = bool((weights == weights[:, :, :1]).all())
+    parts = 1
+    if values is not None and len(values) and projection.source != INPUT and not repeats:
+        events = np.bitwise_count(values).sum() / len(values)
+        parts = _parts(channels, pixels, -(-lanes // reads), float(events) / lanes)
+    made = dense_banks(
         source=projection.source,
         inputs=projection.inputs,
         planes=planes,
-        positions=channels,
-        lanes=min(lanes, channels),
+        positions=channels // parts,
+        lanes=lanes,
         reads=reads,
         order=order.reshape(-1),
-        repeats=bool((weights == weights[:, :, :1]).all()),
+        repeats=repeats,
         fixed=True,
         values=values,
     )
+    return replace(made, parts=parts)
+
+
+def _parts(channels: int, pixels: int, banks: int, cycles: float) -> int:
+    """Words that a pixel is cut into: entries that are narrow, as far as they take no time.
+
+    cycles: of a frame, for its events.
+    """
+    parts = 1
+    while (
+        channels % (2 * parts) == 0
+        and channels > NARROW * banks * parts
+        and 2 * (2 * parts) * pixels <= cycles
+    ):
+        parts *= 2
+    return parts
 
 
 def _frame_feed(network: Network, projection: Projection, given: int) -> FramePlan:

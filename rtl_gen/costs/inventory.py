@@ -177,6 +177,8 @@ def _event(layer: Layer, plan: LayerPlan, family: Family) -> tuple[Quantities, l
                 total += parts.weights(port, plan, rows, family)
             if isinstance(feed, DensePlan):
                 total += parts.queue(port, feed, family)
+        if isinstance(feed, DensePlan):
+            total += parts.serialiser(feed.positions * feed.planes, feed.parts)
     left = left_over(layer, plan)
     made = neurons([matrix(p) for p in layer.projections], (), offsets(layer, plan), left)
     if plan.stored:

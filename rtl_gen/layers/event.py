@@ -20,7 +20,7 @@ from rtl_gen.lib.rom import Rom
 from rtl_gen.plan import LayerPlan
 from s2nn_hw.ir import Layer
 
-from .feed import ConvFeed, DenseFeed
+from .feed import ConvFeed, DenseFeed, cut
 from .membranes import left_over
 from .unit import Unit
 from .weights import bank_rows, bank_words, matrix
@@ -160,6 +160,9 @@ class EventParts:
             unit.build(m)
         first = 0
         for k, (feeds, source) in enumerate(zip(self._feeds, inputs, strict=True)):
+            own = self.plan.feeds[k]
+            if isinstance(own, DensePlan) and own.parts > 1:
+                source = cut(m, source, own, f"cut{k}" if len(inputs) > 1 else "cut")
             words = registered(m, source, f"register{k}" if len(inputs) > 1 else "register")
             push = Signal(name=f"push{k}")
             room = []

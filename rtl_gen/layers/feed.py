@@ -13,6 +13,7 @@ from rtl_gen.lib.planes import PlaneSequence
 from rtl_gen.lib.queue import WordQueue
 from rtl_gen.lib.reader import WindowReader
 from rtl_gen.lib.register import registered
+from rtl_gen.lib.serialiser import Serialiser
 from rtl_gen.stream import word
 
 
@@ -97,6 +98,32 @@ class DenseFeed(_Feed):
             wiring.connect(m, sequence.o, wiring.flipped(self.entries(b)))
         m.d.comb += self.room.eq(Cat(room).all())
         return m
+
+
+def cut(m: Module, source, plan: DensePlan, name: str):
+    """The words of a source, each in several; with the last of them goes the word itself."""
+    m.submodules[name] = serialiser = Serialiser(
+        width=plan.positions * plan.planes, beats=plan.parts
+    )
+    planes = source.payload.planes
+    out = stream.Signature(word(plan.positions, plan.planes)).create()
+    m.d.comb += [
+        serialiser.i.payload.eq(
+            Cat(
+                planes[p].word_select(n, plan.positions)
+                for n in range(plan.parts)
+                for p in range(plan.planes)
+            )
+        ),
+        serialiser.i.valid.eq(source.valid),
+        source.ready.eq(serialiser.i.ready),
+        out.valid.eq(serialiser.o.valid),
+        Cat(out.p.planes[p] for p in range(plan.planes)).eq(serialiser.o.p.data),
+        out.p.last.eq(source.payload.last & serialiser.o.p.last),
+        out.p.drop.eq(source.payload.drop),
+        serialiser.o.ready.eq(out.ready),
+    ]
+    return wiring.flipped(out)  # as a port of the component is seen from within
 
 
 class ConvFeed(_Feed):

@@ -4,7 +4,7 @@ from amaranth.hdl import Cat, Const, Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from rtl_gen.feeds import Feed, FramePlan
+from rtl_gen.feeds import DensePlan, Feed, FramePlan
 from rtl_gen.lib.fork import Fork
 from rtl_gen.lib.merge import Merge
 from rtl_gen.lib.serialiser import Serialiser
@@ -217,6 +217,8 @@ class SpikingLayer(WeightedLayer):
 
 def _word(feed: Feed) -> tuple[int, int]:
     """Positions and planes of the words that a feed takes."""
+    if isinstance(feed, DensePlan):
+        return feed.positions * feed.parts, feed.planes
     if isinstance(feed, FramePlan):
         return feed.positions, feed.planes
     return feed.windows.channels, feed.planes

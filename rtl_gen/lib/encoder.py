@@ -16,7 +16,7 @@ MARKS = ("closes", "final", "drop")
 
 #: Bits of an entry that are counted together, unless there are more than so many.
 _PART = 4
-_NARROW = 32
+NARROW = 32
 
 #: Bits that a chain of carries goes through.
 _CHAIN = 32
@@ -67,7 +67,7 @@ class Port:
     @property
     def is_wide(self) -> bool:
         """Whether the counting of its spikes takes a cycle more."""
-        return self.positions > _NARROW
+        return self.positions > NARROW
 
     @property
     def address_bits(self) -> int:

@@ -192,10 +192,14 @@ class _Model:
             feeds = []
             for k, feed in enumerate(node.feeds):
                 assert isinstance(feed, DensePlan)
+                words = self.links[node.layer, k]
+                if feed.parts > 1:
+                    words = self.processes.link()
+                    self.processes.add(serialise(self.links[node.layer, k], words, feed.parts))
                 made = DenseFeed(
                     feed,
                     word_events(feed, self._of(feed.source)),
-                    self.links[node.layer, k],
+                    words,
                     self.processes.channel(),
                     self._encoders(node, feed),
                 )

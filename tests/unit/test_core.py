@@ -13,7 +13,7 @@ from rtl_gen import timing
 from rtl_gen.network import Core
 from rtl_gen.planner import plan
 from s2nn_hw.flow.emit import values
-from s2nn_hw.ir import Dense, FrameFormat, Layer, Network
+from s2nn_hw.ir import Conv2d, Dense, FrameFormat, Layer, Network, Pool
 
 FRAMES = 16
 
@@ -163,3 +163,49 @@ def test_scores_of_a_readout_that_joins_pixels_and_spikes(drive):
     run = drive(Core(network, chosen), frames, timing.steady(len(frames), chosen))
     _, scores = chosen.output.unpack([data for _, _, data in run.delivered])
     np.testing.assert_array_equal(scores, s2nn_hw.golden.run(network, frames).scores)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_wide_pixels_in_parts_are_exact_in_value_and_cycle(seed, drive, stalling):
+    """A dense layer that is long at work takes a map's pixels in narrow words."""
+    rng = np.random.default_rng(seed)
+    channels = int(rng.choice([34, 64, 80, 136]))
+    kind, lanes = ("or", "sum")[seed % 2], 1 + seed // 2 % 2
+    conv = Conv2d(
+        source="input",
+        weights=rng.integers(-3, 4, (channels, 1, 3, 3)).astype(np.int8),
+        weight_bits=3,
+        padding=(1, 1),
+    )
+    size = channels * 6
+    dense = Dense(
+        source="pool",
+        weights=rng.integers(-7, 8, (5, size)).astype(np.int8),
+        weight_bits=4,
+    )
+    network = Network(
+        input=FrameFormat(shape=(1, 4, 6), bits=1),
+        layers=(
+            Layer(name="conv", projections=(conv,), thresholds=rng.integers(-4, 2, channels)),
+            Pool(name="pool", source="conv", kind=kind, kernel=(2, 2), stride=(2, 2)),
+            Layer(name="readout", projections=(dense,), thresholds=None),
+        ),
+    )
+    network.check()
+    frames = random_frames(rng, network, 6).reshape(-1, 1, 4, 6)
+    trace = s2nn_hw.golden.run(network, frames)
+    sampled = values(network, frames, trace)
+    chosen = plan(network, lanes=[1, lanes], samples=sampled)
+    (feed,) = chosen.layers[-1].feeds
+    assert feed.positions * feed.parts == channels > 32 >= feed.positions
+    source = stalling(rng, chosen, len(frames), float(rng.choice([0, 0.3, 0.7])))
+    run = drive(Core(network, chosen), frames, source)
+    _, scores = chosen.output.unpack([data for _, _, data in run.delivered])
+    np.testing.assert_array_equal(scores, trace.scores)
+    predicted = timing.schedule(chosen, sampled, source)
+    np.testing.assert_array_equal(run.accepted, predicted.accepted.reshape(-1))
+    np.testing.assert_array_equal(
+        [cycle for cycle, _, _ in run.delivered], predicted.delivered.reshape(-1)
+    )
+    # Without samples nothing is known of the work.
+    assert plan(network, lanes=1).layers[-1].feeds[0].parts == 1
