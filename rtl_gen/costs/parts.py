@@ -51,7 +51,7 @@ def queue(port: Port, feed: DensePlan, family: Family) -> Counter[str]:
         total += Counter({"queue": 1, "queue bit": bits, "queued position": port.positions})
         total += stored(Store(depth=feed.queue, width=bits, clocked=True), family)
     if feed.planes > 1:
-        total["plane bit"] += bits * feed.planes
+        total += Counter({"plane bit": bits * feed.planes, "skid": 2 * bits})
     return total
 
 

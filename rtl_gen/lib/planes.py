@@ -6,14 +6,17 @@ from amaranth.lib.wiring import In, Out
 
 from rtl_gen.stream import entry, share
 
+from .skid import Skid
+
 
 class PlaneSequence(wiring.Component):
     """Reads the queues of a dense projection's planes in turn, most significant first.
 
     Semantics: the next plane's queue is read after each share that ends one; the frame is one
-    window, which ends with plane 0.
+    window, which ends with plane 0.  Of several planes, a Skid is behind the choice: queues may be
+    block RAM, slow and far away.
 
-    Latency: none, combinational.  Throughput: an entry a cycle.
+    Latency: that of the Skid, of one plane none.  Throughput: an entry a cycle.
 
     Members
     -------
@@ -33,6 +36,11 @@ class PlaneSequence(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         count = self.planes_count
+        out = self.o
+        if count > 1:
+            m.submodules.skid = skid = Skid(self.o.payload.shape())
+            out = skid.i
+            wiring.connect(m, skid.o, wiring.flipped(self.o))
         plane = Signal(range(max(count, 2)), init=count - 1)
         chosen = Signal(self.planes[0].payload.shape())
         with m.Switch(plane):
@@ -40,19 +48,19 @@ class PlaneSequence(wiring.Component):
                 with m.Case(b):
                     m.d.comb += [
                         chosen.eq(self.planes[b].payload),
-                        self.o.valid.eq(self.planes[b].valid),
-                        self.planes[b].ready.eq(self.o.ready),
+                        out.valid.eq(self.planes[b].valid),
+                        self.planes[b].ready.eq(out.ready),
                     ]
         ends = Signal()
         m.d.comb += [
             ends.eq(chosen.last & (plane == 0)),
-            self.o.p.bits.eq(chosen.bits),
-            self.o.p.base.eq(chosen.base),
-            self.o.p.last.eq(chosen.last),
-            self.o.p.closes.eq(ends),
-            self.o.p.final.eq(ends),
-            self.o.p.drop.eq(chosen.drop),
+            out.p.bits.eq(chosen.bits),
+            out.p.base.eq(chosen.base),
+            out.p.last.eq(chosen.last),
+            out.p.closes.eq(ends),
+            out.p.final.eq(ends),
+            out.p.drop.eq(chosen.drop),
         ]
-        with m.If(self.o.valid & self.o.ready & chosen.last):
+        with m.If(out.valid & out.ready & chosen.last):
             m.d.sync += plane.eq(Mux(plane == 0, count - 1, plane - 1))
         return m

@@ -1,5 +1,6 @@
 """Dense projections: queues of words and the encoders behind them."""
 
+from collections import deque
 from collections.abc import Sequence
 
 import numpy as np
@@ -8,6 +9,7 @@ import numpy.typing as npt
 from rtl_gen.feeds import DensePlan
 from rtl_gen.lib.queue import WordQueue
 from rtl_gen.lib.register import Register
+from rtl_gen.lib.skid import Skid
 
 from .encoder import Encoder, FoldedEncoder
 from .processes import LONG_AGO, Channel, Link, Process
@@ -59,6 +61,25 @@ class Queue:
         return self.free
 
 
+class PlaneTimes:
+    """lib.planes.PlaneSequence: when the entries of its queues are read, and when they leave it."""
+
+    def __init__(self, planes: int):
+        self.planes = planes
+        #: Cycle in which the newest entry was read, and those in which the last ones left.
+        self.read = LONG_AGO
+        self.left = deque([LONG_AGO] * Skid.depth, Skid.depth)
+
+    def take(self, queue: Queue, written: int, free: int) -> int:
+        """The cycle in which the next entry leaves, given when its reader has room."""
+        if self.planes == 1:
+            return queue.pop(written, free)
+        self.read = queue.pop(written, max(self.read + 1, self.left[0] + Skid.free_latency))
+        left = max(self.read + Skid.latency, free)
+        self.left.append(left)
+        return left
+
+
 class DenseFeed:
     """layers.feed.DenseFeed with its encoders.
 
@@ -83,6 +104,7 @@ class DenseFeed:
         self.whole = done.network.channel()
         self.left = done
         self.queues = [[Queue(plan.queue) for _ in plan.banks] for _ in range(plan.planes)]
+        self.sequences = [PlaneTimes(plan.planes) for _ in plan.banks]
         self.encoders = encoders
 
     def process(self) -> Process:
@@ -124,9 +146,12 @@ class DenseFeed:
 
     def _take(self, plane: int) -> None:
         """The encoders take all that is in the plane's queues."""
-        for own, queue in zip(self.encoders, self.queues[plane], strict=True):
+        for own, queue, sequence in zip(
+            self.encoders, self.queues[plane], self.sequences, strict=True
+        ):
             for count, written, last in queue.entries:
-                own.take(queue.pop(written, own.counting.left[0]), count, last=last)
+                left = sequence.take(queue, written, own.counting.left[0])
+                own.take(left, count, last=last)
             queue.entries.clear()
 
     def end(self, cycle: int) -> None:
