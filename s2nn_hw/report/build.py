@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from s2nn_hw import schema
 from s2nn_hw.ir import well_formed
-from s2nn_hw.manifest import Manifest
+from s2nn_hw.manifest import Manifest, find
 
 from . import cost, layer, pace, relation
 from .advice import Advice
@@ -16,7 +17,7 @@ from .check import Check
 from .figure import Figure, Origin
 from .known import Known, pointer
 from .layer import LayerReport
-from .sources import OPTIONS, SYNTH, VERIFY, Sources
+from .sources import OPTIONS, SYNTH, VERIFY, Sources, read_json
 
 #: The clock of the figures that need one before a flow has found the real one.
 NOMINAL_MHZ = 100
@@ -85,7 +86,7 @@ def read(folder: Path) -> BuildReport:
 def of(sources: Sources) -> BuildReport:
     """The report of the build in the first folder, with what others hold of it."""
     folder = sources.folders[0]
-    manifest = Manifest.read(folder)
+    manifest = _manifest(folder)
     ours = manifest.top, manifest.digest
     verified = sources.of_build(VERIFY, *ours, again="verify again")
     synthesis = sources.of_build(SYNTH, *ours, again="synthesise again")
@@ -93,8 +94,7 @@ def of(sources: Sources) -> BuildReport:
     options = sources.of_build(OPTIONS, *ours, again="emit again")
     relation.check_options(sources.path(OPTIONS), options, manifest)
     if verified:
-        seen = [entry["name"] for entry in verified["layers"]]
-        relation.check_layers(sources.path(VERIFY), seen, manifest)
+        relation.check_verified(sources.path(VERIFY), verified["layers"], manifest)
     if synthesis:
         relation.check_layers(sources.path(SYNTH), list(synthesis["layers"]), manifest)
     known = Known(
@@ -107,6 +107,17 @@ def of(sources: Sources) -> BuildReport:
     )
     with well_formed(f"{folder / manifest.top}.json: malformed: it"):
         return _assemble(known)
+
+
+def _manifest(folder: Path) -> Manifest:
+    """Of the folder's core, every field that is read here checked."""
+    from .contents import Core, check
+
+    path = find(folder)
+    data = read_json(path)
+    schema.MANIFEST.check(data, path)
+    check(Core, data, str(path))
+    return Manifest.read(folder)
 
 
 def _assemble(known: Known) -> BuildReport:

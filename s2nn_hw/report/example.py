@@ -6,7 +6,7 @@ import base64
 import binascii
 import io
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,8 +40,21 @@ class Picture:
     active: int
 
 
-def check(data: Mapping[str, Any], where: str) -> None:
-    """Raise InputError unless all values can be decoded."""
+def check(data: Mapping[str, Any], names: Sequence[str], classes: int, where: str) -> None:
+    """Raise InputError unless it is of these layers and classes, and all values can be decoded.
+
+    names: of the core's layers and pools but the readout, whose scores stand for it.
+    """
+    found = [layer["name"] for layer in data["layers"]]
+    if found != list(names):
+        raise InputError(
+            f"{where}: its layers must be those of the core but the readout, "
+            f"{', '.join(names) or 'none'}, not {', '.join(found) or 'none'}"
+        )
+    if len(data["scores"]) != classes:
+        raise InputError(
+            f"{where}: its scores must be {classes}, one a class, not {len(data['scores'])}"
+        )
     for entry in ({"name": "input", **data["input"]}, *data["layers"]):
         _values(entry, where)
 

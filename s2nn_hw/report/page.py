@@ -170,16 +170,15 @@ def _of_build(sources: Sources, name: str, built: BuildReport | None) -> dict[st
     """What verify wrote beside its result."""
     if built is None:
         return None
-    path = str(sources.path(name))
+    path, names = str(sources.path(name)), [layer.name for layer in built.layers]
     data = sources.of_build(name, built.top, built.digest, again="verify again")
     with well_formed(f"{path}: malformed: it"):
         if data and name == TIMELINE:
-            timeline.check(data, [layer.name for layer in built.layers], path)
+            timeline.check(data, names, path)
         if data and name == EXAMPLE:
-            example.check(data, path)
+            example.check(data, names[:-1], built.layers[-1].neurons, path)
         if data and name == PORTS:
-            wave.strips(data)
-            wave.title(data)
+            wave.check(data, path)
     return data or None
 
 

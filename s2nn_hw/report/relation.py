@@ -30,6 +30,20 @@ def check_layers(path: Path, names: Sequence[str], manifest: Manifest) -> None:
             )
 
 
+def check_verified(path: Path, layers: Sequence[Mapping[str, Any]], manifest: Manifest) -> None:
+    """Raise InputError unless a verification tells of every layer as the core is built."""
+    check_layers(path, [layer["name"] for layer in layers], manifest)
+    seen = {layer["name"]: layer for layer in layers}
+    for entry in manifest.layers:
+        for name in ("engine", "lanes"):
+            built, found = getattr(entry, name), seen[entry.name][name]
+            if found != built:
+                raise InputError(
+                    f"{path}: layer {entry.name!r}: its {name} must be {built}, as "
+                    f"{manifest.top}.json has it, not {found}"
+                )
+
+
 def check_options(path: Path, options: Mapping[str, Any], manifest: Manifest) -> None:
     """Raise InputError unless the options have engine and lanes as the core is built."""
     layers = [entry for entry in manifest.layers if entry.engine != "pool"]

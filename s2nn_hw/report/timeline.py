@@ -16,8 +16,11 @@ _TALL = {"work": 20, "held": 12, "wait": 3}
 
 
 def check(data: Mapping[str, Any], names: Iterable[str], where: str) -> None:
-    """Raise InputError unless it is of layers of these names whose spans are all of its cycles."""
-    known, cycles = set(names), data["cycles"]
+    """Raise InputError unless it is of these layers, whose spans are all of its cycles.
+
+    Frames were through in these, but for one that is alone.
+    """
+    known, cycles = list(names), data["cycles"]
     for layer in data["layers"]:
         name = layer["name"]
         if name not in known:
@@ -36,6 +39,18 @@ def check(data: Mapping[str, Any], names: Iterable[str], where: str) -> None:
         if counted != layer["cycles"]:
             raise InputError(
                 f"{where}: layer {name!r}: its spans have {counted}, its cycles {layer['cycles']}"
+            )
+    found = [layer["name"] for layer in data["layers"]]
+    if found != known:
+        raise InputError(
+            f"{where}: its layers must be those of the core, {', '.join(known)}, "
+            f"not {', '.join(found) or 'none'}"
+        )
+    for frame in data["frames"] if len(data["frames"]) > 1 else ():
+        if frame["last_out"] >= cycles:
+            raise InputError(
+                f"{where}: frame {frame['frame']}: its last_out must be before cycle {cycles}, "
+                f"not {frame['last_out']}"
             )
 
 

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from s2nn_hw.ir import InputError
+
 from .known import pointer
 
 #: Width of a cycle, height of a lane's signal, and of a slope, in pixels.
@@ -75,16 +77,28 @@ class _Signal:
     path: str
 
 
+def check(data: Mapping[str, Any], where: str) -> None:
+    """Raise InputError naming the row that is no signal of those that are drawn, if there is any.
+
+    Rows that are empty keep others apart.
+    """
+    from .contents import Signal
+    from .contents import check as check_row
+
+    rows = list(_signals(data["signal"]))
+    if not rows:
+        raise InputError(f"{where}: malformed: its signal must have a row that is not empty")
+    for row, _, path in rows:
+        check_row(Signal, row, f"{where}#{path}")
+
+
 def strips(data: Mapping[str, Any]) -> list[Strip]:
     """All signals, those of groups after one another, cut where cycles are left out.
 
-    What is longer than _MOST is cut in parts that are alike.  Raises ValueError where there is no
-    signal, on a character of another kind, and on more or fewer labels than values.
+    What is longer than _MOST is cut in parts that are alike.  The data is that of check().
     """
-    signals = [_signal(*found) for found in _signals(data["signal"], "", "/signal")]
-    cycles = max((len(signal.chars) for signal in signals), default=0)
-    if not cycles:
-        raise ValueError("no signals")
+    signals = [_signal(*found) for found in _signals(data["signal"])]
+    cycles = max(len(signal.chars) for signal in signals)
     gaps = [k for k in range(cycles) if any("|" in signal.chars[k : k + 1] for signal in signals)]
     found = []
     for start, end in zip([0, *(k + 1 for k in gaps)], [*gaps, cycles], strict=True):
@@ -99,19 +113,19 @@ def strips(data: Mapping[str, Any]) -> list[Strip]:
 
 def title(data: Mapping[str, Any]) -> str:
     """What stands above and below the diagram, in sentences."""
-    head, foot = (str(data[name]["text"]) for name in ("head", "foot"))
+    head, foot = (data[name]["text"] for name in ("head", "foot"))
     return f"{head}. {foot[:1].upper()}{foot[1:]}."
 
 
 def _signals(
-    signals: list[Any], group: str, path: str
+    signals: list[Any], group: str = "", path: str = "/signal"
 ) -> Iterator[tuple[Mapping[str, Any], str, str]]:
-    """Each signal with its group and where it stands."""
+    """Each signal with its group, whose name is the first of its rows, and where it stands."""
     for k, signal in enumerate(signals):
         here = path + pointer(k)
-        if isinstance(signal, list) and signal:
-            yield from _signals(signal, str(signal[0]), here)
-        elif isinstance(signal, Mapping) and signal:
+        if isinstance(signal, list) and signal and isinstance(signal[0], str):
+            yield from _signals(signal, signal[0], here)
+        elif signal != {} and not (group and k == 0):
             yield signal, group, here
 
 
@@ -119,19 +133,19 @@ def _signal(signal: Mapping[str, Any], group: str, path: str) -> _Signal:
     chars: list[str] = []
     values: list[int | None] = []
     char, count = "x", 0
-    for found in str(signal["wave"]):
-        if found not in ".|01px=":
-            raise ValueError(f"character {found!r} of a wave")
+    for found in signal["wave"]:
         if found not in ".|":
             char = found
             count += found == "="
         chars.append("|" if found == "|" else char)
         values.append(count - 1 if char == "=" else None)
-    data = [str(text) for text in signal.get("data", ())]
-    if len(data) != count:
-        raise ValueError(f"{len(data)} labels of {count} values")
     return _Signal(
-        name=str(signal["name"]), group=group, chars=chars, values=values, data=data, path=path
+        name=signal["name"],
+        group=group,
+        chars=chars,
+        values=values,
+        data=signal.get("data", ()),
+        path=path,
     )
 
 

@@ -19,6 +19,7 @@ DIGEST, NETWORK = "d" * 64, "ab" * 32
 #: A name that would be markup, were it not shown as text.
 EVIL = "<img src=x onerror=\"document.title='evil'\">&amp;"
 LAYERS = ("conv", EVIL, "pool", "readout")
+ENGINES = ("parallel", "event", "pool", "event")
 AREA = {"lut": 250, "ff": 120, "carry": 16, "bram": 2, "spram": 0, "dsp": 0}
 
 
@@ -98,7 +99,7 @@ def verification() -> dict[str, Any]:
         "layers": [
             {
                 "name": name,
-                "engine": "event",
+                "engine": engine,
                 "lanes": 2,
                 "events_mean": 100.5 + k,
                 "accumulates_mean": 1608.0,
@@ -106,7 +107,7 @@ def verification() -> dict[str, Any]:
                 "floor_cycles_mean": 140.125 - k,
                 "toggles_per_frame": 5000.25 * (k + 1),
             }
-            for k, name in enumerate(LAYERS)
+            for k, (name, engine) in enumerate(zip(LAYERS, ENGINES, strict=True))
         ],
         "checks": [{"name": "scores", "passed": True, "detail": "all agree"}],
         "netlist": {

@@ -50,6 +50,7 @@ VERIFIED: dict[str, Any] = {
     "interval_floor_mean": 40.0,
     "interval_predicted_mean": 44.0,
     "toggles_per_frame": 6000.0,
+    "toggle_frames": 200,
     "accuracy": 0.975,
     "frames_per_second": 2272727.0,
     "simulator": "verilator",

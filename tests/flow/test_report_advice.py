@@ -12,7 +12,6 @@ import pytest
 import s2nn_hw
 from s2nn_hw import flow
 from s2nn_hw.flow.emit import build
-from s2nn_hw.ir import InputError
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -256,12 +255,3 @@ def test_of_nothing_known_nothing_follows(core: Path) -> None:
     manifest = json.loads((core / "core.json").read_text())
     change(core / "core.json", timing={**manifest["timing"], "samples": None})
     assert flow.report(core)["advice"] == ()
-
-
-def test_layers_without_lanes_are_one_sentence(full: Path) -> None:
-    manifest = json.loads((full / "core.json").read_text())
-    for layer in manifest["layers"]:
-        layer["lanes"] = 0
-    change(full / "core.json", layers=manifest["layers"])
-    with pytest.raises(InputError, match="holds a value of the wrong kind"):
-        flow.report(full)

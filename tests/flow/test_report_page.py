@@ -36,6 +36,10 @@ def at(data: Any, pointer: str) -> Any:
     return data
 
 
+#: That went through the core alone.
+FRAME = {"frame": 0, "first_in": 0, "last_in": 15, "first_out": 180, "last_out": 180}
+
+
 def small() -> Network:
     rng = np.random.default_rng(0)
     conv = Conv2d(
@@ -287,7 +291,64 @@ def test_what_is_absent_is_named_with_its_command(core: Path) -> None:
         ),
         ("verify.json", {"accuracy": float("nan")}, "not JSON: it holds NaN"),
         ("ports.wavedrom.json", {"head": {}}, "malformed: it lacks 'head/text'"),
-        ("ports.wavedrom.json", {"signal": []}, "malformed: it holds a value of the wrong kind"),
+        ("ports.wavedrom.json", {"signal": []}, "its signal must have a row that is not empty"),
+        ("ports.wavedrom.json", {"signal": [{}]}, "its signal must have a row that is not empty"),
+        (
+            "ports.wavedrom.json",
+            {"signal": [7]},
+            "/signal/0: malformed: it must be an object, not 7",
+        ),
+        (
+            "ports.wavedrom.json",
+            {"signal": [["m", {"name": 3, "wave": "0"}]]},
+            "/signal/0/1: malformed: its name must be a valid string, not 3",
+        ),
+        (
+            "ports.wavedrom.json",
+            {"signal": [{"name": "a", "wave": "=", "data": [[]]}]},
+            r"/signal/0: malformed: its data/0 must be a valid string, not \[\]",
+        ),
+        (
+            "ports.wavedrom.json",
+            {"signal": [{"name": "a", "wave": "=", "data": None}]},
+            "/signal/0: malformed: its data must be a valid list, not None",
+        ),
+        (
+            "ports.wavedrom.json",
+            {"signal": [{"name": "a", "wave": "==", "data": ["x"]}]},
+            "/signal/0: malformed: it must have as many data as values, 2, not 1",
+        ),
+        ("timeline.json", {"simulator": []}, r"its simulator must be a valid string, not \[\]"),
+        ("timeline.json", {"layers": []}, "its layers must be those of the core, .*, not none"),
+        ("timeline.json", {"cycles": 10**30}, "its cycles must be less than or equal to"),
+        (
+            "timeline.json",
+            {"frames": [dict(FRAME, first_in=20, last_in=15)]},
+            "its frames/0 must not have first_in 20 after last_in 15",
+        ),
+        (
+            "timeline.json",
+            {"frames": [dict(FRAME, first_out=200)]},
+            "its frames/0 must not have first_out 200 after last_out 180",
+        ),
+        (
+            "timeline.json",
+            {"frames": [FRAME, dict(FRAME, frame=1, last_out=400)]},
+            "frame 1: its last_out must be before cycle 400, not 400",
+        ),
+        ("example.json", {"steps": "x"}, "its steps must be a valid integer, not 'x'"),
+        ("example.json", {"steps": None}, "its steps must be a valid integer, not None"),
+        ("example.json", {"layers": []}, "those of the core but the readout, .*, not none"),
+        ("example.json", {"scores": [-7, 12]}, "its scores must be 3, one a class, not 2"),
+        ("example.json", {"scores": [0, 10**30, 0]}, "its scores/1 must be less than or equal to"),
+        ("example.json", {"class": 2}, "must be 1, the first of the greatest score, not 2"),
+        ("verify.json", {"toggle_frames": []}, "its toggle_frames must be a valid integer"),
+        ("verify.json", {"toggles_per_frame": 1e308}, "its toggles_per_frame must be less than"),
+        (
+            "verify.json",
+            {"interval_cycles": {"mean": 1e-320}},
+            "must be greater than or equal to 1",
+        ),
         ("example.json", {"class": 9}, "class must be that of one of 3 scores, not 9"),
         ("example.json", {"input": {}}, "malformed: it lacks 'input/shape'"),
         ("synth.json", {"weights": 3}, "malformed: its weights must be an object, not 3"),
@@ -295,7 +356,7 @@ def test_what_is_absent_is_named_with_its_command(core: Path) -> None:
         (
             "ports.wavedrom.json",
             {"signal": [{"name": "a", "wave": "01h"}]},
-            "malformed: it holds a value of the wrong kind",
+            "/signal/0: malformed: its wave must match pattern .*, not '01h'",
         ),
     ],
 )
@@ -303,7 +364,81 @@ def test_what_does_not_belong_is_told(
     full: Path, name: str, fields: dict[str, Any], message: str
 ) -> None:
     change(full / name, **fields)
-    with pytest.raises(InputError, match=rf"{name}: .*{message}"):
+    with pytest.raises(InputError, match=rf"{name}[:#].*{message}"):
+        flow.report(full)
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "value", "message"),
+    [
+        ("core.json", "layers/0/synapses", [], r"its layers/0/synapses must .* integer, not \[\]"),
+        ("core.json", "layers/0/lanes", 0, "its layers/0/lanes must be greater .* to 1, not 0"),
+        ("core.json", "layers/1/memories/0/rows", "x", "its layers/1/memories/0/rows must be"),
+        ("core.json", "layers", 3, "its layers must be a valid list, not 3"),
+        ("core.json", "input/pixels", None, "its input/pixels must be a valid integer, not None"),
+        (
+            "core.json",
+            "timing/samples/interval_mean",
+            1e308,
+            "its timing/samples/interval_mean must",
+        ),
+        (
+            "core.json",
+            "options/layers/0/feeds/0/windows/size/0",
+            0,
+            "windows/size/0 must be greater",
+        ),
+        ("core.json", "options/layers/2/windows/planes", "2", "layers/2/windows/planes must be a"),
+        ("verify.json", "layers/0/lanes", 1e30, r"its layers/0/lanes must .* integer, not 1e\+30"),
+        ("verify.json", "layers/0/lanes", 4, "layer 'conv': its lanes must be 2, as core.json has"),
+        (
+            "verify.json",
+            "layers/0/engine",
+            "event",
+            "layer 'conv': its engine must be parallel, as",
+        ),
+        ("verify.json", "layers/0/floor_cycles_mean", 1e308, "its layers/0/floor_cycles_mean must"),
+        ("timeline.json", "layers/1/spans/0/2", "30", "its layers/1/spans/0/2 must be a valid int"),
+        ("timeline.json", "frames/0/last_out", 10**30, "its frames/0/last_out must be less than"),
+        ("example.json", "layers/0/name", "other", "its layers must be those of the core but the"),
+        ("synth.json", "layers/conv/lut", 10**30, "its layers/conv/lut must be less than or equal"),
+    ],
+)
+@pytest.mark.parametrize("words", [(), ("--json",), ("--html",)])
+def test_a_wrong_value_is_told_of_every_form(
+    full: Path,
+    name: str,
+    place: str,
+    value: Any,
+    message: str,
+    words: tuple[str, ...],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Where it is read, not where it is shown."""
+    data = json.loads((full / name).read_text())
+    *way, last = place.split("/")
+    into = at(data, "".join(f"/{key}" for key in way))
+    into[int(last) if isinstance(into, list) else last] = value
+    (full / name).write_text(json.dumps(data))
+    assert cli.main(["report", str(full), *words]) == 2
+    said = capsys.readouterr().err
+    assert re.search(rf"{name}: .*{message}", said), said
+    assert len(said.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "field"),
+    [
+        ("core.json", "counters"),
+        ("verify.json", "toggle_frames"),
+        ("timeline.json", "simulator"),
+        ("example.json", "scores"),
+    ],
+)
+def test_an_absent_field_is_told(full: Path, name: str, field: str) -> None:
+    data = json.loads((full / name).read_text())
+    (full / name).write_text(json.dumps({k: v for k, v in data.items() if k != field}))
+    with pytest.raises(InputError, match=rf"{name}: malformed: it lacks '{field}'$"):
         flow.report(full)
 
 
@@ -316,6 +451,7 @@ def test_what_does_not_belong_is_told(
         ("bench.json", {"format": 0}, r"'format' \(version of its format\) must be 1, not 0"),
         ("bench.json", {"rows": [3]}, "malformed: its rows/0 must be an object, not 3"),
         ("bench.json", {"networks": {}}, "must have the digest of its network 'digits'"),
+        ("plan.json", {"board": 3}, "malformed: its board must be a valid string, not 3"),
         ("plan.json", {"front": []}, "malformed: its front must not be empty"),
         ("results.json", {"schema": None}, r"must be 1, not None"),
     ],
@@ -599,8 +735,6 @@ def test_lanes_of_a_waveform() -> None:
     assert clock.line.count("V0") == 1
     assert data.labels == [wave.Label(x=18.0, text="b", path="/signal/2/1/data/1", room=None)]
     assert valid.line == "M0 18H36"
-    with pytest.raises(ValueError, match="1 labels of 2 values"):
-        wave.strips({"signal": [{"name": "d", "wave": "==", "data": ["a"]}]})
 
 
 def test_a_long_waveform_is_cut_in_parts() -> None:

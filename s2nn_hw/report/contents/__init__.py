@@ -4,12 +4,13 @@ from s2nn_hw import schema
 
 from .choice import Options, Plan
 from .content import Content, check
-from .frames import Example, Timeline, Waveform
+from .core import Core
+from .frames import Example, Signal, Timeline, Waveform
 from .networks import Bench, Experiment, Trial
 from .synthesis import Synthesis
 from .verification import Verification
 
-__all__ = ["CONTENTS", "Content", "Trial", "check"]
+__all__ = ["CONTENTS", "Content", "Core", "Signal", "Trial", "check"]
 
 #: File → what it holds.
 CONTENTS: dict[str, type[Content]] = {

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from .content import Content, Count, Positive, Size
+from .content import Content, Count, Interval, Positive, Size, Whole
 
 
 class Choice(Content):
@@ -29,7 +29,7 @@ class Options(Choice):
     """See flow.emit.Options; of a core as it is built they have its digest."""
 
     counters: bool
-    unroll_limit: int | None
+    unroll_limit: Whole | None
     family: str | None
     freq: Size | None
     digest: str
@@ -49,7 +49,7 @@ class Prediction(Choice):
     lut: Count
     ff: Count
     bram: Count
-    interval_cycles: Annotated[float, Field(gt=0)]
+    interval_cycles: Interval
     inferences_per_second: Size
 
 

@@ -11,9 +11,16 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from s2nn_hw.ir import InputError
 
-Count = Annotated[int, Field(ge=0)]
-Positive = Annotated[int, Field(ge=1)]
-Size = Annotated[float, Field(ge=0)]
+#: Greatest number, for what is computed of two is then finite, and no reader rounds a whole one.
+_MOST = 2**53
+
+Whole = Annotated[int, Field(ge=-_MOST, le=_MOST)]
+Count = Annotated[int, Field(ge=0, le=_MOST)]
+Positive = Annotated[int, Field(ge=1, le=_MOST)]
+Real = Annotated[float, Field(ge=-_MOST, le=_MOST)]
+Size = Annotated[float, Field(ge=0, le=_MOST)]
+#: Between results, of which no two come in one cycle.
+Interval = Annotated[float, Field(ge=1, le=_MOST)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -24,7 +31,7 @@ class Content(BaseModel):
 
 
 #: How pydantic begins to say what something should be.
-_SHOULD = re.compile(r"\A(?:Input|List) should ")
+_SHOULD = re.compile(r"\A(?:Input|List|String) should ")
 
 
 def check(kind: type[Content], data: Mapping[str, Any], where: str) -> None:

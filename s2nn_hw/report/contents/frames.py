@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, Strict, model_validator
 
-from .content import Content, Count, Positive
+from .content import Content, Count, Positive, Whole
 
 
 class Cycles(Content):
@@ -34,11 +34,25 @@ class TimelineFrame(Content):
     first_out: Count
     last_out: Count
 
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        # A result may come before the last beat, where that holds pixels that no window reads.
+        for first, last in (
+            ("first_in", "last_in"),
+            ("first_in", "first_out"),
+            ("first_out", "last_out"),
+        ):
+            start, end = getattr(self, first), getattr(self, last)
+            if start > end:
+                raise ValueError(f"must not have {first} {start} after {last} {end}")
+        return self
+
 
 class Timeline(Content):
     """See flow.timeline."""
 
     digest: str
+    simulator: str
     cycles: Positive
     frames: Annotated[list[TimelineFrame], Field(min_length=1)]
     layers: list[Worked]
@@ -69,13 +83,18 @@ class Example(Content):
     answer: Count = Field(alias="class")
     input: Values
     layers: list[LayerValues]
-    scores: list[int]
+    steps: Positive = 1
+    scores: list[Whole]
 
     @model_validator(mode="after")
     def _scored(self) -> Self:
         if self.answer >= len(self.scores):
             raise ValueError(
                 f"class must be that of one of {len(self.scores)} scores, not {self.answer}"
+            )
+        if self.answer != (greatest := self.scores.index(max(self.scores))):
+            raise ValueError(
+                f"class must be {greatest}, the first of the greatest score, not {self.answer}"
             )
         return self
 
@@ -86,8 +105,22 @@ class Said(Content):
     text: str
 
 
+class Signal(Content):
+    """A row of a waveform, a character a cycle: of WaveDrom's those that are drawn here."""
+
+    name: str
+    wave: Annotated[str, Field(pattern=r"\A[.|01px=]+\z")]
+    data: list[str] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _labelled(self) -> Self:
+        if len(self.data) != (values := self.wave.count("=")):
+            raise ValueError(f"must have as many data as values, {values}, not {len(self.data)}")
+        return self
+
+
 class Waveform(Content):
-    """See report.ports; what the lanes are is read where they are drawn."""
+    """See report.ports; what the rows of ``signal`` are, its groups aside, says Signal."""
 
     digest: str
     signal: list[Any]

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from pydantic import Field
-
-from .content import Content, Count, Share, Size
+from .content import Content, Count, Interval, Real, Share, Size, Whole
 
 
 class Units(Content):
     """Of each resource."""
 
-    lut: int
-    ff: int
-    carry: int
-    bram: int
-    spram: int
-    dsp: int
+    lut: Whole
+    ff: Whole
+    carry: Whole
+    bram: Whole
+    spram: Whole
+    dsp: Whole
 
 
 class Used(Content):
@@ -70,7 +66,7 @@ class Step(Content):
     """See toolchain.nextpnr.Step; a clock that comes late makes a delay negative."""
 
     kind: str
-    delay_ns: float
+    delay_ns: Real
     cell: str
     port: str
     net: str | None
@@ -95,7 +91,7 @@ class Synthesis(Content):
     fmax_mhz: Clock | None
     timing_met: bool | None
     critical_path: list[Step]
-    interval_cycles: Annotated[float, Field(gt=0)]
+    interval_cycles: Interval
     interval_of: str
     inferences_per_second: Count | None
     at_clock: Rate | None

@@ -6,21 +6,27 @@ from typing import Self
 
 from pydantic import model_validator
 
-from .content import Content, Count, Positive, Share, Size
+from .content import Content, Count, Interval, Positive, Real, Share, Size
 
 
 class Spread(Content):
     """Of frames sent alone; nothing of a core that died, negative of one that answers too early."""
 
-    min: float | None
-    mean: float | None
-    max: float | None
+    min: Real | None
+    mean: Real | None
+    max: Real | None
 
 
 class Mean(Content):
     """A mean, where there is one."""
 
     mean: Size | None
+
+
+class Between(Content):
+    """Of frames that follow each other; nothing of a single one."""
+
+    mean: Interval | None
 
 
 class Verdict(Content):
@@ -35,6 +41,8 @@ class VerifiedLayer(Content):
     """See flow.outcome.LayerResult."""
 
     name: str
+    engine: str
+    lanes: Positive
     events_mean: Size
     accumulates_mean: Size
     multiply_accumulates_mean: Size
@@ -64,10 +72,11 @@ class Verification(Content):
     mismatches: Count
     accuracy: Share | None
     latency_cycles: Spread
-    interval_cycles: Mean
+    interval_cycles: Between
     interval_predicted_mean: Size | None
     interval_floor_mean: Size
     toggles_per_frame: Size | None
+    toggle_frames: Count
     modules: dict[str, Size]
     layers: list[VerifiedLayer]
     checks: list[Verdict]
