@@ -617,7 +617,7 @@ def test_the_terminal_says_the_same(
         "event 4, event 4",
         "96.88 %",
         "2,000.50",
-        "at most 1.09 × as fast",
+        "make the core 1.09 × as fast at best",
     ):
         assert expected in shown
     assert cli.main(["report", str(full)]) == 0
