@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import functools
 import inspect
+import operator
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FunctionType
 from typing import Any
@@ -23,12 +25,15 @@ from s2nn_hw import cli, flow, ir, manifest
 from s2nn_hw.flow import gates, outcome, prediction
 from s2nn_hw.ir import coding
 from s2nn_hw.report import BuildReport, Check, Figure, LayerReport, advice, page, pair, points
+from s2nn_hw.report import names as called
+from s2nn_hw.report.contents import Content, Signal, frames
 
 #: Head of the page of results.
 _JSON = """# What verbs give as JSON
 
 What `--json` prints, and what the functions of `s2nn_hw.flow` return. `report` gives a Page, of
-two builds a Pair. What is not known is null, never 0.
+two builds a Pair. What is not known is null, never 0. A Count is a whole number from 0, a
+Positive one from 1, a Whole one of any sign.
 """
 
 #: What a report consists of.
@@ -44,6 +49,13 @@ REPORTED = (
         page.Absent,
     ),
     *(pair.Pair, pair.Row, pair.LayerPair),
+)
+
+#: Of files that a report hands on as they are.
+HANDED = (
+    *(frames.Timeline, frames.TimelineFrame, frames.Worked, frames.Cycles),
+    *(frames.Example, frames.Values, frames.LayerValues),
+    *(frames.Waveform, Signal, frames.Said),
 )
 
 #: Columns of a usage line, as a phone shows with little scrolling.
@@ -134,7 +146,19 @@ def results() -> str:
     names = [name for name in flow.__all__ if name.endswith("Result")]
     within = (outcome.LayerResult, gates.NetlistResult, Check, prediction.Prediction)
     verbs = [getattr(flow, name) for name in names]
-    return "\n".join([_JSON, *_each(verbs), *_each(within), *_each(REPORTED)])
+    figures = [
+        *_named("figures of a BuildReport", called.BUILD),
+        *_named("figures of a LayerReport", called.LAYER),
+        *_named("what is compared of two layers beside their figures", called.FIELDS),
+    ]
+    parts = (*_each(verbs), *_each(within), *_each(REPORTED), *figures, *_each(HANDED))
+    return "\n".join([_JSON, *parts])
+
+
+def _named(title: str, names: Mapping[str, str]) -> list[str]:
+    """A section of names and what they are for people."""
+    rows = [(f"`{name}`", prose(text)) for name, text in names.items()]
+    return [f"## {title[0].upper()}{title[1:]}", "", *_table(("name", "meaning"), rows)]
 
 
 def _parsers(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
@@ -160,6 +184,9 @@ def _each(things: Iterable[Any]) -> Iterator[str]:
     """A section for every class or function: its contract, fields and members."""
     for thing in things:
         body, parameters = docstring(thing)
+        if _is_record(thing):
+            inherited = [docstring(base)[1] for base in thing.__mro__[:0:-1] if _is_record(base)]
+            parameters = functools.reduce(operator.or_, [*inherited, parameters])
         yield from (f"## {thing.__name__}", "")
         if isinstance(thing, FunctionType):
             signature = str(inspect.signature(thing)).replace("'", "")
@@ -178,7 +205,7 @@ def docstring(thing: Any) -> tuple[str, dict[str, str]]:
 
     The paragraph of these has the heading Parameters, or begins with a field of the dataclass.
     """
-    fields = {field.name for field in dataclasses.fields(thing)} if _is_record(thing) else set()
+    fields = {name for name, _, _ in _declared(thing)} if _is_record(thing) else set()
     text: list[str] = []
     found: dict[str, str] = {}
     for paragraph in inspect.cleandoc(thing.__doc__ or "").split("\n\n"):
@@ -194,21 +221,40 @@ def docstring(thing: Any) -> tuple[str, dict[str, str]]:
 
 
 def _is_record(thing: Any) -> bool:
-    """Whether it is a dataclass, not an object of one."""
-    return isinstance(thing, type) and dataclasses.is_dataclass(thing)
+    """Whether it is a class of fields, not an object of one."""
+    return isinstance(thing, type) and (
+        dataclasses.is_dataclass(thing) or issubclass(thing, Content)
+    )
+
+
+def _declared(thing: Any) -> Iterator[tuple[str, str, str]]:
+    """Name, type and default of every field, the last empty where there is none."""
+    if issubclass(thing, Content):
+        kinds = {name: kind for base in thing.__mro__ for name, kind in _annotated(base)}
+        for name, told in thing.model_fields.items():
+            none = told.is_required()
+            default = "" if none else repr(told.get_default(call_default_factory=True))
+            yield told.alias or name, kinds[name], default
+        return
+    for field in dataclasses.fields(thing):
+        default = "" if field.default is dataclasses.MISSING else repr(field.default)
+        if field.default_factory is not dataclasses.MISSING:
+            default = repr(field.default_factory())
+        yield field.name, str(field.type), default
+
+
+def _annotated(base: type) -> Iterator[tuple[str, str]]:
+    """Fields of a class of contents, and their types without what checks them."""
+    for name, kind in inspect.get_annotations(base).items():
+        yield name, re.sub(r"Annotated\[(.+?), (?:Field|Strict)\([^()]*\)\]", r"\1", str(kind))
 
 
 def _fields(thing: Any, meanings: dict[str, str]) -> Sequence[tuple[str, ...]]:
-    """A row for every field of a dataclass."""
-    rows = []
-    for field in dataclasses.fields(thing):
-        default = "" if field.default is dataclasses.MISSING else f"`{field.default!r}`"
-        if field.default_factory is not dataclasses.MISSING:
-            default = f"`{field.default_factory()!r}`"
-        rows.append(
-            (f"`{field.name}`", f"`{field.type}`", default, prose(meanings.get(field.name, "")))
-        )
-    return rows
+    """A row for every field of a dataclass or of what a file must hold."""
+    return [
+        (f"`{name}`", f"`{kind}`", f"`{default}`" if default else "", prose(meanings.get(name, "")))
+        for name, kind, default in _declared(thing)
+    ]
 
 
 def _members(thing: Any) -> Sequence[tuple[str, ...]]:

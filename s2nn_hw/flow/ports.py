@@ -62,7 +62,7 @@ def ports(
         Stream(name="m_axis", levels=sink, labels=[f"class {vectors.classes[0]}", *beats]),
     ]
     failed = [f"{v.name}: {v.detail}" for v in simulation.verdicts if not v.passed]
-    title = f"{manifest.top}: a frame and its result, with stalls"
+    title = f"{manifest.top}: a frame and its result, source and sink stalling once"
     return Ports(
         diagram=None if failed else diagram(streams, title=title, digest=manifest.digest),
         check=Check(

@@ -223,10 +223,14 @@ def _synthesised(known: Known) -> dict[str, Figure]:
     def found(path: str, unit: str, origin: Origin) -> Figure:
         return known.figure(f"{SYNTH}#/{path}", unit, origin, verb="synth")
 
+    at_clock = known.synthesis.get("at_clock") or {}
+    board = f"at {at_clock['mhz']:g} MHz" if at_clock else ""
+    if known.synthesis.get("timing_met") is False:
+        board += ", not met"
     return {
         "clock": found("fmax_mhz/best", "MHz", Origin.MEASURED),
         "inferences_at_fmax": found("inferences_per_second", "", Origin.ESTIMATED),
-        "inferences_on_board": found("at_clock/inferences_per_second", "", Origin.ESTIMATED),
+        "inferences_on_board": found("at_clock/inferences_per_second", board, Origin.ESTIMATED),
         "lut": found("lut/used", "", Origin.MEASURED),
         "ff": found("ff/used", "", Origin.MEASURED),
         "bram": found("bram/used", "", Origin.MEASURED),

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from s2nn_hw.ir import InputError
 
-from . import example, timeline, wave
+from . import example, names, timeline, wave
 from .figure import spoken
 from .known import pointer
 from .page import Page
@@ -20,7 +20,6 @@ from .pair import Pair
 from .points import MEASURES
 from .scatter import scatter
 from .schematic import HEIGHT, WIDTH, schematic
-from .text import LABELS
 
 #: Bytes; a browser on a telephone takes no more with pleasure.
 LIMIT = 5_000_000
@@ -48,27 +47,27 @@ _OVER = {
 #: Those of a page without a core.
 _WITHOUT = ("summary", "pareto")
 
-#: What the columns of the table of layers are: figure or field, heading, unit.
-COLUMNS = (
-    ("synapses", "synapses", ""),
-    ("weight_bits", "weight bits", ""),
-    ("spike_rate", "spike rate of inputs", "share"),
-    ("events", "events", ""),
-    ("floor", "floor, cycles", ""),
-    ("work", "cycles at work", ""),
-    ("utilisation", "utilisation", "share"),
-    ("memory_bits", "weight memory, bits", ""),
-    ("occupied_bits", "block RAM occupied, bits", ""),
-    ("buffer_bits", "line buffers, bits", ""),
-    ("lut", "LUT", ""),
-    ("ff", "FF", ""),
-    ("bram", "BRAM", ""),
-    ("toggles_per_frame", "toggles", ""),
-    ("netlist_toggles", "toggles of the netlist", ""),
-)
+#: What the columns of the table of layers are: figure or field, and its unit.
+COLUMNS = {
+    "synapses": "",
+    "weight_bits": "",
+    "spike_rate": "share",
+    "events": "",
+    "floor": "",
+    "work": "",
+    "utilisation": "share",
+    "memory_bits": "",
+    "occupied_bits": "",
+    "buffer_bits": "",
+    "lut": "",
+    "ff": "",
+    "bram": "",
+    "toggles_per_frame": "",
+    "netlist_toggles": "",
+}
 
-#: Figure of a build or layer → what it is called.
-_NAMES = {**{key: heading for key, heading, _ in COLUMNS}, **LABELS}
+#: Figure, field or column of a layer → what it is called.
+_OF_LAYER = {**names.FIELDS, **names.LAYER, "work": "cycles at work"}
 
 
 class Numbers:
@@ -145,10 +144,16 @@ def pair(found: Pair) -> str:
 
 
 def _render(template: str, numbers: Numbers, **parts: Any) -> str:
-    text = _environment().get_template(template).render(number=numbers, labels=_NAMES, **parts)
+    text = _environment().get_template(template).render(number=numbers, **parts)
     if len(text.encode()) > LIMIT:
         raise InputError(f"the page would be {len(text.encode()):,} bytes, more than {LIMIT:,}")
     return text
+
+
+def _command(text: str) -> Markup:
+    """A command line that breaks between its words, and within one only where it has no room."""
+    words = (Markup("<span>{}</span>").format(word) for word in text.split(" "))
+    return Markup("<code>{}</code>").format(Markup(" ").join(words))
 
 
 @functools.cache
@@ -160,7 +165,10 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["command"] = _command
     environment.globals |= {
+        "labels": names.BUILD,
+        "layer_labels": _OF_LAYER,
         "measures": MEASURES,
         "states": timeline.STATES,
         "paths": timeline.paths,

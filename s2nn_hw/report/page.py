@@ -81,7 +81,8 @@ class Page:
         when one is added.
     folder: first of those that were read.
     build: what is known of the core; None of a folder without one.
-    notes: what lies beside the build and is of another core or network, a sentence each.
+    notes: what lies beside the build and is of another core or network, or is not used, a sentence
+        each.
     plan, timeline, example, ports: contents of plan.json, timeline.json, example.json and
         ports.wavedrom.json; None where there is none.
     groups: what may be compared, of plans, sweeps, peers and experiments.
@@ -111,8 +112,12 @@ class Page:
 def read(folder: Path, beside: tuple[Path, ...] = ()) -> Page:
     """The page of a folder, and of what it lacks and others beside it hold.
 
-    Raises InputError naming the file that is absent, foreign, changed or of another build.
+    Raises InputError naming the file that is absent, foreign, changed or of another build, or a
+    folder beside it in which there is nothing that is looked for.
     """
+    for other in beside:
+        if other.is_dir() and not any((other / name).exists() for name in (*OF_BUILD, *_OTHERS)):
+            raise InputError(f"{other}: has nothing that is looked for beside a build")
     sources = Sources((folder, *beside))
     built = _build(sources)
     plan = sources.json(PLAN)
@@ -122,7 +127,7 @@ def read(folder: Path, beside: tuple[Path, ...] = ()) -> Page:
     return Page(
         folder=str(folder),
         build=built,
-        notes=relation.notes(sources, built),
+        notes=(*relation.notes(sources, built), *_unused(sources)),
         plan=relation.plan(sources, built) or None,
         timeline=_of_build(sources, TIMELINE, built),
         example=_of_build(sources, EXAMPLE, built),
@@ -164,6 +169,17 @@ def _known(sources: Sources, name: str, built: BuildReport | None) -> bool:
     if name == CORE:
         return built is not None
     return _there(sources, name) and (built is not None or name not in OF_BUILD)
+
+
+def _unused(sources: Sources) -> tuple[str, ...]:
+    """A sentence for each folder beside the first all of whose files others before it have."""
+    first, *beside = sources.folders
+    used = {sources.path(name).parent for name in (*OF_BUILD, *_OTHERS)}
+    return tuple(
+        f"{folder} has nothing that the folders before it lack, {first} the first."
+        for folder in beside
+        if folder not in used
+    )
 
 
 def _of_build(sources: Sources, name: str, built: BuildReport | None) -> dict[str, Any] | None:

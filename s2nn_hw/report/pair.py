@@ -43,10 +43,12 @@ class LayerPair:
     Parameters
     ----------
     name: of the layers.
-    figures: name → both; absent of a build that has no such layer.
+    only: ``A`` or ``B`` where the other build has no such layer, whose figures are then absent.
+    figures: name → both.
     """
 
     name: str
+    only: str
     figures: dict[str, Row]
 
 
@@ -84,7 +86,8 @@ def compare(first: BuildReport, second: BuildReport) -> Pair:
     for name in dict.fromkeys((*named[0], *named[1])):
         ours, theirs = (_figures(layers.get(name)) for layers in named)
         figures = {key: _row(ours.get(key), theirs.get(key)) for key in {**ours, **theirs}}
-        pairs.append(LayerPair(name=name, figures=figures))
+        only = "A" if name not in named[1] else "B" if name not in named[0] else ""
+        pairs.append(LayerPair(name=name, only=only, figures=figures))
     return Pair(
         builds=builds,
         figures={name: _row(first.figures[name], second.figures[name]) for name in first.figures},

@@ -8,38 +8,12 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from . import gates, points, synthesis
+from . import gates, names, points, synthesis
 from .build import BuildReport
 from .figure import Figure, spoken
 from .page import Page
 from .pair import Pair, Row
 from .table import table
-
-#: Figure → what it is called.
-LABELS = {
-    "accuracy": "accuracy",
-    "mismatches": "mismatches against the golden model",
-    "latency_min": "latency, least",
-    "latency_mean": "latency, mean",
-    "latency_max": "latency, greatest",
-    "latency_bound": "latency of any frame, at most",
-    "interval": "interval, mean",
-    "interval_predicted": "interval, mean, predicted",
-    "interval_bound": "interval of any frames, at most",
-    "interval_floor": "floor of the slowest layer",
-    "interval_over_floor": "interval over floor",
-    "toggles_per_frame": "toggles a frame",
-    "netlist_toggles": "toggles a frame of the netlist",
-    "inferences_per_second": "inferences a second",
-    "clock": "clock, best of its seeds",
-    "inferences_at_fmax": "inferences a second at that clock",
-    "inferences_on_board": "inferences a second at the board's clock",
-    "lut": "look-up tables",
-    "ff": "flip-flops",
-    "bram": "block RAMs",
-    "simulation_speed": "simulation speed",
-    "arithmetic_energy": "energy, arithmetic only, 45 nm",
-}
 
 
 def page(found: Page) -> RenderableType:
@@ -59,9 +33,9 @@ def pair(found: Pair) -> RenderableType:
     parts: list[RenderableType] = []
     for letter, build in zip("AB", found.builds, strict=True):
         parts += [Text.assemble((letter, "bold"), ": ", _title(build)), ""]
-    parts.append(_ratios(found.figures, LABELS))
+    parts.append(_ratios(found.figures, names.BUILD))
     for layer in found.layers:
-        parts += ["", Text(layer.name, "bold"), _ratios(layer.figures, {})]
+        parts += ["", Text(layer.name, "bold"), _ratios(layer.figures, names.FIELDS | names.LAYER)]
     return Group(*parts)
 
 
@@ -98,7 +72,7 @@ def _figures(report: BuildReport) -> Table:
     for name, figure in report.figures.items():
         absent = figure.value is None
         value = Text(figure.text(), "dim" if absent else "")
-        label = LABELS[name]
+        label = names.BUILD[name]
         if name == "accuracy" and not absent:
             label = f"{label} on {report.frames:,} frames"
         rows.add_row(label, value, "" if absent else figure.origin.value)
@@ -178,7 +152,7 @@ def _ratios(figures: Mapping[str, Row], labels: Mapping[str, str]) -> Table:
         known = [origin for origin in row.origins if origin != "absent"]
         ratio = Text(row.compared(), "dim" if row.ratio is None else "")
         cells = (*(_spoken(value, row.unit) for value in row.values), ratio)
-        rows.add_row(labels.get(name, name), *cells, known[0] if known else "")
+        rows.add_row(labels[name], *cells, known[0] if known else "")
     return rows
 
 

@@ -96,6 +96,13 @@ class Emission(Content):
     layers: list[Node] = Field(default_factory=list)
 
 
+class Load(Content):
+    """See LoadPort."""
+
+    tdata_bits: Positive
+    file: str
+
+
 class Samples(Content):
     """Means over the network's sample frames."""
 
@@ -120,6 +127,7 @@ class Core(Content):
     options: Emission
     files: dict[str, str]
     input: Pixels
+    load: Load | None = None
     layers: Annotated[list[Built], Field(min_length=1)]
     timing: Timing
     counters: list[str]

@@ -10,7 +10,12 @@ from .content import Content, Count, Positive, Whole
 
 
 class Cycles(Content):
-    """Of a layer in each state."""
+    """Of a layer in each state.
+
+    work: in which it was at work.
+    wait: in which it waited for input.
+    held: in which it was held by back-pressure.
+    """
 
     work: Count
     wait: Count
@@ -18,7 +23,12 @@ class Cycles(Content):
 
 
 class Worked(Content):
-    """What a layer did: spans of a state, from a cycle to before another."""
+    """What a layer or pool did.
+
+    name: of the layer.
+    cycles: in each state.
+    spans: state, first cycle, and the cycle behind its last.
+    """
 
     name: str
     cycles: Cycles
@@ -26,7 +36,12 @@ class Worked(Content):
 
 
 class TimelineFrame(Content):
-    """Its number, and the cycles of its beats."""
+    """A frame of the timeline.
+
+    frame: its number, from 0.
+    first_in, last_in: cycles in which its first and last beat were taken.
+    first_out, last_out: cycles in which the first and last beat of its result were.
+    """
 
     frame: Count
     first_in: Count
@@ -49,7 +64,14 @@ class TimelineFrame(Content):
 
 
 class Timeline(Content):
-    """See flow.timeline."""
+    """What every layer did in the first frames, ``timeline.json``.
+
+    digest: of the build.
+    simulator: that saw it.
+    cycles: that were watched; cycle 0 is that in which the first beat was taken.
+    frames: that were through by then.
+    layers: and pools, in the network's order.
+    """
 
     digest: str
     simulator: str
@@ -59,7 +81,15 @@ class Timeline(Content):
 
 
 class Values(Content):
-    """Of a map or a row of neurons, in base64."""
+    """Of a map or a row of neurons.
+
+    shape: channels, height and width, or neurons.
+    maximum: greatest value that there may be.
+    steps: that follow one another.
+    values: base64, in raster order, channels first; of the input a byte each, of others eight
+        spikes a byte, the first in the highest bit, and of greater values a byte each, or two, the
+        lower one first, where 255 is not enough.
+    """
 
     shape: list[Positive]
     maximum: Positive
@@ -68,14 +98,28 @@ class Values(Content):
 
 
 class LayerValues(Values):
-    """What a layer gives."""
+    """What a layer gives.
+
+    name: of the layer.
+    kind: what it is.
+    """
 
     name: str
     kind: Literal["layer", "pool"]
 
 
 class Example(Content):
-    """See flow.example."""
+    """One frame through the layers, ``example.json``.
+
+    digest: of the build.
+    frame: its number.
+    label: of the data set, None where there is none.
+    class: that of the greatest score, the first of them.
+    input: what the core is sent.
+    layers: and pools but the readout, what each gives at the last step.
+    steps: of the network.
+    scores: of all classes.
+    """
 
     digest: str
     frame: Count
@@ -100,13 +144,21 @@ class Example(Content):
 
 
 class Said(Content):
-    """A line of a diagram."""
+    """A line of a diagram.
+
+    text: of the line.
+    """
 
     text: str
 
 
 class Signal(Content):
-    """A row of a waveform, a character a cycle: of WaveDrom's those that are drawn here."""
+    """A row of a waveform.
+
+    name: of the signal.
+    wave: a character a cycle, of WaveDrom's those that are drawn here.
+    data: what stands in its values, in their order.
+    """
 
     name: str
     wave: Annotated[str, Field(pattern=r"\A[.|01px=]+\z")]
@@ -120,7 +172,13 @@ class Signal(Content):
 
 
 class Waveform(Content):
-    """See report.ports; what the rows of ``signal`` are, its groups aside, says Signal."""
+    """The ports as one frame goes in and its result comes, ``ports.wavedrom.json``.
+
+    digest: of the build.
+    signal: rows, each a Signal, none, or a group: its name and its rows.
+    head: the title.
+    foot: what stands below.
+    """
 
     digest: str
     signal: list[Any]
