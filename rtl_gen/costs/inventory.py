@@ -139,7 +139,8 @@ def of_node(network: Network, plan: CorePlan, name: str, family: Family) -> Quan
             total += parts.slots(bits, node.slots, family)
         if node.pixels > 1:
             total["merged bit"] += bits * node.pixels
-    for reader, k in readers:
+    # Pixels of maps go on one by one as they come.
+    for reader, k in () if layer.is_map else readers:
         behind = plan.node(reader)
         if isinstance(behind, LayerPlan) and isinstance(feed := behind.feeds[k], FramePlan):
             total += parts.serialiser(feed.positions, feed.words) if feed.held else Counter()

@@ -75,13 +75,14 @@ def register(subparsers: Any) -> None:
 
 def handler(args: argparse.Namespace) -> int:
     """Measure; 1 if a circuit of ours is wrong."""
-    from s2nn_hw import flow, ir
-    from s2nn_hw.flow.bench import FRAMES
+    from s2nn_hw import ir
+    from s2nn_hw.flow.bench import FRAMES, bench
     from s2nn_hw.flow.demo import MODEL
     from s2nn_hw.flow.images import images
     from s2nn_hw.peers import PEERS
 
-    networks, frames = {}, {}
+    networks: dict[str, ir.Network] = {}
+    frames = {}
     for path in args.models or [MODEL]:
         file = options.model_file(path)
         name = options.model_name(file, networks)
@@ -91,7 +92,7 @@ def handler(args: argparse.Namespace) -> int:
         frames[name] = found.first(min(len(found.frames), wanted)).frames
     named = () if args.peers is None else tuple(PEERS) if not args.peers else args.peers.split(",")
     with terminal.progress() as progress:
-        result = flow.bench(
+        result = bench(
             networks,
             args.out,
             images=frames,

@@ -66,7 +66,7 @@ def handler(args: argparse.Namespace) -> int:
         raise InputError("--with is for one folder, not for two builds side by side")
     if args.out is not None and not args.html:
         raise InputError("-o names the page that --html writes, which is not asked for")
-    found = read(folder, *others, beside=args.beside)
+    found = read(folder, others[0] if others else None, args.beside)
     if args.html:
         path = args.out or folder / (BOTH if others else HTML)
         size = write_html(found, path)

@@ -98,7 +98,7 @@ def progress() -> Iterator[Progress]:
 class _Stdout(io.FileIO):
     """Tells its own failures from those of files."""
 
-    def write(self, data: Any) -> int | None:
+    def write(self, data: Any, /) -> int:
         try:
             return super().write(data)
         except BrokenPipeError:

@@ -115,21 +115,22 @@ def _jpeg(path: Path) -> Dataset:
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             parts = {
-                part: [arrays[f"{part}_{name}"] for name in ("jpeg", "offset", "label")]
+                part: (arrays[f"{part}_jpeg"], arrays[f"{part}_offset"], arrays[f"{part}_label"])
                 for part in ("train", "test")
             }
     except _BAD_NPZ as error:
         raise InputError(f"{path}: not a whole CIFAR-10 of JPEGs: {error}") from error
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    (train, train_offset, train_label), (test, test_offset, test_label) = parts.values()
     return Dataset(
         name="cifar10",
         title="CIFAR-10 (JPEG copy)",
         maximum=255,
-        train_images=_decoded(*parts["train"][:2], path),
-        train_labels=_labels(parts["train"][2], str(path)),
-        test_images=_decoded(*parts["test"][:2], path),
-        test_labels=_labels(parts["test"][2], str(path)),
+        train_images=_decoded(train, train_offset, path),
+        train_labels=_labels(train_label, str(path)),
+        test_images=_decoded(test, test_offset, path),
+        test_labels=_labels(test_label, str(path)),
     )
 
 

@@ -52,9 +52,9 @@ def shorten(module: Any) -> int:
     return fewer
 
 
-def _readers(module: Any) -> Counter[int | str]:
+def _readers(module: Any) -> Counter[int | str | None]:
     """Bit → how many ports of cells and of the module read it."""
-    found: Counter[int | str] = Counter()
+    found: Counter[int | str | None] = Counter()
     for cell in module["cells"].values():
         for port, bits in cell["connections"].items():
             if cell["port_directions"][port] != "output":

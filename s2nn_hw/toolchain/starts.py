@@ -94,7 +94,7 @@ def join(module: Any) -> int:
     module: as take_in() left it; changed in place.
     """
     cells = module["cells"]
-    chains: dict[tuple, list[_Chain]] = {}
+    chains: dict[tuple[int, tuple[Any, ...]], list[_Chain]] = {}
     readers = _Readers(cells)
     for name in sorted(cells, key=_natural):
         if name.endswith(_START):
@@ -132,7 +132,7 @@ class _Readers:
     """What reads each net of a flat module."""
 
     def __init__(self, cells: Any):
-        self._found: dict[int, list[tuple[str, Any]]] = {}
+        self._found: dict[int | str, list[tuple[str, Any]]] = {}
         for cell in cells.values():
             for port, bits in cell["connections"].items():
                 for bit in bits:
@@ -160,7 +160,7 @@ class _Readers:
         tables = (cell for port, cell in self._found[net] if port == "I1")
         return [t for t in tables if t["type"] == LOOK_UP and _matches(t, carry)]
 
-    def control(self, table: Any) -> tuple:
+    def control(self, table: Any) -> tuple[Any, ...]:
         """Clock, enable and reset of the flip-flop behind a look-up table."""
         for port, cell in self._found.get(table["connections"]["O"][0], []):
             if port == "D":
