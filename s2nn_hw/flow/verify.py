@@ -20,7 +20,7 @@ from s2nn_hw import schema
 from s2nn_hw.ir import InputError, Network, integer
 from s2nn_hw.manifest import sha256
 from s2nn_hw.report import Check
-from s2nn_hw.report.baseline import comparable
+from s2nn_hw.report.baseline import BASELINE, comparable
 from s2nn_hw.report.baseline import read as read_baseline
 from s2nn_hw.toolchain import tools, yosys
 
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from rtl_gen.platforms import Part
 
 VERIFY = schema.VERIFY.file
-BASELINE = "baseline.json"
 #: Folder of the mapped core, in a build's.
 NETLIST = "netlist"
 #: Of a core whose clock nothing tells.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,9 @@ from s2nn_hw import schema
 from s2nn_hw.ir import InputError
 
 from .check import Check
+
+#: Beside a verification, that which it was compared with.
+BASELINE = "baseline.json"
 
 #: What must be alike for cycles and toggles to be comparable, and so is named when it is not.
 #: The network's digest is not among it: to compare across a retraining is what a baseline is for.
@@ -93,18 +96,34 @@ def compare(
     Compared are the mean latency, the mean interval (unless neither has one), the toggles per frame
     of the core and of each layer.  Raises InputError where the two are not comparable().
     """
+    return tuple(_grown(*pair, allowed) for pair in _pairs(result, baseline, name))
+
+
+def growth(
+    result: Mapping[str, Any], baseline: Mapping[str, Any], name: str = "baseline"
+) -> dict[str, tuple[float, float]]:
+    """Measure → before and now, of those that grew; see compare()."""
+    found = _pairs(result, baseline, name)
+    return {
+        measure: (old, new)
+        for measure, new, old in found
+        if new is not None and old is not None and new > old
+    }
+
+
+def _pairs(
+    result: Mapping[str, Any], baseline: Mapping[str, Any], name: str
+) -> Iterator[tuple[str, float | None, float | None]]:
+    """Measure, now and before."""
     comparable(result, baseline, name)
-    pairs = {key: (_number(result, key), _number(baseline, key)) for key in _MEASURES}
-    checks = [
-        _grown(measure, new, old, allowed)
-        for measure, (new, old) in pairs.items()
-        if measure in _ALWAYS or (new, old) != (None, None)
-    ]
+    for measure in _MEASURES:
+        new, old = _number(result, measure), _number(baseline, measure)
+        if measure in _ALWAYS or (new, old) != (None, None):
+            yield measure, new, old
     before = {layer["name"]: layer for layer in baseline["layers"]}
     for layer in result["layers"]:
         new, old = (_number(x, "toggles_per_frame") for x in (layer, before[layer["name"]]))
-        checks.append(_grown(f"toggles_per_frame of {layer['name']}", new, old, allowed))
-    return tuple(checks)
+        yield f"toggles_per_frame of {layer['name']}", new, old
 
 
 def _grown(measure: str, new: float | None, old: float | None, allowed: float) -> Check:

@@ -32,9 +32,15 @@ _FEWER = 1.5
 def advice(known: Known, layers: Sequence[LayerReport], interval: Figure) -> list[Advice]:
     """On the cycles between frames.
 
-    interval: of frames that follow each other without stalls; nothing is said where it is absent,
-        or of a core that takes a frame a cycle.
+    interval: of frames that follow each other without stalls; where a verification has none,
+        this is said, and nothing of a core that takes a frame a cycle.
     """
+    if interval.value is None and known.verified:
+        sentence = (
+            "Which layer sets the pace is told by frames that follow each other without stalls: "
+            "verify two or more, without --stall."
+        )
+        return [Advice(about="pace", sentence=sentence, names={}, figures={})]
     floors = [layer.figures["floor"].value for layer in layers]
     if interval.value is None or interval.value <= 1 or None in floors:
         return []
@@ -88,6 +94,11 @@ class _Pace:
                 else "It takes a pixel or window a cycle, "
             ) + "which no lanes change."
             return [Advice(about="pace", sentence=sentence, names=names, figures=figures)]
+        if first.engine == "parallel" and first.lanes >= first.inputs:
+            sentence += "All inputs of a window have a lane: there is no use for more."
+            return [Advice(about="pace", sentence=sentence, names=names, figures=figures)]
+        if not others and not stream:
+            return [self._alone(first, sentence, names, figures)]
         second = max(others, key=_floor, default=None)
         if second is not None and _floor(second) >= self._least(first):
             # Which of them it is, floors do not tell.
@@ -135,6 +146,21 @@ class _Pace:
                 option=option,
             )
         ]
+
+    def _alone(
+        self, only: LayerReport, sentence: str, names: dict[str, str], figures: dict[str, Figure]
+    ) -> Advice:
+        """Of a layer that waits for no other."""
+        lanes = 2 * only.lanes
+        half = self._computed(math.ceil(_floor(only) / 2), "cycles", Origin.ESTIMATED)
+        return Advice(
+            about="pace",
+            sentence=f"{sentence}There is no other layer: with twice the lanes it needs at least "
+            "{half}.",
+            names=names,
+            figures=figures | {"half": half},
+            option=self._lanes({only.name: lanes}) if self._usable(only, lanes) else "",
+        )
 
     def engine(self) -> list[Advice]:
         """Where the other engine of convolutions would take fewer cycles or less area."""

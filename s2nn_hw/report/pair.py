@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,12 +61,14 @@ class Pair:
     ----------
     schema: version of these fields, see Page.
     builds: both.
+    notes: why what is compared may be of different things, a sentence each.
     figures: name → both.
     layers: matched by name.
     """
 
     schema: int = SCHEMA
     builds: tuple[BuildReport, BuildReport]
+    notes: tuple[str, ...]
     figures: dict[str, Row]
     layers: tuple[LayerPair, ...]
 
@@ -90,9 +93,27 @@ def compare(first: BuildReport, second: BuildReport) -> Pair:
         pairs.append(LayerPair(name=name, only=only, figures=figures))
     return Pair(
         builds=builds,
+        notes=tuple(_notes(*builds)),
         figures={name: _row(first.figures[name], second.figures[name]) for name in first.figures},
         layers=tuple(pairs),
     )
+
+
+def _notes(first: BuildReport, second: BuildReport) -> Iterator[str]:
+    if first.network != second.network:
+        yield "They are of two networks."
+    runs = [(build.frames, build.stall, build.simulator) for build in (first, second)]
+    if None in (first.frames, second.frames):
+        if first.frames or second.frames:
+            yield (
+                "Only one was verified: floor and predicted interval of the other are those of the "
+                "samples of its network, and their ratios say little."
+            )
+    elif runs[0] != runs[1]:
+        yield (
+            "They were verified with other frames, stalls or simulators, so that ratios of "
+            "accuracy, cycles and toggles say little."
+        )
 
 
 def _figures(layer: LayerReport | None) -> dict[str, Figure | int]:

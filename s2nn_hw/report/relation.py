@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from s2nn_hw.ir import InputError
 from s2nn_hw.manifest import Manifest
 
-from .sources import BENCH, EXPERIMENT, PLAN, SWEEP, Sources
+from . import baseline
+from .sources import BENCH, EXPERIMENT, PLAN, SWEEP, VERIFY, Sources
 
 if TYPE_CHECKING:
     from .build import BuildReport
@@ -73,7 +74,19 @@ def notes(sources: Sources, built: BuildReport | None) -> tuple[str, ...]:
     A plan may be for another core of the network, which is still to be made.  Many networks are
     compared by a sweep, bench or experiment, of which one should be the build's.
     """
-    return () if built is None else tuple(_notes(sources, built))
+    return () if built is None else (*_growth(sources), *_notes(sources, built))
+
+
+def _growth(sources: Sources) -> Iterator[str]:
+    """What grew since the result that a verification was compared with."""
+    path = sources.path(VERIFY).with_name(baseline.BASELINE)
+    if not (found := sources.json(VERIFY)) or not path.exists():
+        return
+    for measure, (old, new) in baseline.growth(found, baseline.read(path), str(path)).items():
+        yield (
+            f"{measure} grew since {path}, from {old:,g} to {new:,g}; what of that is accepted "
+            "verify was told."
+        )
 
 
 def _notes(sources: Sources, built: BuildReport) -> Iterator[str]:

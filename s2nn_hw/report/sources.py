@@ -60,7 +60,8 @@ class Sources:
     def __post_init__(self) -> None:
         for folder in self.folders:
             if not folder.is_dir():
-                raise InputError(f"{folder}: no such build folder")
+                reason = "must be a folder" if folder.exists() else "no such build folder"
+                raise InputError(f"{folder}: {reason}")
 
     def path(self, name: str) -> Path:
         """The first folder's file of this name that there is, else where it would be.
@@ -128,7 +129,7 @@ class Sources:
 
 def read_json(path: Path) -> dict[str, Any]:
     """The object in a file, empty if there is no such file."""
-    if not path.exists():
+    if not path.exists() and not path.is_symlink():
         return {}
     try:
         data = json.loads(path.read_text(), parse_constant=_refuse, parse_float=_finite)

@@ -33,6 +33,8 @@ def pair(found: Pair) -> RenderableType:
     parts: list[RenderableType] = []
     for letter, build in zip("AB", found.builds, strict=True):
         parts += [Text.assemble((letter, "bold"), ": ", _title(build)), ""]
+    for note in found.notes:
+        parts += [Text(note, "yellow"), ""]
     parts.append(_ratios(found.figures, names.BUILD))
     for layer in found.layers:
         parts += ["", Text(layer.name, "bold"), _ratios(layer.figures, names.FIELDS | names.LAYER)]
@@ -62,7 +64,7 @@ def _title(report: BuildReport) -> Text:
         outcome, style = ("verified", "green") if report.passed else ("FAILED", "bold red")
     line = Text.assemble((report.top, "bold"), ": ", (outcome, style))
     if report.passed is not None:
-        line.append(f", {report.frames:,} frames on {report.simulator}, stalls: {report.stall}")
+        line.append(f", {_frames(report)} on {report.simulator}, stalls: {report.stall}")
     line.append(f"\nin {report.folder}, digest {report.digest[:12]}")
     return line
 
@@ -74,9 +76,13 @@ def _figures(report: BuildReport) -> Table:
         value = Text(figure.text(), "dim" if absent else "")
         label = names.BUILD[name]
         if name == "accuracy" and not absent:
-            label = f"{label} on {report.frames:,} frames"
+            label = f"{label} on {_frames(report)}"
         rows.add_row(label, value, "" if absent else figure.origin.value)
     return rows
+
+
+def _frames(report: BuildReport) -> str:
+    return "1 frame" if report.frames == 1 else f"{report.frames:,} frames"
 
 
 def _layers(report: BuildReport) -> Table:

@@ -7,11 +7,13 @@ import shlex
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import s2nn_hw
 from s2nn_hw import flow
 from s2nn_hw.flow.emit import build
+from s2nn_hw.ir import INPUT, Dense, FrameFormat, Layer, Network
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -133,6 +135,33 @@ def test_what_no_lanes_change_is_said(full: Path) -> None:
     assert "gain" not in pace["figures"]
 
 
+def test_a_lane_for_each_input_is_all_there_is(full: Path) -> None:
+    core = json.loads((full / "core.json").read_text())
+    assert core["layers"][0]["engine"] == "parallel"
+    core["layers"][0]["lanes"] = core["layers"][0]["inputs"] = 9
+    verified = json.loads((full / "verify.json").read_text())
+    verified["layers"][0] |= {"lanes": 9, "floor_cycles_mean": 140.0}
+    change(full / "core.json", layers=core["layers"])
+    change(full / "verify.json", layers=verified["layers"])
+    pace = advice(full)["pace"]
+    assert pace["text"].endswith("All inputs of a window have a lane: there is no use for more.")
+    assert (pace["option"], "gain" in pace["figures"]) == ("", False)
+
+
+def test_a_layer_alone_may_have_more_lanes(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    dense = Dense(source=INPUT, weights=rng.integers(-3, 4, (4, 32)), weight_bits=3)
+    only = Layer(name="readout", projections=(dense,))
+    network = Network(input=FrameFormat(shape=(1, 4, 8), bits=1), layers=(only,))
+    images = rng.integers(0, 2, (6, 1, 4, 8), dtype=np.uint8)
+    flow.verify(network, images, tmp_path / "four", simulator="icarus", lanes=4)
+    pace = advice(tmp_path / "four")["pace"]
+    assert pace["option"] == "--lanes 8"
+    flow.verify(network, images, tmp_path / "eight", simulator="icarus", lanes=8)
+    wider = flow.report(tmp_path / "eight")["figures"]["interval"]["value"]
+    assert values(pace)["half"] <= wider < values(pace)["interval"]
+
+
 def test_layers_that_wait_may_be_narrower(full: Path) -> None:
     layers = json.loads((full / "verify.json").read_text())["layers"]
     layers[1]["floor_cycles_mean"] = 70.0
@@ -164,7 +193,8 @@ def test_the_other_engine_is_named_where_it_takes_less(full: Path) -> None:
 
 def test_stalls_and_frames_a_cycle_say_nothing_of_lanes(full: Path) -> None:
     change(full / "verify.json", stall="bursty")
-    assert not advice(full).keys() & {"pace", "lanes", "engine"}
+    assert not advice(full).keys() & {"lanes", "engine"}
+    assert advice(full)["pace"]["text"].endswith("verify two or more, without --stall.")
     change(full / "verify.json", stall="none", interval_cycles={"mean": 1.0})
     assert not advice(full).keys() & {"pace", "lanes", "engine"}
 

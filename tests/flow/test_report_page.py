@@ -247,6 +247,36 @@ def test_two_builds_side_by_side(full: Path, tmp_path: Path) -> None:
     assert [layer["name"] for layer in data["layers"]] == [x["name"] for x in verified["layers"]]
     assert data["layers"][0]["figures"]["utilisation"]["ratio"] == 0.5
     assert {layer["only"] for layer in data["layers"]} == {""}
+    assert data["notes"] == ()
+
+
+def test_what_two_builds_do_not_have_in_common_is_said(
+    full: Path, core: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (note,) = flow.report(full, core)["notes"]
+    assert note.startswith("Only one was verified: ")
+    other = shutil.copytree(full, tmp_path / "other")
+    change(other / "core.json", network="0" * 64)
+    change(other / "verify.json", frames=1)
+    found = flow.report(full, other)["notes"]
+    assert found[0] == "They are of two networks."
+    assert found[1].startswith("They were verified with other frames, ")
+    assert cli.main(["report", str(full), str(other)]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert all(note in shown for note in found)
+    assert "1 frame on" in shown
+
+
+def test_what_grew_since_a_baseline_is_said(full: Path) -> None:
+    earlier = json.loads((full / "verify.json").read_text())
+    earlier["images"] = {"digest": "1" * 64, "source": "images.npz"}
+    change(full / "verify.json", images=earlier["images"])
+    earlier["toggles_per_frame"] /= 2
+    (full / "baseline.json").write_text(json.dumps(earlier))
+    (note,) = flow.report(full)["notes"]
+    assert re.match(
+        r"toggles_per_frame grew since .*/baseline\.json, from 61,728.* to 123,456", note
+    )
 
 
 def test_layers_that_one_build_has(full: Path, core: Path) -> None:

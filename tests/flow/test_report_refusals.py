@@ -424,3 +424,11 @@ def test_a_port_for_weights_is_checked(core: Path) -> None:
     change(core / "core.json", load=3)
     with pytest.raises(InputError, match=r"core\.json: malformed: its load must be an object"):
         flow.report(core)
+
+
+def test_what_is_no_folder_or_cannot_be_read_is_told(full: Path) -> None:
+    with pytest.raises(InputError, match=r"verify\.json: must be a folder"):
+        flow.report(full / "verify.json")
+    (full / "plan.json").symlink_to(full / "nowhere")
+    with pytest.raises(InputError, match=r"plan\.json: cannot be read: No such file"):
+        flow.report(full)
