@@ -12,6 +12,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from s2nn_hw.report import Check
+
     from .certify import CertifyResult, certify
     from .demo import demo
     from .emit import EmitResult, emit
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from .sweep import SweepResult, sweep
     from .synth import SynthResult, synth
     from .train import TrainResult, train
-    from .verify import Check, VerifyResult, verify
+    from .verify import VerifyResult, verify
 
 _HOME = {
     "CertifyResult": "certify",

@@ -84,7 +84,7 @@ def area(manifest: Manifest, part: Part, folder: Path, *, top: str, core: str = 
     )
 
 
-def of_device(part: Part, used: Mapping[str, int]) -> dict[str, dict[str, float | None]]:
+def of_device(part: Part, used: Mapping[str, int]) -> dict[str, Any]:
     """Resource → ``used``, ``capacity`` and ``percent``, None of a capacity of none."""
     result: dict[str, dict[str, float | None]] = {}
     for name, units in used.items():

@@ -204,7 +204,8 @@ def _ours(
     if run.unroll_limit is not None:
         options["unroll_limit"] = run.unroll_limit
     for part in run.parts:
-        common = {"network": name, "generator": OURS, "setting": engine, "device": part.name}
+        common: dict[str, Any] = {"network": name, "generator": OURS, "setting": engine}
+        common["device"] = part.name
         common["version"] = s2nn_hw.__version__
         try:
             made = synth(
@@ -230,13 +231,16 @@ def _ours(
         except (InputError, ToolError) as error:
             rows.append(Row(**common, error=_line(error)))
             continue
+        used: dict[str, Any] = {
+            key: int(made[key]["used"]) for key in ("lut", "ff", "carry", "bram")
+        }
         fmax = None if made.fmax_mhz is None else made.fmax_mhz["best"]
         interval = seen.interval_cycles["mean"] or seen.interval_floor_mean
         rows.append(
             Row(
                 **common,
                 synthesis=part.family.synthesis,
-                **{key: int(made[key]["used"]) for key in ("lut", "ff", "carry", "bram")},
+                **used,
                 datapath_lut=_datapath(made.modules),
                 fmax_mhz=fmax,
                 latency_cycles=seen.latency_cycles["max"],
@@ -259,7 +263,8 @@ def _theirs(
     peer: peers.Peer,
 ) -> list[Row]:
     """Rows of a peer: of each setting on each device, or one that says why there is none."""
-    common = {"network": name, "generator": peer.name, "version": peer.requirements[0]}
+    common: dict[str, Any] = {"network": name, "generator": peer.name}
+    common["version"] = peer.requirements[0]
     try:
         taken = peers.chain(network)
         installed = peers.environment(peer)

@@ -70,7 +70,7 @@ def _own(workers: int) -> Iterator[Client]:
 @contextmanager
 def _somebodys(scheduler: str) -> Iterator[Client]:
     from distributed import CancelledError, Client
-    from distributed.comm import CommClosedError
+    from distributed.comm.core import CommClosedError
     from distributed.utils import LoopRunner
 
     try:

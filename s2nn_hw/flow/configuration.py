@@ -177,7 +177,8 @@ class Configuration:
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON, in which a tuple is a list."""
-        return _plain(asdict(self))
+        found: dict[str, Any] = _plain(asdict(self))
+        return found
 
 
 def _ways(grid: Grid, neuron: str) -> Iterator[tuple[int | None, int | None]]:

@@ -50,7 +50,7 @@ def attempt(work: Callable[..., Any], *arguments: Any) -> tuple[Any, str | None]
         return None, str(error)
 
 
-def outcome(future: Future) -> tuple[Any, str | None]:
+def outcome(future: Future[Any]) -> tuple[Any, str | None]:
     """What attempt() returned in a worker, or why it did not get there."""
     from distributed import KilledWorker
 
@@ -104,7 +104,7 @@ def dispatch(
     from distributed import as_completed
 
     total, done = len(study.rows()), sum(row["state"] == "complete" for row in study.rows())
-    running: dict[Future, tuple[Trial, Course]] = {}
+    running: dict[Future[Any], tuple[Trial, Course]] = {}
     ended = as_completed()
     report("trials", done, total)
 

@@ -157,6 +157,7 @@ def emit(network: Network, out: str | os.PathLike[str], **options: Unpack[Option
 def build(network: Network, **options: Unpack[Options]) -> Core:
     """The core of emit(), not yet written."""
     import rtl_gen.emit
+    from rtl_gen.plan import LayerPlan
 
     chosen = planned(network, **options)
     try:
@@ -165,7 +166,9 @@ def build(network: Network, **options: Unpack[Options]) -> Core:
         if yosys.package() != "pyosys":  # in WebAssembly it keeps machine code beside our folder
             cache.writable()
         raise
-    weighted = [chosen.node(layer.name) for layer in network.weighted]
+    named = {node.layer: node for node in chosen.layers if isinstance(node, LayerPlan)}
+    weighted = [named[layer.name] for layer in network.weighted]
+    freq = options.get("freq")
     resolved = {
         "schema": schema.OPTIONS.version,
         "engine": [layer.engine for layer in weighted],
@@ -176,7 +179,7 @@ def build(network: Network, **options: Unpack[Options]) -> Core:
         "counters": chosen.counters,
         "unroll_limit": options.get("unroll_limit"),
         "family": options.get("family"),
-        "freq": None if options.get("freq") is None else float(options["freq"]),
+        "freq": None if freq is None else float(freq),
         "digest": manifest.digest,
     }
     files[OPTIONS] = json.dumps(resolved, indent=1) + "\n"

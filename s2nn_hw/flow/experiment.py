@@ -140,10 +140,11 @@ def experiment(
                     if model is None:
                         model = yield measurement.train, job
                         models.keep(name, model)
-                    if model.facts["network"] is None:
-                        return model.facts
+                    facts: Mapping[str, Any] = model.facts
+                    if facts["network"] is None:
+                        return facts
                     found = yield measurement.measure, job, model.files["model.s2nn"]
-                    return model.facts | found
+                    return {**facts, **found}
 
                 def kept() -> None:
                     _write(folder, settings, definition, study)

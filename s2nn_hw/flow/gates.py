@@ -146,8 +146,8 @@ def mapped_core(core: Core, part: Part, netlist: Path, tool: Tool) -> MappedCore
     probes, unseen = [], []
     for probe in manifest.probes:
         if {probe.valid, probe.data} <= made.seen.keys():
-            wires = {"valid": made.seen[probe.valid], "data": made.seen[probe.data]}
-            probes.append(dataclasses.replace(probe, **wires))
+            valid, bits = made.seen[probe.valid], made.seen[probe.data]
+            probes.append(dataclasses.replace(probe, valid=valid, data=bits))
         else:
             unseen.append(probe.layer)
     cells = models.verilog(part.family.name, tool, made.cells, own_models(part.family.name))

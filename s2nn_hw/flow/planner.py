@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from functools import cached_property
@@ -167,11 +166,15 @@ class Planner:
         used = self._used(core)
         latency = alone(core, self.frames, alone_frames)
         hertz = point.mhz * 1e6
+        options: dict[str, Any] = {
+            name: tuple(chosen) for name, chosen in point.options(self.network).items()
+        }
+        resources: dict[str, Any] = {name: round(used.get(name, 0)) for name in RESOURCES}
         return Prediction(
-            **{name: tuple(chosen) for name, chosen in point.options(self.network).items()},
+            **options,
             freq=point.mhz,
             fmax_mhz=round(point.reached, 1),
-            **{name: round(used.get(name, 0)) for name in RESOURCES},
+            **resources,
             area=round(share(used, self.part.device.capacity), 4),
             interval_cycles=interval,
             latency_cycles=latency,
@@ -183,9 +186,10 @@ class Planner:
         """Resource → how much of it a core takes, and the board's shell."""
         from rtl_gen.costs import costs, inventory
 
-        used: Counter[str] = Counter(self._shell(core))
+        used = dict(self._shell(core))
         for quantities in inventory(self.network, core, self.part.family).values():
-            used.update(costs(self.part.family).of(quantities))
+            for name, taken in costs(self.part.family).of(quantities).items():
+                used[name] = used.get(name, 0) + taken
         return used
 
     def layers(self, chosen: Prediction) -> Iterator[dict[str, Any]]:
@@ -206,14 +210,14 @@ class Planner:
         for name, quantities in inventory(self.network, core, self.part.family).items():
             used = costs(self.part.family).of(quantities)
             node = None if name == OTHER else core.node(name)
-            weighted = isinstance(node, LayerPlan)
+            weighted = node if isinstance(node, LayerPlan) else None
             yield {
                 "name": name,
-                "engine": node.engine if weighted else "pool" if node else "",
-                "lanes": node.lanes if weighted else None,
-                "windows": node.pixels if weighted else None,
-                "fold": _fold(node) if weighted else None,
-                "memory": ("ram" if node.word else "rom") if weighted else None,
+                "engine": weighted.engine if weighted else "pool" if node else "",
+                "lanes": weighted.lanes if weighted else None,
+                "windows": weighted.pixels if weighted else None,
+                "fold": _fold(weighted) if weighted else None,
+                "memory": ("ram" if weighted.word else "rom") if weighted else None,
                 **{resource: round(used.get(resource, 0)) for resource in RESOURCES},
                 "cycles": round(float(cycles[name].mean()), 3) if node else None,
             }

@@ -93,7 +93,8 @@ def stimulus(
 
     def a_frame(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """The sum of its steps."""
-        return counts.reshape(count, -1).sum(axis=1)
+        summed: npt.NDArray[np.int64] = counts.reshape(count, -1).sum(axis=1)
+        return summed
 
     return Stimulus(
         alone=first,

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from s2nn_hw.ir import InputError
 
@@ -51,6 +51,10 @@ class Trial:
     params: Mapping[str, Any]
 
 
+#: Of an objective.
+Direction = Literal["maximize", "minimize"]
+
+
 class Study:
     """An optuna study whose trials are a list.
 
@@ -72,7 +76,7 @@ class Study:
         self,
         folder: Path,
         definition: Mapping[str, Any],
-        directions: Mapping[str, str],
+        directions: Mapping[str, Direction],
         kind: str = "sweep",
     ):
         import optuna
@@ -126,7 +130,7 @@ class Study:
         import optuna
         from optuna.trial import TrialState
 
-        distributions = {
+        distributions: dict[str, optuna.distributions.BaseDistribution] = {
             name: optuna.distributions.CategoricalDistribution(tuple(values))
             for name, values in space.items()
         }

@@ -16,7 +16,7 @@ from .cluster import cluster
 from .dispatch import Course, dispatch, every, require_libraries, write_trials
 from .images import ImageSet
 from .planner import Planner
-from .study import Study, held
+from .study import Direction, Study, held
 from .trial import MEASURES, Job, planned, run
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class SweepResult:
     models: dict[str, dict[str, Any]]
     trials: tuple[dict[str, Any], ...]
     pareto: tuple[int, ...]
-    objectives: dict[str, str]
+    objectives: Mapping[str, str]
     resumed: int
     seconds: float
 
@@ -142,7 +142,7 @@ def sweep(
                     name: (swept.model, board, device, plans) for name, swept in models.items()
                 }
                 points = every(client, "plan", planned, finding, report)
-                space = {
+                space: dict[str, list[Any]] = {
                     "model": list(models),
                     "plan": list(range(max(map(len, points.values())))),
                     "seed": list(range(1, seeds + 1)),
@@ -201,9 +201,11 @@ def _accuracy(swept: Swept) -> float | None:
     return round(float((found == swept.images.labels).mean()), 6)
 
 
-def _objectives(measures: Sequence[str], accuracy: Mapping[str, float | None]) -> dict[str, str]:
+def _objectives(
+    measures: Sequence[str], accuracy: Mapping[str, float | None]
+) -> dict[str, Direction]:
     """What is to be great and what small."""
-    found = {"inferences_per_second": "maximize", "area": "minimize"}
+    found: dict[str, Direction] = {"inferences_per_second": "maximize", "area": "minimize"}
     if len(accuracy) > 1 and all(value is not None for value in accuracy.values()):
         found["accuracy"] = "maximize"
     if "toggles" in measures:

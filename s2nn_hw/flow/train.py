@@ -232,7 +232,9 @@ def train(
     def build() -> SpikingNetwork | Twin:
         if arch is None:
             widths = options["hidden"]
-            module = Mlp(input_format, widths, set_.classes, fan_in=fan_in, **common)
+            module: SpikingNetwork = Mlp(
+                input_format, widths, set_.classes, fan_in=fan_in, **common
+            )
         else:
             module = Convnet(input_format, arch, **common)
             scores = module.layers["readout"].neurons

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -92,7 +93,7 @@ class Circuit:
         """The circuit that a script wrote into a folder; ToolError if it wrote none."""
         entry = fields.load(folder / CIRCUIT)
         with well_formed(f"{folder / CIRCUIT}: what the generator wrote"):
-            numbers = {
+            numbers: dict[str, Any] = {
                 name: tuple(Field(**field) for field in entry.pop(name))
                 for name in ("input_fields", "fields")
             }
