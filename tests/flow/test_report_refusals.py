@@ -16,13 +16,6 @@ from s2nn_hw.ir import InputError
 Folders = tuple[Path, ...]
 
 
-def at(data: Any, pointer: str) -> Any:
-    for key in pointer.split("/")[1:]:
-        key = key.replace("~1", "/").replace("~0", "~")
-        data = data[int(key)] if isinstance(data, list) else data[key]
-    return data
-
-
 #: That went through the core alone.
 FRAME = {"frame": 0, "first_in": 0, "last_in": 15, "first_out": 180, "last_out": 180}
 
@@ -241,7 +234,9 @@ def test_a_wrong_value_is_told_of_every_form(
     """Where it is read, not where it is shown."""
     data = json.loads((full / name).read_text())
     *way, last = place.split("/")
-    into = at(data, "".join(f"/{key}" for key in way))
+    into = data
+    for key in way:
+        into = into[int(key)] if isinstance(into, list) else into[key]
     into[int(last) if isinstance(into, list) else last] = value
     (full / name).write_text(json.dumps(data))
     assert cli.main(["report", str(full), *words]) == 2
