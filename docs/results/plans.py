@@ -33,13 +33,18 @@ MODELS = (
     "cifar10-vgg",
 )
 #: Those that nextpnr's usual router, which gives the faster clocks, does not get through.
-SECOND = frozenset({"fashion-conv ulx3s-85f smallest"})
+SECOND = (
+    "fashion-conv ulx3s-85f smallest",
+    "mnist-mlp-256-256 ulx3s-85f fastest",
+    "mnist-conv ulx3s-85f fastest",
+)
 
 INTRODUCTION = """# Plans: predicted and found
 
 Made by `make results ARGS=plans`: `s2nn-hw plan examples/EXAMPLE --board BOARD -o PLAN`, the
 fastest, and with `--min-area` the smallest, then `s2nn-hw synth examples/EXAMPLE --plan PLAN -o
-DIR`, one seed, and of fashion-conv's smallest `--router router2`; plans without a clock were
+DIR`, one seed; of fashion-conv's smallest and the fastest of mnist-conv and mnist-mlp-256-256 with
+`--router router2`, as nextpnr's usual router does not get through them. Plans without a clock were
 synthesised only. Inferences a second are those at the board's clock. Each cell is what was found,
 and in brackets what was predicted over it. The board's shell is among it. Costs were fitted to
 random networks, not to these ([0062](../decisions/0062-plans.md)).
