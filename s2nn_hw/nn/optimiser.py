@@ -9,11 +9,10 @@ from torch import nn
 
 from s2nn_hw.ir import InputError
 
+from .muon import Muon
+
 #: What weights may follow.
 OPTIMISERS = ("muon", "adam")
-
-#: Of Muon; 0.95, its usual one, looks too far back for trainings of a few epochs.
-_MOMENTUM = 0.9
 
 
 class Optimiser:
@@ -51,9 +50,7 @@ class Optimiser:
         if kind == "muon":
             self._weights = weights
             self._matrices = [_share_as_matrix(p) for p in weights]
-            self._optimisers.append(
-                torch.optim.Muon(self._matrices, momentum=_MOMENTUM, weight_decay=weight_decay)
-            )
+            self._optimisers.append(Muon(self._matrices, weight_decay=weight_decay))
         else:
             self._matrices = []
             groups.append({"params": weights, "weight_decay": weight_decay})
