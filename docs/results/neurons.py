@@ -1,8 +1,9 @@
 """Neurons compared in hardware, ``neurons.md``, and a price for events, ``penalty.md``.
 
-Run it with ``make results ARGS=neurons`` after ``s2nn-hw data get mnist``, ``fashion-mnist`` and
-``cifar10``, and with ``ARGS=penalty``; on two cores they take some six hours and one and a half,
-and go on where they were when they are run again.
+Run it with ``make results ARGS=neurons-fashion-dense``, ``neurons-fashion-conv``,
+``neurons-mnist-dense``, ``neurons-mnist-conv`` and ``neurons-cifar10`` after ``s2nn-hw data get``
+of these, and with ``ARGS=penalty``; on two cores each takes an hour or two, and goes on where it
+was when it is run again.
 """
 
 from __future__ import annotations
@@ -19,18 +20,21 @@ from s2nn_hw import flow
 HERE = Path(__file__).parent
 FILES = HERE.parent.parent / "examples" / "experiments"
 
+#: Experiments of their own, as each takes long.
+COLUMNS = ("mnist-dense", "mnist-conv", "fashion-dense", "fashion-conv", "cifar10")
+
 #: What of a trial says where its toggles are, which is long.
 _LONG = ("rtl_toggles_by_module", "gate_toggles_by_module")
 
 INTRODUCTION = """# Neurons compared
 
-Made by `make results ARGS=neurons`: `s2nn-hw experiment examples/experiments/two-cores.toml`, which
-says how everything was trained. Little was trained, so that two cores
-do it in some hours: convolutions are narrow, epochs few, and of networks of several steps and of
-CIFAR-10 (a copy that went through JPEG) there is one seed. `full.toml` has the whole grid, for a
-GPU. Networks of one column differ in their neurons and in the bits of weights, and are trained
-alike; no epoch was chosen. Accuracy is that on the whole test set, of the network that is in
-hardware, mean ± sample standard deviation over the seeds.
+Made by `make results ARGS=neurons-COLUMN`, a column each: `s2nn-hw experiment
+examples/experiments/neurons-COLUMN.toml`, which says how everything was trained. Little was
+trained, so that two cores do a column in an hour or two: convolutions are narrow, epochs few, and
+of networks of several steps and of CIFAR-10 (a copy that went through JPEG) there is one seed.
+`full.toml` has the whole grid, for a GPU. Networks of one column differ in their neurons and in the
+bits of weights, and are trained alike; no epoch was chosen. Accuracy is that on the whole test set,
+of the network that is in hardware, mean ± sample standard deviation over the seeds.
 
 """
 STEPS = """
@@ -140,14 +144,16 @@ class Trials:
         return self._rows.get((column, neuron), {})
 
 
-def write() -> None:
-    """Do what is left of the experiment, and write ``neurons.md`` and ``neurons.json``."""
-    results = experiment("two-cores", "neurons")
-    trials = Trials(results["trials"])
+def write(column: str) -> None:
+    """Do what is left of a column, and write its JSON, and ``neurons.md`` of all that have one."""
+    experiment(f"neurons-{column}", f"neurons-{column}")
+    files = [HERE / f"neurons-{name}.json" for name in COLUMNS]
+    columns = [json.loads(file.read_text()) for file in files if file.exists()]
+    trials = Trials(row for results in columns for row in results["trials"])
     parts = [
         INTRODUCTION,
         accuracies(trials),
-        STEPS.format(device=results["device"], frames=results["frames"]),
+        STEPS.format(device=columns[0]["device"], frames=columns[0]["frames"]),
         *(hardware(trials, column) for column in trials.columns),
     ]
     (HERE / "neurons.md").write_text("".join(parts))

@@ -39,9 +39,10 @@ def register(subparsers: Any) -> None:
     shape.add_argument(
         "--arch",
         metavar="TEXT",
-        help="instead of --hidden, a convolutional network such as 32C3-P2-64C3-P2-10: 32C3 "
-        "convolution (s2 stride, p0 padding, g4 groups), DW3 depthwise, P2 max-pool, A2 sum-pool, "
-        "G global sum-pool, R64 residual block (R64s2 strided), 128 dense",
+        help="instead of --hidden: a dense network from its inputs on, 784-256-10, or a "
+        "convolutional one such as 32C3-P2-64C3-P2-10: 32C3 convolution (s2 stride, p0 padding, "
+        "g4 groups), DW3 depthwise, P2 max-pool, A2 sum-pool, G global sum-pool, R64 residual "
+        "block (R64s2 strided), 128 dense",
     )
     shape.add_argument(
         "--weight-bits",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import inspect
-import re
 import tomllib
 import types
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -29,8 +28,6 @@ _DECIDED = {
     *("hidden", "arch", "neuron", "surrogate", "weight_bits", "steps", "seed", "twin"),
 }
 
-_CHAIN = re.compile(r"\d+(-\d+)+", re.ASCII)
-
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
@@ -40,7 +37,7 @@ class Case:
     ----------
     grid: number of the grid that it is of, from 1.
     data: name of the data set.
-    arch: 784-256-10, a dense network from its inputs to its classes, or as ``train --arch`` has it.
+    arch: as ``train --arch`` has it.
     neuron: ``relu``, ``bnn``, ``if``, or the surrogate of an S²NN neuron.
     weight_bits, steps: None of relu.
     """
@@ -62,24 +59,6 @@ class Case:
     def name(self) -> str:
         """With its grid, as an error has it."""
         return f"grid {self.grid}: {self}"
-
-    def network(self, pixels: int, classes: int) -> dict[str, Any]:
-        """What says train() which network: ``hidden`` or ``arch``.
-
-        InputError where a dense network does not begin with the pixels of the data and end in its
-        classes.
-        """
-        if not _CHAIN.fullmatch(self.arch):
-            return {"arch": self.arch}
-        first, *hidden, last = map(int, self.arch.split("-"))
-        for what, given, known in (("begin", first, pixels), ("end", last, classes)):
-            if given != known:
-                unit = "pixels" if what == "begin" else "classes"
-                raise InputError(
-                    f"the architecture must {what} with the {known} {unit} of {self.data}, "
-                    f"not {given}"
-                )
-        return {"hidden": hidden}
 
     def neurons(self) -> dict[str, Any]:
         """What says train() which neurons."""

@@ -118,10 +118,7 @@ def experiment(
         study = Study(folder, definition, {"accuracy": "maximize"}, _KIND)
         resumed = sum(row["state"] == "complete" for row in study.rows())
         write_file(folder / CONFIGURATION, json.dumps(settings.as_dict(), indent=1) + "\n")
-        jobs = {
-            (case, seed): _job(path, settings, case, seed, sets[case.data], place)
-            for case, seed in settings.trials
-        }
+        jobs = {(case, seed): _job(settings, case, seed, place) for case, seed in settings.trials}
         models = Models(folder / MODELS)
         if not study.ended:
             with cluster(scheduler, workers) as client:
@@ -181,21 +178,12 @@ def _folder(place: Path | None, name: str) -> str | None:
     return None if place is None else str(place / name)
 
 
-def _job(
-    path: Path,
-    settings: Configuration,
-    case: Case,
-    seed: int,
-    data: Dataset,
-    place: Path | None,
-) -> Job:
-    with named(path, case.name):
-        network = case.network(data.train_images[0].size, data.classes)
+def _job(settings: Configuration, case: Case, seed: int, place: Path | None) -> Job:
     grid = settings.grids[case.grid - 1]
     return Job(
         data=case.data,
         folder=_folder(place, case.data),
-        options={**network, **case.neurons(), **grid.train, "seed": seed},
+        options={"arch": case.arch, **case.neurons(), **grid.train, "seed": seed},
         device=settings.device,
         board=settings.board,
         core=settings.core,

@@ -163,13 +163,10 @@ def _trained(job: Job, data: Dataset, folder: Path, **others: Any) -> dict[str, 
 
 def _graph(job: Job, data: Dataset) -> Network:
     """The network that a twin is the twin of."""
-    from s2nn_hw.nn import Convnet, Mlp, frame_format
+    from s2nn_hw.nn import Convnet, frame_format
 
     frame = frame_format(data.shape, 1, data.maximum)
-    arch = job.options.get("arch")
-    if arch is None:
-        return Mlp(frame, job.options["hidden"], data.classes).skeleton()
-    return Convnet(frame, arch).skeleton()
+    return Convnet(frame, job.options["arch"]).skeleton()
 
 
 def _counted(network: Network, data: Dataset) -> tuple[float, float]:

@@ -22,6 +22,7 @@ from .skeleton import Trained, skeleton
 class Convnet(SpikingNetwork):
     """The network of an architecture such as ``32C3-P2-64C3-P2-10``; see architecture.py.
 
+    Of numbers alone, as in ``784-256-10``, the first is that of the inputs, as the field writes it.
     Its nodes are conv1, …, pool1, …, hidden1, …, res1a, res1b, …, and those of ending().
 
     Parameters
@@ -62,6 +63,13 @@ class Convnet(SpikingNetwork):
         growing = _Growing(input, coding)
         *steps, (_, readout) = parse(architecture)
         assert isinstance(readout, Width)
+        if steps and all(isinstance(step, Width) for _, step in steps):
+            (inputs, _), *steps = steps
+            if inputs != str(input.size):
+                raise InputError(
+                    f"the architecture must begin with the {input.size} inputs where it is of "
+                    f"dense layers alone, not {inputs}"
+                )
         pending = first_weight_bits
         for part, step in steps:
             bits = weight_bits if pending is None else pending

@@ -105,16 +105,6 @@ def case(**changes: object) -> Case:
     return Case(**{**fields, "weight_bits": 2, "steps": 1, **changes})  # type: ignore[arg-type]
 
 
-def test_a_chain_of_numbers_begins_with_pixels_and_ends_in_classes() -> None:
-    assert case().network(64, 10) == {"hidden": [32, 16]}
-    assert case(arch="64-10").network(64, 10) == {"hidden": []}
-    assert case(arch="8C3-10").network(64, 10) == {"arch": "8C3-10"}
-    with pytest.raises(InputError, match="must begin with the 784 pixels of digits, not 64"):
-        case().network(784, 10)
-    with pytest.raises(InputError, match="must end with the 4 classes of digits, not 10"):
-        case().network(64, 4)
-
-
 def test_neurons_are_as_train_names_them() -> None:
     assert case().neurons() == {"surrogate": "s2nn", "weight_bits": 2}
     assert case(neuron="bnn").neurons() == {"neuron": "bnn", "weight_bits": 2}
@@ -182,4 +172,3 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 def test_the_examples_are_experiments(file: Path) -> None:
     found = read(file)
     assert "s2nn" in {case.neuron for case in found.cases}
-    assert max(len(grid.seeds or found.seeds) for grid in found.grids) == 3

@@ -197,12 +197,29 @@ def test_architectures_are_read_as_the_field_writes_them():
         ("16-4C3-10", "'4C3' in the architecture: a conv must come before the first dense layer"),
         ("16-G-10", "'G' in the architecture: a pooling must come before the first dense layer"),
         ("16-R8-10", "'R8' in the architecture: a residual must come before the first dense layer"),
+        ("32-10", "must begin with the 64 inputs where it is of dense layers alone, not 32"),
     ],
 )
 def test_architectures_that_cannot_be_built_are_refused(text, message):
     with pytest.raises(InputError) as caught:
         Convnet(FrameFormat(shape=(1, 8, 8)), text)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "widths"),
+    [
+        ("64-32-16-10", [(64, 32), (32, 16), (16, 10)]),
+        ("64-64-10", [(64, 64), (64, 10)]),
+        ("64-10", [(64, 10)]),
+        ("10", [(64, 10)]),
+        ("2C3p0-5-10", [(1, 2), (72, 5), (5, 10)]),
+    ],
+)
+def test_numbers_alone_begin_with_the_inputs(text, widths):
+    net = Convnet(FrameFormat(shape=(1, 8, 8)), text)
+    weights = [layer.projections[0].weight for layer in net.layers.values()]
+    assert [(w.shape[1], len(w)) for w in weights] == widths
 
 
 def test_weight_bits_of_the_first_and_the_last_layer():

@@ -4,7 +4,10 @@ import pytest
 import torch
 from torch import nn
 
-from s2nn_hw.ir import InputError
+from s2nn_hw.ir import FrameFormat, InputError
+from s2nn_hw.nn import Mlp
+from s2nn_hw.nn.fit import Schedule, fit
+from s2nn_hw.nn.muon import Muon
 from s2nn_hw.nn.optimiser import Optimiser
 
 
@@ -88,3 +91,47 @@ def test_adam_gives_each_weight_a_step_of_the_rate():
 def test_an_unknown_kind_is_refused():
     with pytest.raises(InputError, match="optimiser must be one of muon, adam, not 'sgd'"):
         Optimiser(nn.Linear(2, 2), kind="sgd", rate=lambda k: 0.1)
+
+
+@pytest.mark.parametrize("shape", [(40, 90), (90, 40), (7, 7)])
+def test_muon_takes_the_steps_that_torchs_takes(shape):
+    start = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    ours, theirs = nn.Parameter(start.clone()), nn.Parameter(start.clone())
+    optimisers = (
+        Muon([ours], lr=0.1, weight_decay=0.2),
+        torch.optim.Muon([theirs], lr=0.1, weight_decay=0.2, momentum=0.9),
+    )
+    gradients = torch.Generator().manual_seed(1)
+    for _ in range(5):
+        ours.grad = torch.randn(shape, generator=gradients)
+        theirs.grad = ours.grad.clone()
+        for optimiser in optimisers:
+            optimiser.step()
+    # Theirs is of eight bits.
+    assert (ours - start).norm() > 50 * (ours - theirs).norm()
+
+
+@pytest.mark.parametrize("before", [False, True])
+def test_subnormal_numbers_are_zero_in_training_and_as_they_were_after(before):
+    def smallest():
+        return float(torch.tensor(2.0**-140) * 1)
+
+    seen = []
+    net = Mlp(FrameFormat(shape=(1, 2, 2), cuts=(1,)), [3], 2)
+    images, labels = torch.ones(4, 1, 2, 2, dtype=torch.uint8), torch.tensor([0, 1, 0, 1])
+    if not torch.set_flush_denormal(before):
+        pytest.skip("this processor has no such mode")
+    try:
+        fit(
+            net,
+            images,
+            labels,
+            Schedule(epochs=1, batch=2),
+            generator=torch.Generator(),
+            progress=lambda epoch: seen.append(smallest()),
+        )
+        after = smallest()
+    finally:
+        torch.set_flush_denormal(False)
+    assert seen == [0]
+    assert (after == 0) == before
