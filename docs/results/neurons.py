@@ -23,6 +23,9 @@ FILES = HERE.parent.parent / "examples" / "experiments"
 #: Experiments of their own, as each takes long.
 COLUMNS = ("mnist-dense", "mnist-conv", "fashion-dense", "fashion-conv", "cifar10")
 
+#: With which networks of one step are trained.
+SEEDS = 3
+
 #: What of a trial says where its toggles are, which is long.
 _LONG = ("rtl_toggles_by_module", "gate_toggles_by_module")
 
@@ -34,7 +37,8 @@ trained, so that two cores do a column in an hour or two: convolutions are narro
 of networks of several steps and of CIFAR-10 (a copy that went through JPEG) there is one seed.
 `full.toml` has the whole grid, for a GPU. Networks of one column differ in their neurons and in the
 bits of weights, and are trained alike; no epoch was chosen. Accuracy is that on the whole test set,
-of the network that is in hardware, mean ± sample standard deviation over the seeds.
+of the network that is in hardware, mean ± sample standard deviation over three seeds, or over as
+many as are in brackets.
 
 """
 STEPS = """
@@ -305,11 +309,13 @@ def line(*cells: str) -> str:
 
 
 def spread(values: Sequence[float], digits: int, sign: str = "") -> str:
-    """Mean ± sample standard deviation; of a single value there is none, of no value nothing."""
+    """Mean ± sample standard deviation, and of how many values, where there are not SEEDS."""
     if not values:
         return ""
     text = f"{statistics.fmean(values):{sign},.{digits}f}"
-    return text if len(values) == 1 else f"{text} ± {statistics.stdev(values):,.{digits}f}"
+    if len(values) > 1:
+        text += f" ± {statistics.stdev(values):,.{digits}f}"
+    return text if len(values) == SEEDS else f"{text} ({len(values)})"
 
 
 def over(figure: dict[str, float | None], scale: float, digits: int) -> str:
