@@ -29,6 +29,9 @@ _STALE_SECONDS = 24 * 3600
 
 _VERILATOR_ARGS = [
     "--trace-saif",
+    # Nets of any width: by default none of more than 4,096 bits is written down, as the membranes
+    # of a dense layer may have.
+    *("--trace-max-width", "0"),
     # The harness marks the few nets that cocotb reads; cocotb's runner would have all of them
     # kept, which makes three times the code.
     "--no-public-flat-rw",

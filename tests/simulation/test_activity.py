@@ -12,7 +12,7 @@ from rtl_gen.emit import _translated
 from rtl_gen.nets import nets
 from s2nn_hw import flow
 
-#: Two modules, a net known by two names, one seen from both sides of a port.
+#: Two modules, a net known by two names, one seen from both sides of a port, one of great width.
 TINY = """
 module counter(input clk, input rst, input en, output [1:0] value);
   reg [1:0] count = 0;
@@ -28,6 +28,7 @@ module tiny(
 );
   reg [1:0] q = 0;
   reg valid = 0;
+  reg [4999:0] wide = 0;
   wire [1:0] alias_ = q;
   wire both = alias_[0] & alias_[1];
   wire [1:0] seen;
@@ -38,7 +39,7 @@ module tiny(
   assign m_axis_tlast = 1;
   assign frame_error = 0;
   always @(posedge clk) if (rst) begin q <= 0; valid <= 0; end else begin
-    if (s_axis_tvalid) q <= s_axis_tdata[1:0];
+    if (s_axis_tvalid) begin q <= s_axis_tdata[1:0]; wide <= {5000{s_axis_tdata[0]}}; end
     valid <= s_axis_tvalid & s_axis_tlast;
   end
 endmodule
@@ -46,16 +47,26 @@ endmodule
 
 #: Beats 3, 0, 1 and 1, 2, 3; the score is a frame's last beat.
 FRAMES = np.array([[1, 1, 0, 0, 1, 0], [1, 0, 0, 1, 1, 1]], np.uint8)
-NETS = {"": ("q#0", "both", "valid"), "child": ("count",)}
+NETS = {"": ("q#0", "both", "valid", "wide"), "child": ("count",)}
 
 
 @pytest.mark.parametrize(
     ("mark", "toggles"),
     [
-        # q is 3 | 0 1 1 2 3 after each beat, count 1 | 2 3 0 1 2, from the bar on counted.
-        (0, {"": {"q": 4, "both": 2, "valid": 4}, "child": {"count": 2 + 1 + 2 + 1 + 2}}),
+        # q is 3 | 0 1 1 2 3 after each beat, count 1 | 2 3 0 1 2, from the bar on counted; all bits
+        # of wide are its lower one.
+        (
+            0,
+            {
+                "": {"q": 4, "both": 2, "valid": 4, "wide": 5000 * 4},
+                "child": {"count": 2 + 1 + 2 + 1 + 2},
+            },
+        ),
         # q is 1 | 2 3, count 0 | 1 2.
-        (3, {"": {"q": 2, "both": 1, "valid": 2}, "child": {"count": 1 + 2}}),
+        (
+            3,
+            {"": {"q": 2, "both": 1, "valid": 2, "wide": 5000 * 2}, "child": {"count": 1 + 2}},
+        ),
     ],
 )
 def test_toggles_counted_by_hand(handmade, each, mark, toggles):
