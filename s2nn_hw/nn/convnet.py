@@ -64,8 +64,8 @@ class Convnet(SpikingNetwork):
         *steps, (_, readout) = parse(architecture)
         assert isinstance(readout, Width)
         if steps and all(isinstance(step, Width) for _, step in steps):
-            (inputs, _), *steps = steps
-            if inputs != str(input.size):
+            (inputs, first), *steps = steps
+            if first != Width(neurons=input.size):
                 raise InputError(
                     f"the architecture must begin with the {input.size} inputs where it is of "
                     f"dense layers alone, not {inputs}"
