@@ -79,7 +79,7 @@ class Grid:
     data, arch, neuron: see Case.
     weight_bits: of all neurons but ``relu``; None: as train() has them for each.
     steps: of ``if`` alone; None: as train() has them.
-    seeds, netlist_seeds: others than the experiment's, None for those.
+    seeds, measured_seeds, netlist_seeds: others than the experiment's, None for those.
     train: options of train() that are the same for all.
     """
 
@@ -89,6 +89,7 @@ class Grid:
     weight_bits: tuple[int, ...] | None = None
     steps: tuple[int, ...] | None = None
     seeds: tuple[int, ...] | None = None
+    measured_seeds: tuple[int, ...] | None = None
     netlist_seeds: tuple[int, ...] | None = None
     train: dict[str, Any] = field(default_factory=dict)
 
@@ -104,7 +105,9 @@ class Configuration:
     device, board: that cores are synthesised for, one of them, as synth() takes them.
     core: options of every core, as emit() takes them.
     frames: of the test set, simulated; toggles are counted over them.
-    netlist_seeds: with which of them the synthesised netlist is simulated, too: it takes longest.
+    measured_seeds: with which of them the core is simulated and synthesised; None: with all. Of
+        the others there is what training and the golden model say.
+    netlist_seeds: with which of those the synthesised netlist is simulated, too: it takes longest.
     clock: whether it is placed and routed.
     simulator: ``verilator`` or ``icarus``.
     """
@@ -115,6 +118,7 @@ class Configuration:
     board: str | None = None
     core: dict[str, Any] = field(default_factory=dict)
     frames: int = 20
+    measured_seeds: tuple[int, ...] | None = None
     netlist_seeds: tuple[int, ...] = ()
     clock: bool = False
     simulator: str = "verilator"
@@ -148,6 +152,12 @@ class Configuration:
             for rank, seed in enumerate(self.grids[case.grid - 1].seeds or self.seeds)
         ]
         return tuple((case, seed) for _, case, seed in sorted(found, key=lambda entry: entry[0]))
+
+    def measured(self, grid: int) -> tuple[int, ...]:
+        """Seeds of the grid of that number whose cores are simulated and synthesised."""
+        own = self.grids[grid - 1]
+        chosen = self.measured_seeds if own.measured_seeds is None else own.measured_seeds
+        return (own.seeds or self.seeds) if chosen is None else chosen
 
     def netlists(self, grid: int) -> tuple[int, ...]:
         """Seeds of the grid of that number whose netlists are simulated."""
@@ -207,9 +217,15 @@ def _configuration(given: Mapping[str, Any]) -> Configuration:
     if found.frames < 1:
         raise InputError(f"[experiment]: frames must be 1 or more, not {found.frames}")
     _known(found.core, CoreOptions.__annotations__, "[experiment.core]")
-    _among(found.netlist_seeds, found.seeds, "[experiment]")
+    _chosen(found, found.seeds, "[experiment]")
     for number, grid in enumerate(grids, start=1):
-        _among(grid.netlist_seeds or (), grid.seeds or found.seeds, f"grid {number}")
+        _chosen(grid, grid.seeds or found.seeds, f"grid {number}")
+        for seed in found.netlists(number):
+            if seed in (grid.seeds or found.seeds) and seed not in found.measured(number):
+                raise InputError(
+                    f"grid {number}: netlist_seeds must be of its measured_seeds, "
+                    f"{_listed(found.measured(number))}, not {seed}"
+                )
     same: dict[Any, Case] = {}
     for case in found.cases:
         options = sorted(found.grids[case.grid - 1].train.items())
@@ -219,11 +235,16 @@ def _configuration(given: Mapping[str, Any]) -> Configuration:
     return found
 
 
-def _among(chosen: Sequence[int], seeds: Sequence[int], where: str) -> None:
-    for seed in chosen:
-        if seed not in seeds:
-            known = ", ".join(map(str, seeds))
-            raise InputError(f"{where}: netlist_seeds must be of its seeds, {known}, not {seed}")
+def _chosen(of: Configuration | Grid, seeds: Sequence[int], where: str) -> None:
+    for name in ("measured_seeds", "netlist_seeds"):
+        for seed in getattr(of, name) or ():
+            if seed not in seeds:
+                known = _listed(seeds)
+                raise InputError(f"{where}: {name} must be of its seeds, {known}, not {seed}")
+
+
+def _listed(seeds: Sequence[int]) -> str:
+    return ", ".join(map(str, seeds))
 
 
 def _grid(given: Any, where: str) -> Grid:

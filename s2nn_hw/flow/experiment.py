@@ -138,7 +138,7 @@ def experiment(
                         model = yield measurement.train, job
                         models.keep(name, model)
                     facts: Mapping[str, Any] = model.facts
-                    if facts["network"] is None:
+                    if facts["network"] is None or not job.measured:
                         return facts
                     found = yield measurement.measure, job, model.files["model.s2nn"]
                     return {**facts, **found}
@@ -188,6 +188,7 @@ def _job(settings: Configuration, case: Case, seed: int, place: Path | None) -> 
         board=settings.board,
         core=settings.core,
         frames=settings.frames,
+        measured=seed in settings.measured(case.grid),
         netlist=seed in settings.netlists(case.grid),
         clock=settings.clock,
         simulator=settings.simulator,

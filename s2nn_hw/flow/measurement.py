@@ -45,7 +45,8 @@ class Job:
     ----------
     data, folder: name of the data set, and its folder, None for the usual one.
     options: of train(), the seed among them.
-    device, board, core, frames, netlist, clock, simulator: see Configuration.
+    device, board, core, frames, clock, simulator: see Configuration.
+    measured, netlist: whether its seed is of those of the Configuration.
     versions: of what trains, see versions().
     """
 
@@ -56,6 +57,7 @@ class Job:
     board: str | None
     core: dict[str, Any]
     frames: int
+    measured: bool
     netlist: bool
     clock: bool
     simulator: str

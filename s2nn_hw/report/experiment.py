@@ -31,6 +31,7 @@ class Column:
     heading: in the table of Markdown; empty for what is not in it.
     unit, origin: of the figure, see Figure; of a heading in per cent it is a share.
     digits: behind the point in that table.
+    core: whether it is of the core: of seeds whose core is not measured there is none.
     some: whether seeds that lack it do not count, where any other figure is then absent.
     """
 
@@ -38,6 +39,7 @@ class Column:
     unit: str
     origin: Origin
     digits: int = 0
+    core: bool = False
     some: bool = False
 
     def text(self, value: float) -> str:
@@ -60,24 +62,28 @@ COLUMNS = {
     "arithmetic_estimate_pj": Column(
         heading="arithmetic alone, nJ", unit="pJ a frame", origin=Origin.ESTIMATED, digits=2
     ),
-    "frames": Column(heading="frames in RTL", unit="", origin=Origin.SIMULATED),
-    "mismatches": Column(heading="mismatches", unit="", origin=Origin.SIMULATED),
-    "events": Column(heading="events", unit="a frame", origin=Origin.SIMULATED),
+    "frames": Column(heading="frames in RTL", unit="", origin=Origin.SIMULATED, core=True),
+    "mismatches": Column(heading="mismatches", unit="", origin=Origin.SIMULATED, core=True),
+    "events": Column(heading="events", unit="a frame", origin=Origin.SIMULATED, core=True),
     "interval_cycles": Column(
-        heading="interval, cycles", unit="cycles", origin=Origin.SIMULATED, digits=1
+        heading="interval, cycles", unit="cycles", origin=Origin.SIMULATED, digits=1, core=True
     ),
     "latency_cycles": Column(
-        heading="latency, cycles", unit="cycles", origin=Origin.SIMULATED, digits=1
+        heading="latency, cycles", unit="cycles", origin=Origin.SIMULATED, digits=1, core=True
     ),
-    "toggle_frames": Column(heading="", unit="", origin=Origin.SIMULATED),
-    "rtl_toggles": Column(heading="RTL toggles", unit="a frame", origin=Origin.SIMULATED),
+    "toggle_frames": Column(heading="", unit="", origin=Origin.SIMULATED, core=True),
+    "rtl_toggles": Column(
+        heading="RTL toggles", unit="a frame", origin=Origin.SIMULATED, core=True
+    ),
     "gate_toggles": Column(
-        heading="gate-level toggles", unit="a frame", origin=Origin.SIMULATED, some=True
+        heading="gate-level toggles", unit="a frame", origin=Origin.SIMULATED, some=True, core=True
     ),
-    "lut": Column(heading="LUT", unit="", origin=Origin.MEASURED),
-    "ff": Column(heading="FF", unit="", origin=Origin.MEASURED),
-    "bram": Column(heading="BRAM", unit="", origin=Origin.MEASURED),
-    "fmax_mhz": Column(heading="clock, MHz", unit="MHz", origin=Origin.MEASURED, digits=1),
+    "lut": Column(heading="LUT", unit="", origin=Origin.MEASURED, core=True),
+    "ff": Column(heading="FF", unit="", origin=Origin.MEASURED, core=True),
+    "bram": Column(heading="BRAM", unit="", origin=Origin.MEASURED, core=True),
+    "fmax_mhz": Column(
+        heading="clock, MHz", unit="MHz", origin=Origin.MEASURED, digits=1, core=True
+    ),
     "training_seconds": Column(heading="training, s", unit="s", origin=Origin.MEASURED),
 }
 
@@ -93,7 +99,7 @@ def summary(trials: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Of each combination how many ``seeds`` are complete, and of each figure ``mean`` and ``std``.
 
     The deviation is the sample's, and None of a single seed; a figure is None that a seed lacks,
-    but for those of some seeds.
+    but for those of some seeds; figures of the core are of the seeds whose core was measured.
     Combinations without a complete trial have no seeds.
     """
     groups: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
@@ -104,8 +110,9 @@ def summary(trials: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     found = []
     for case, rows in groups.items():
         entry: dict[str, Any] = {**dict(zip(CASE, case, strict=True)), "seeds": len(rows)}
+        measured = [row for row in rows if row.get("frames") is not None]
         for name, column in COLUMNS.items():
-            values = [row.get(name) for row in rows]
+            values = [row.get(name) for row in (measured if column.core else rows)]
             if column.some:
                 values = [value for value in values if value is not None]
             entry[name] = _spread(values)
@@ -145,7 +152,12 @@ def markdown(
     text = [*(f"| {' | '.join(line)} |" for line in lines), "", _key(configuration), ""]
     for number, grid in enumerate(configuration["grids"], start=1):
         options = ", ".join(f"{name} {value}" for name, value in grid["train"].items())
-        text.append(f"* Grid {number}: {options or 'options of training as they are by default'}.")
+        seeds = grid.get("measured_seeds") or configuration.get("measured_seeds")
+        named = ", ".join(map(str, seeds or ()))
+        cores = f"; cores simulated and synthesised: of seeds {named}" if named else ""
+        text.append(
+            f"* Grid {number}: {options or 'options of training as they are by default'}{cores}."
+        )
     text += [
         f"* Trial {row['number']} ({', '.join(str(row[name]) for name in (*CASE[1:], 'seed'))}): "
         f"{said}"

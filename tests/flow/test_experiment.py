@@ -41,7 +41,8 @@ EXAMPLES = Path(__file__).parents[2] / "examples" / "experiments"
 WHOLE = """
 [experiment]
 device = "iCE40UP5K"
-seeds = [0, 3]
+seeds = [0, 3, 5]
+measured_seeds = [0, 3]
 frames = 3
 netlist_seeds = [3]
 simulator = "icarus"
@@ -154,6 +155,7 @@ def test_every_trial_is_a_row_of_what_the_verbs_say(
         ("relu", 0, "complete"),
         ("if", 0, "complete"),
         ("triangle", 3, "complete"),
+        ("triangle", 5, "complete"),
     ]
     row = result.trials[3]
     options = {"hidden": [5], "surrogate": "triangle", "weight_bits": 2, "epochs": 2, "seed": 3}
@@ -221,7 +223,7 @@ def test_the_folder_holds_tables_of_the_trials(done: tuple[Path, ExperimentResul
     out = file.with_suffix("")
     with (out / "trials.csv").open() as table:
         lines = list(csv.DictReader(table))
-    assert len(lines) == 4
+    assert len(lines) == 5
     assert json.loads(lines[0]["rtl_toggles_by_module"]) == dict(
         result.trials[0]["rtl_toggles_by_module"]
     )
@@ -236,11 +238,14 @@ def test_the_folder_holds_tables_of_the_trials(done: tuple[Path, ExperimentResul
     known = json.loads((out / "configuration.json").read_text())
     assert known["grids"][0]["steps"] is None
 
-    first, last = (result.trials[k]["accuracy"] for k in (0, 3))
+    of_seeds = [result.trials[k]["accuracy"] for k in (0, 3, 4)]
     entry = result.table[0]
-    assert entry["seeds"] == 2
-    assert entry["accuracy"]["mean"] == pytest.approx((first + last) / 2)
-    assert entry["accuracy"]["std"] == pytest.approx(statistics.stdev([first, last]))
+    assert entry["seeds"] == 3
+    assert entry["accuracy"]["mean"] == pytest.approx(statistics.fmean(of_seeds))
+    assert entry["accuracy"]["std"] == pytest.approx(statistics.stdev(of_seeds))
+    # Of the seeds whose cores are measured.
+    assert "lut" not in result.trials[4]
+    assert entry["lut"]["mean"] == sum(result.trials[k]["lut"] for k in (0, 3)) / 2
     shown = (out / "table.md").read_text().splitlines()
     assert "accuracy, % (measured)" in shown[0]
     assert "arithmetic alone, nJ (estimated)" in shown[0]
@@ -249,11 +254,11 @@ def test_the_folder_holds_tables_of_the_trials(done: tuple[Path, ExperimentResul
     # Of the netlist's seed alone.
     assert result.trials[0]["gate_toggles"] is None
     assert entry["gate_toggles"] == {"mean": result.trials[3]["gate_toggles"], "std": None}
-    mean, deviation = 100 * (first + last) / 2, 100 * statistics.stdev([first, last])
-    assert shown[2].startswith("| 1 | digits | 64-5-10 | triangle | 2 | 1 | 2 | ")
+    mean, deviation = 100 * statistics.fmean(of_seeds), 100 * statistics.stdev(of_seeds)
+    assert shown[2].startswith("| 1 | digits | 64-5-10 | triangle | 2 | 1 | 3 | ")
     assert f"| {mean:.2f} ± {deviation:.2f} |" in shown[2]
     assert shown[3].startswith("| 2 | digits | 4C3-P2-10 | relu | absent | absent | 1 | ")
-    assert "* Grid 1: epochs 2." in shown
+    assert "* Grid 1: epochs 2; cores simulated and synthesised: of seeds 0, 3." in shown
 
 
 def test_what_was_trained_is_not_trained_again(
@@ -262,7 +267,7 @@ def test_what_was_trained_is_not_trained_again(
     file, result = done
     before = models(file.with_suffix(""))
     again = flow.experiment(file, data=data, workers=1)
-    assert again.resumed == 4
+    assert again.resumed == 5
     assert again.trials == result.trials
 
     # Without the study the models are there.

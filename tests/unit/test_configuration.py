@@ -33,6 +33,14 @@ def test_a_grid_has_netlists_of_its_own_seeds(tmp_path: Path) -> None:
     assert [found.netlists(number) for number in (1, 2)] == [(1,), (0, 2)]
 
 
+def test_cores_are_measured_of_all_seeds_or_of_those_that_are_named(tmp_path: Path) -> None:
+    found = parsed(tmp_path, HEAD + GRID + GRID.replace("64-32-10", "64-8-10") + "seeds = [4]\n")
+    assert [found.measured(number) for number in (1, 2)] == [(0, 1, 2), (4,)]
+    text = HEAD + "measured_seeds = [1]\n" + GRID + GRID.replace("64-32-10", "64-8-10")
+    found = parsed(tmp_path, text + "measured_seeds = [0, 2]\n")
+    assert [found.measured(number) for number in (1, 2)] == [(1,), (0, 2)]
+
+
 def test_bits_and_steps_are_those_that_a_neuron_has(tmp_path: Path) -> None:
     neurons = 'neuron = ["boxcar", "bnn", "if", "relu"]\n'
     found = parsed(tmp_path, HEAD + GRID + neurons + "steps = [2, 8]")
@@ -147,6 +155,14 @@ def test_neurons_are_as_train_names_them() -> None:
         (
             HEAD + GRID + "seeds = [4, 5]\nnetlist_seeds = [5, 3]",
             "grid 1: netlist_seeds must be of its seeds, 4, 5, not 3",
+        ),
+        (
+            HEAD + "measured_seeds = [3]\n" + GRID,
+            r"\[experiment\]: measured_seeds must be of its seeds, 0, 1, 2, not 3",
+        ),
+        (
+            HEAD + "netlist_seeds = [1]\n" + GRID + "measured_seeds = [0, 2]",
+            "grid 1: netlist_seeds must be of its measured_seeds, 0, 2, not 1",
         ),
         (HEAD + "frames = 0\n" + GRID, "frames must be 1 or more, not 0"),
         (HEAD + "clock = 1\n" + GRID, "clock must be true or false, not 1"),
