@@ -57,6 +57,7 @@ def handler(args: argparse.Namespace) -> int:
             scheduler=args.scheduler,
             workers=args.workers,
             progress=progress,
+            said=terminal.say,
         )
     terminal.result(args, result.as_dict(), lambda: _text(result))
     return 1 if any(_wrong(row) for row in result.trials) else 0

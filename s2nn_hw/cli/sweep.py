@@ -106,6 +106,7 @@ def handler(args: argparse.Namespace) -> int:
             scheduler=args.scheduler,
             workers=args.workers,
             progress=progress,
+            said=terminal.say,
         )
     data = result.as_dict()
     terminal.result(args, data, lambda: _text(data, args.out))

@@ -94,12 +94,14 @@ def dispatch(
     failed: Callable[[Trial, str], None],
     report: Progress,
     kept: Callable[[], None] = lambda: None,
+    said: Callable[[str], None] | None = None,
 ) -> None:
     """Have all trials run that wait; whatever ends this, what has a result keeps it.
 
     course: of a trial's parameters.
     failed: called with a trial that has no result, and why.
     kept: called after each that has one.
+    said: called with the trial's parameters and why, of each that has none.
     """
     from distributed import as_completed
 
@@ -144,6 +146,10 @@ def dispatch(
             go_on(trial, way, result)
         else:
             failed(trial, why)
+            if said is not None:
+                known = {k: value for k, value in trial.params.items() if value is not None}
+                named = ", ".join(f"{k} {planfile.words(value)}" for k, value in known.items())
+                said(f"a trial failed: {named}: {why}")
             end()
         more()
 

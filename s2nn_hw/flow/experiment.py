@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -69,6 +69,7 @@ def experiment(
     scheduler: str | None = None,
     workers: int | None = None,
     progress: Progress | None = None,
+    said: Callable[[str], None] | None = None,
 ) -> ExperimentResult:
     """Try all that the file says, and keep what comes of each in ``out``.
 
@@ -84,6 +85,7 @@ def experiment(
     data: folder with a folder of each data set's name; None: the usual ones.
     scheduler, workers: see sweep().
     progress: called with a stage, and how much of how much is done.
+    said: called with a sentence when a trial fails.
 
     Raises InputError on wrong input, naming file, combination, worker or scheduler: before anything
     is trained, every combination is rehearsed on a handful of images.  Results are kept.
@@ -146,7 +148,7 @@ def experiment(
                 def kept() -> None:
                     _write(folder, settings, definition, study)
 
-                dispatch(client, study, course, study.put_off, report, kept)
+                dispatch(client, study, course, study.put_off, report, kept, said)
         rows, table = _write(folder, settings, definition, study)
     return ExperimentResult(
         trials=tuple(rows),

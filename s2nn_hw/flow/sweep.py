@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -85,6 +85,7 @@ def sweep(
     scheduler: str | None = None,
     workers: int | None = None,
     progress: Progress | None = None,
+    said: Callable[[str], None] | None = None,
 ) -> SweepResult:
     """Try plans × seeds × models, and keep what comes of each in ``out``.
 
@@ -103,6 +104,7 @@ def sweep(
     scheduler: address of a Dask scheduler; None: a local cluster of so many ``workers``, by default
         one a core.
     progress: called with a stage, and how much of how much is done.
+    said: called with a sentence when a trial fails.
 
     Raises InputError on wrong input, naming file, worker or scheduler; results are kept.
     """
@@ -172,7 +174,7 @@ def sweep(
                     result = yield run, job
                     return {**result, "accuracy": accuracy[trial["model"]]}
 
-                dispatch(client, study, course, study.fail, report)
+                dispatch(client, study, course, study.fail, report, said=said)
         rows = [{**row, "network": digests[row["model"]]} for row in study.rows()]
         best = _best(rows, objectives)
         _write(folder, rows, best, objectives, board or device or "")

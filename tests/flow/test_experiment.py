@@ -29,7 +29,7 @@ from s2nn_hw.flow.experiment import ExperimentResult, _job
 from s2nn_hw.flow.measurement import Trained
 from s2nn_hw.flow.models import Models
 from s2nn_hw.flow.study import Study
-from s2nn_hw.ir import InputError
+from s2nn_hw.ir import InputError, ToolError
 
 # Dask's own threads and sockets, at their end.
 pytestmark = pytest.mark.filterwarnings(
@@ -365,6 +365,26 @@ def test_what_failed_is_tried_again_at_the_next_start(tmp_path: Path) -> None:
     assert [(row["state"], row["error"]) for row in second.rows()] == [
         ("complete", None),
         ("waiting", None),
+    ]
+
+
+def test_a_failure_is_told_when_it_comes(
+    quick: Path, data: Path, monkeypatch: pytest.MonkeyPatch, somebodys: LocalCluster
+) -> None:
+    def fails(job: measurement.Job) -> measurement.Trained:
+        raise ToolError("the machine is too small")
+
+    quick.write_text(QUICK.replace("[0, 1, 2, 3, 4, 5]", "[0]").replace('"64-10", ', ""))
+    told: list[str] = []
+    monkeypatch.setattr(measurement, "train", fails)
+    result = flow.experiment(
+        quick, data=data, scheduler=somebodys.scheduler_address, said=told.append
+    )
+    (row,) = result.trials
+    assert (row["state"], row["error"]) == ("fail", "the machine is too small")
+    assert told == [
+        "a trial failed: grid 1, data digits, arch 64-4-10, neuron relu, seed 0: "
+        "the machine is too small"
     ]
 
 
