@@ -47,8 +47,8 @@ STEPS = """
 The event engine with 2 lanes everywhere, {device}. Cycles are those between frames, toggles those
 of a frame; cycles and toggles are simulated, over the first {frames} test images with 0 mismatches,
 look-up tables, flip-flops and block RAM are what yosys says. Ratios are over `s2nn`
-with weights of 4 bits at one step, of the binary network over `s2nn` with weights of one bit. All
-are of seed 0.
+with weights of 4 bits at one step, of the binary network over `s2nn` with weights of one bit, where
+that was trained. All are of seed 0.
 
 """
 PENALTY = """# A price for events
@@ -218,7 +218,7 @@ def hardware(trials: Trials, column: Column) -> str:
         return ""
     lines = [f"### {column}\n\n", head("neuron", "accuracy, %", *FIGURES.values())]
     for neuron, row in known.items():
-        base = known[BESIDE[neuron]]
+        base = known.get(BESIDE[neuron], {})
         cells = [f"{100 * row['accuracy']:.2f}"]
         for name in FIGURES:
             value, other = row.get(name), base.get(name)
