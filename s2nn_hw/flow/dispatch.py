@@ -147,8 +147,8 @@ def dispatch(
         else:
             failed(trial, why)
             if said is not None:
-                known = {k: value for k, value in trial.params.items() if value is not None}
-                named = ", ".join(f"{k} {planfile.words(value)}" for k, value in known.items())
+                params = trial.params.items()
+                named = ", ".join(f"{name} {value}" for name, value in params if value is not None)
                 said(f"a trial failed: {named}: {why}")
             end()
         more()
